@@ -1,0 +1,291 @@
+"""Cards to specs: reads `models/*.toml` and `tasks/*/task.toml`, and reports every problem with file, line and field."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench.errors import CardError, Problem, SelectionError, nearest
+from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Suite, TaskCard
+from bench.workspace import Workspace
+
+Location = tuple[str | int, ...]
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """Every card of a workspace, checked; candidates of a suite are expanded and carry their parents."""
+
+    tasks: dict[str, TaskCard]
+    suites: dict[str, Suite]
+    candidates: dict[str, tuple[Candidate, ...]]
+
+    def task(self, name: str) -> TaskCard:
+        """A task card with `data = "other"` resolved: its own fields, the other card's rows."""
+        card = self.tasks[name]
+        if card.data is None:
+            return card
+        other = self.tasks[card.data]
+        return dataclasses.replace(card, subsets=other.subsets, labels=other.labels, rules=other.rules, folder=other.folder)
+
+
+@functools.cache
+def load_library(workspace: Workspace) -> Library:
+    """Read every card of the workspace.
+
+    Raises:
+        CardError: Lists every problem of every card.
+    """
+    problems: list[Problem] = []
+    tasks: dict[str, TaskCard] = {}
+    for path in sorted(workspace.tasks.glob("*/task.toml")):
+        card = _read(path, TaskCard, problems)
+        if card is None:
+            continue
+        if card.name in tasks:
+            problems.append(Problem(path, line_of(path, ("name",)), "name", f"{card.name!r} is also the name of {tasks[card.name].folder}/task.toml"))
+        tasks[card.name] = dataclasses.replace(card, folder=path.parent)
+        problems.extend(_task_problems(path, card))
+    all_read = len(tasks) == len(list(workspace.tasks.glob("*/task.toml")))
+    suites: dict[str, Suite] = {}
+    candidates: dict[str, tuple[Candidate, ...]] = {}
+    for path in sorted(workspace.models.glob("*.toml")):
+        suite = _read(path, Suite, problems)
+        if suite is None:
+            continue
+        if suite.name in suites:
+            problems.append(Problem(path, line_of(path, ("suite", "name")), "suite.name", f"{suite.name!r} is also the name of {suites[suite.name].file}"))
+        suites[suite.name] = dataclasses.replace(suite, file=path)
+        problems.extend(_suite_problems(path, suite, tasks, all_read=all_read))
+        candidates[suite.name] = _expand(suite, path.parent)
+    for name, card in tasks.items():
+        if card.data is not None and (card.data not in tasks or tasks[card.data].type != card.type):
+            path = card.folder / "task.toml"
+            found = f"expected another {card.type} task, found {card.data!r}"
+            problems.append(Problem(path, line_of(path, ("data",)), "data", found + nearest(card.data, set(tasks) - {name})))
+    if problems:
+        raise CardError(problems)
+    return Library(tasks, suites, candidates)
+
+
+def _read(path: Path, kind: type[T], problems: list[Problem]) -> T | None:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        problems.append(Problem(path, int(found[1]) if found else 1, "TOML", str(error)))
+        return None
+    except UnicodeDecodeError as error:
+        problems.append(Problem(path, 1, "encoding", f"expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}"))
+        return None
+    try:
+        return TypeAdapter(kind).validate_python(document)
+    except ValidationError as error:
+        found_at = {item["loc"] for item in error.errors()}
+        for item in error.errors():
+            follows = item["type"] == "too_short" and any(loc[: len(item["loc"])] == item["loc"] != loc for loc in found_at)
+            if not follows:
+                problems.append(_translate(path, kind, item))
+        return None
+
+
+def _translate(path: Path, kind: type, error: Any) -> Problem:
+    location: Location = tuple(part for part in error["loc"] if not (isinstance(part, str) and part.endswith("]")))
+    field = ".".join(str(part) for part in location) or "card"
+    kind_of_error, given = error["type"], error["input"]
+    if kind_of_error == "unexpected_keyword_argument":
+        message = "unknown field" + nearest(str(location[-1]), _fields_at(kind, location[:-1]))
+    elif kind_of_error == "missing":
+        message = "missing; every card needs it"
+    elif kind_of_error == "literal_error":
+        expected = error["ctx"]["expected"]
+        message = f"expected {expected}, found {given!r}" + nearest(str(given), re.findall(r"'([^']*)'", expected)).split("; valid")[0]
+    else:
+        message = f"{error['msg']}, found {given!r}"
+    return Problem(path, line_of(path, location), field, message)
+
+
+def _fields_at(kind: Any, location: Location) -> list[str]:
+    """Field names of the dataclass that stands at a location inside a card."""
+    import typing
+
+    for part in location:
+        hints = typing.get_type_hints(kind)
+        inner = hints.get(str(part)) if not isinstance(part, int) and dataclasses.is_dataclass(kind) else kind
+        options = [item for item in (inner, *typing.get_args(inner)) if dataclasses.is_dataclass(item)] if inner else []
+        nested = [item for arg in typing.get_args(inner) for item in (arg, *typing.get_args(arg)) if dataclasses.is_dataclass(item)] if inner else []
+        kind = next(iter([*options, *nested]), kind)
+    return [field.name for field in dataclasses.fields(kind) if field.name != "folder"]
+
+
+def line_of(path: Path, location: Location) -> int:
+    """The 1-based line where a field stands, or that of the nearest enclosing table; 1 where nothing of it is written out."""
+    seen: dict[tuple[str, ...], int] = {}
+    arrays: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if header := re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", line):
+            names = tuple(part.strip().strip("\"'") for part in header[2].split("."))
+            table = _numbered(names, arrays)
+            if header[1] == "[[":
+                arrays[names] = arrays.get(names, -1) + 1
+                table = (*table, str(arrays[names]))
+            seen.setdefault(table, number)
+        elif key := re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line):
+            seen.setdefault((*table, *(part.strip("\"'") for part in key[1].split("."))), number)
+    wanted = tuple(str(part) for part in location)
+    return next((seen[wanted[:end]] for end in range(len(wanted), 0, -1) if wanted[:end] in seen), 1)
+
+
+def _numbered(names: tuple[str, ...], arrays: dict[tuple[str, ...], int]) -> tuple[str, ...]:
+    """A header's path with the index of every enclosing array of tables put in."""
+    out: tuple[str, ...] = ()
+    for end in range(1, len(names) + 1):
+        out = (*out, names[end - 1])
+        if names[:end] in arrays and end < len(names):
+            out = (*out, str(arrays[names[:end]]))
+    return out
+
+
+def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
+    def problem(location: Location, message: str) -> Problem:
+        return Problem(path, line_of(path, location), ".".join(map(str, location)), message)
+
+    if card.data is None and not card.subsets:
+        yield problem(("subsets",), "expected at least one [subsets.NAME] table, or `data` naming a task to share rows with")
+    if card.main_score is not None and card.main_score not in MAIN_SCORES.get(card.type, ()):
+        yield problem(("main_score",), f"{card.main_score!r} is not a score of {card.type} tasks" + nearest(card.main_score, MAIN_SCORES.get(card.type, ())))
+    if card.score_range[0] >= card.score_range[1]:
+        yield problem(("score_range",), f"expected [lowest, highest], found {list(card.score_range)}")
+    if card.type == "NLI" and card.labels and set(card.labels.values()) - set(NLI_LABELS.values()):
+        yield problem(("labels",), "expected 0 (entailment), 1 (neutral), 2 (contradiction) as values")
+    if card.type == "PairClassification" and set(card.labels.values()) - {0, 1}:
+        yield problem(("labels",), "expected 0 and 1 as values")
+    for number, rule in enumerate(card.rules):
+        if rule.rule in {"drop-label", "drop-characters", "keep-label"} and not rule.values:
+            yield problem(("rules", number, "values"), f"{rule.rule} needs values")
+        if rule.rule == "drop-seen" and rule.seen_in is None:
+            yield problem(("rules", number, "seen_in"), "drop-seen needs the split that the rows were seen in")
+    for name, subset in card.subsets.items():
+        for column in subset.columns:
+            if column not in COLUMNS[card.type]:
+                yield problem(("subsets", name, "columns", column), f"{card.type} tasks have no column {column!r}" + nearest(column, COLUMNS[card.type]))
+        for number, source in enumerate(subset.sources):
+            at: Location = ("subsets", name, "sources", number)
+            given = [key for key in ("file", "repository", "hub") if getattr(source, key)]
+            if len(given) != 1:
+                yield problem(at, f"expected exactly one of file, repository, hub; found {', '.join(given) or 'none'}")
+            elif source.repository and not (source.commit and source.path and source.sha256):
+                yield problem(at, "a published file needs repository, commit, path and sha256")
+            elif source.hub and not source.revision:
+                yield problem(at, "a Hub data set needs a pinned revision")
+
+
+def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all_read: bool) -> Iterator[Problem]:
+    """Problems of a suite; names of tasks are only judged where every task card could be read."""
+
+    def problem(location: Location, message: str) -> Problem:
+        return Problem(path, line_of(path, location), ".".join(map(str, location)), message)
+
+    for name in suite.suite.tasks:
+        if name not in tasks and not all_read:
+            continue
+        if name not in tasks:
+            yield problem(("suite", "tasks"), f"no task {name!r}" + nearest(name, tasks))
+        elif not tasks[name].evaluated:
+            yield problem(("suite", "tasks"), f"{name!r} is training data ({tasks[name].type}); it has no score")
+    for name, base in suite.bases.items():
+        if (base.path is None) == (base.hub is None):
+            yield problem(("bases", name), "expected exactly one of path, hub")
+        elif base.hub and not base.revision:
+            yield problem(("bases", name), "a Hub model needs a pinned revision")
+    for name, recipe in suite.recipes.items():
+        for number, phase in enumerate(recipe.phases):
+            for reference in phase.data:
+                if not all_read and reference.partition(":")[0] not in tasks:
+                    continue
+                yield from _reference_problems(problem, ("recipes", name, "phases", number, "data"), reference, phase.kind, tasks)
+    seen: dict[str, int] = {}
+    entries: list[tuple[Location, Candidate]] = [(("candidates", i), c) for i, c in enumerate(suite.candidates)]
+    for number, grid in enumerate(suite.grids):
+        if grid.kind != "full" and not grid.keep:
+            yield problem(("grids", number, "keep"), f"a grid of {grid.kind} models needs the depths to keep")
+        elif grid.kind == "pruned" and not grid.strategies:
+            yield problem(("grids", number, "strategies"), "a grid of pruned models needs strategies")
+        else:
+            entries.extend((("grids", number), candidate) for candidate in grid.expand())
+    for location, candidate in entries:
+        yield from (problem((*location, field), message) for field, message in _candidate_problems(candidate, suite))
+        if seen.setdefault(candidate.name, 1) > 1:
+            yield problem((*location, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite")
+        seen[candidate.name] += 1
+
+
+def _reference_problems(problem: Any, location: Location, reference: str, kind: str, tasks: dict[str, TaskCard]) -> Iterator[Problem]:
+    name, _, split = reference.partition(":")
+    usable = {"nli": {"NLI", "Triplets", "PairClassification"}, "sts": {"STS"}}[kind]
+    if name not in tasks:
+        yield problem(location, f"no data set {name!r}" + nearest(name, tasks))
+    elif tasks[name].type not in usable:
+        yield problem(location, f"phase {kind!r} trains on {' or '.join(sorted(usable))}; {name!r} is {tasks[name].type}")
+    elif not any(source.split == (split or tasks[name].train_on) for subset in tasks[name].subsets.values() for source in subset.sources):
+        splits = {source.split for subset in tasks[name].subsets.values() for source in subset.sources}
+        yield problem(location, f"{name!r} has no split {split or tasks[name].train_on!r}" + nearest(split, splits))
+
+
+def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str, str]]:
+    if candidate.kind in {"full", "pruned", "scratch"}:
+        if candidate.base is None:
+            yield "base", f"a {candidate.kind} candidate needs a base"
+        elif candidate.base not in suite.bases:
+            yield "base", f"no base {candidate.base!r}" + nearest(candidate.base, suite.bases)
+        if candidate.recipe is not None and candidate.recipe not in suite.recipes:
+            yield "recipe", f"no recipe {candidate.recipe!r}" + nearest(candidate.recipe, suite.recipes)
+    elif candidate.recipe is not None:
+        yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned or scratch with a base"
+    if candidate.kind == "pruned" and (candidate.layers is None) == (candidate.strategy is None or candidate.keep is None):
+        yield "strategy", "a pruned candidate needs either strategy and keep, or layers (the kept list, 0-based)"
+    if candidate.layers is not None and list(candidate.layers) != sorted(set(candidate.layers)):
+        yield "layers", f"expected layer numbers in rising order without repeats, found {list(candidate.layers)}"
+    if candidate.layers == ():
+        yield "layers", "expected at least one layer to keep, found none"
+    if candidate.kind == "scratch" and candidate.keep is None:
+        yield "keep", "a scratch candidate needs keep, its number of layers"
+    if candidate.kind == "external" and (candidate.path is None) == (candidate.hub is None):
+        yield "path", "an external candidate needs exactly one of path, hub"
+    if candidate.hub is not None and candidate.revision is None:
+        yield "revision", "a Hub model needs a pinned revision"
+
+
+def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
+    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed."""
+    made = [*suite.candidates, *(candidate for grid in suite.grids if grid.kind == "full" or grid.keep for candidate in grid.expand())]
+    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full"}
+    return tuple(
+        dataclasses.replace(
+            candidate,
+            folder=folder,
+            parent=candidate.parent or (full.get((candidate.base, candidate.recipe, candidate.seed)) if candidate.kind in {"pruned", "scratch"} else None),
+        )
+        for candidate in made
+    )
+
+
+def pick(names: Sequence[str], available: dict[str, T], what: str) -> dict[str, T]:
+    """The named entries, in the order of `available`; all of them for no names.
+
+    Raises:
+        SelectionError: A name is not there; the message offers the nearest one.
+    """
+    for name in names:
+        if name not in available:
+            raise SelectionError(f"no {what} {name!r}" + nearest(name, available))
+    return {name: item for name, item in available.items() if not names or name in names}

@@ -1,0 +1,44 @@
+"""`bench leaderboard`: rewrite the published files from stored cells."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bench.cli import options
+from bench.errors import Incomplete
+
+EXAMPLES = """Examples:
+
+  bench leaderboard                     rewrite the files and show the table
+
+  bench leaderboard --format csv        print one format, write nothing"""
+
+
+def leaderboard(
+    suite: options.Suite = None,
+    format: Annotated[str | None, typer.Option("--format", help="Print md, csv or json instead of writing files.", show_default=False)] = None,  # noqa: A002
+    device: options.Device = "auto",
+    data_dir: options.DataDir = None,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Rewrite the published files of a suite from stored cells; computes nothing."""
+    from bench.plan import Options, Planner
+    from bench.probe.machine import pick_device
+    from bench.publish.files import FORMATS, publish
+    from bench.publish.terminal import make_console, show
+    from bench.standings.table import build_board
+    from bench.workspace import find_workspace
+
+    planner = Planner(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
+    board = build_board(planner)
+    if format is not None:
+        _, render = FORMATS[options.one_of("--format", format, tuple(FORMATS))]
+        typer.echo(render(board), nl=False)
+    else:
+        show(board, make_console())
+        for path in publish(board, planner.workspace.leaderboard(planner.suite.name)):
+            typer.echo(path)
+    if not board.complete:
+        raise Incomplete("the board is incomplete; `bench run --all` computes what is missing")

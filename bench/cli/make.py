@@ -1,0 +1,43 @@
+"""`bench make`: checkpoints only."""
+
+from __future__ import annotations
+
+import typer
+
+from bench.cli import options
+from bench.errors import Incomplete
+
+EXAMPLES = """Examples:
+
+  bench make mini-top6
+
+  bench make mini mini-top2 --suite public --data-dir DATA"""
+
+
+def make(
+    names: options.Names = None,
+    everything: options.All = False,
+    suite: options.Suite = None,
+    device: options.Device = "auto",
+    data_dir: options.DataDir = None,
+    offline: options.Offline = False,
+    workspace: options.WorkspaceOption = None,
+    json: options.Json = False,
+) -> None:
+    """Make checkpoints and print their paths; `SentenceTransformer(path)` loads them."""
+    from bench.cli.progress import make_reporter
+    from bench.errors import SelectionError
+    from bench.plan import Options, Planner
+    from bench.probe.machine import pick_device
+    from bench.run import execute
+    from bench.workspace import find_workspace
+
+    if bool(names) == everything:
+        raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, stages=("make",))
+    planner = Planner(find_workspace(workspace), chosen)
+    outcome = execute(planner, make_reporter(json=json))
+    if not outcome.complete:
+        raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
+    for candidate in planner.chosen:
+        typer.echo(planner.checkpoint_folder(planner.blueprint(candidate)))

@@ -1,0 +1,50 @@
+"""`bench plan`: what would run, what is stored, what cannot run and why."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import typer
+
+from bench.cli import options
+from bench.errors import SelectionError
+
+EXAMPLES = """Examples:
+
+  bench plan --all
+
+  bench plan --all --suite public --data-dir DATA --json"""
+
+
+def plan(
+    names: options.Names = None,
+    everything: options.All = False,
+    suite: options.Suite = None,
+    task: options.Tasks = None,
+    device: options.Device = "auto",
+    probe: options.Probe = "quick",
+    data_dir: options.DataDir = None,
+    shard: options.Shard = "1/1",
+    workspace: options.WorkspaceOption = None,
+    json: options.Json = False,
+) -> None:
+    """Show the cells of a run without running them. Without NAMEs, every candidate of the suite."""
+    if names and everything:
+        raise SelectionError("give candidate NAMEs or --all, not both")
+    import json as jsonlib
+
+    from bench.plan import Options, Planner, summary
+    from bench.probe.machine import pick_device
+    from bench.workspace import find_workspace
+
+    options.one_of("--probe", probe, ("quick", "full", "none"))
+    chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
+    cells = Planner(find_workspace(workspace), chosen).all_cells()
+    if json:
+        described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]
+        typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells)}, ensure_ascii=False, indent=1))
+        return
+    for cell in cells:
+        reason = f"  ({cell.reason.strip().splitlines()[-1]})" if cell.reason else ""
+        typer.echo(f"{cell.status:<10}  {cell.cell}{reason}")
+    typer.echo(", ".join(f"{count} {status}" for status, count in summary(cells).items()))

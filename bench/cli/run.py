@@ -1,0 +1,91 @@
+"""`bench run`: make, evaluate, probe, rank, publish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.cli import options
+from bench.errors import EXIT_INCOMPLETE, SelectionError
+
+if TYPE_CHECKING:
+    from bench.plan import Planner
+    from bench.run import Outcome
+
+EXAMPLES = """Examples:
+
+  bench run --all                                     every candidate of suite mini, no network needed
+
+  bench run mini-top6 mini-scratch6                   two candidates
+
+  bench run --all --suite public --data-dir DATA      on published data
+
+  bench run --all --shard 1/2                         half of the candidates, on this machine
+
+A second run does no work that is stored; a killed one goes on where it stopped. Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted."""
+
+
+def run(
+    names: options.Names = None,
+    everything: options.All = False,
+    suite: options.Suite = None,
+    task: options.Tasks = None,
+    device: options.Device = "auto",
+    probe: options.Probe = "quick",
+    data_dir: options.DataDir = None,
+    offline: options.Offline = False,
+    shard: options.Shard = "1/1",
+    workspace: options.WorkspaceOption = None,
+    json: options.Json = False,
+) -> None:
+    """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
+    from bench.cli.progress import make_reporter
+    from bench.plan import Options, Planner
+    from bench.probe.machine import pick_device
+    from bench.run import execute
+    from bench.workspace import find_workspace
+
+    if bool(names) == everything:
+        raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    options.one_of("--probe", probe, ("quick", "full", "none"))
+    chosen = Options(
+        suite=suite,
+        names=tuple(names or ()),
+        tasks=tuple(task or ()),
+        device=pick_device(device),
+        probe=probe,
+        data_dir=data_dir,
+        offline=offline,
+        shard=options.parse_shard(shard),
+    )
+    planner = Planner(find_workspace(workspace), chosen)
+    outcome = execute(planner, make_reporter(json=json))
+    publish_board(planner, outcome, json=json)
+    if not outcome.complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def publish_board(planner: Planner, outcome: Outcome, *, json: bool) -> None:
+    """Write the suite's files, show the table and what did not work."""
+    import json as jsonlib
+
+    from bench.publish.files import publish
+    from bench.publish.terminal import make_console, show
+    from bench.standings.table import build_board
+
+    board = build_board(planner)
+    paths = publish(board, planner.workspace.leaderboard(planner.suite.name))
+    problems = {str(cell): error for cell, error in {**outcome.blocked, **outcome.failed}.items()}
+    if json:
+        event = {"event": "end", "computed": outcome.computed, "reused": outcome.reused, "problems": problems, "files": [str(path) for path in paths]}
+        typer.echo(jsonlib.dumps(event, ensure_ascii=False))
+        return
+    console = make_console()
+    show(board, console)
+    for name, error in problems.items():
+        console.print(f"{name}: {error}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{outcome.computed} cells computed, {outcome.reused} reused, {len(outcome.failed)} failed, {len(outcome.blocked)} could not run", highlight=False
+    )
+    console.print(f"Board: {', '.join(str(path) for path in paths)}", markup=False, highlight=False, soft_wrap=True)

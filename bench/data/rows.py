@@ -1,0 +1,184 @@
+"""Rows of a task, ready to use: canonical columns, typed labels and scores, declared rules applied and counted."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bench.data.sources import Row, content_digest, locate, read_rows
+from bench.errors import DataError, nearest
+from bench.specs import COLUMNS, NLI_LABELS, Rule, Subset, TaskCard, digest
+
+Value = str | int | float
+Record = dict[str, Value]
+
+DATA_VERSION = 1
+"""Raised when reading, labels or rules change what rows come out, so that results made from the old rows are not reused."""
+
+
+@dataclasses.dataclass
+class TaskData:
+    """`splits[subset][split]` are rows with canonical columns; `dropped[subset, split][rule]` counts what the rules removed."""
+
+    splits: dict[str, dict[str, list[Record]]]
+    dropped: dict[tuple[str, str], dict[str, int]]
+
+
+def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, splits: Iterable[str] | None = None) -> TaskData:
+    """Read, convert and clean a task's rows.
+
+    Args:
+        card: A card with `data` resolved (`Library.task`).
+        data_dir: Folder of published files, or None.
+        offline: Refuse Hub sources.
+        splits: Only these splits (and those that rules look into); all when None.
+
+    Raises:
+        DataError: A file is missing, changed or malformed, or a label or score is wrong; names file, line and column.
+    """
+    data = TaskData({}, {})
+    wanted = None if splits is None else {*splits, *(rule.seen_in for rule in card.rules if rule.seen_in)}
+    for name, subset in card.subsets.items():
+        raw: dict[str, list[tuple[str, Row]]] = {}
+        for split, sources in itertools.groupby(sorted(subset.sources, key=lambda source: source.split), key=lambda source: source.split):
+            if wanted is None or split in wanted:
+                raw[split] = _combine([list(read_rows(s, card.folder, data_dir, offline=offline)) for s in sources], card, split)
+        data.splits[name] = {}
+        for split, rows in raw.items():
+            kept, dropped = _apply(card, subset, split, rows)
+            data.splits[name][split] = kept
+            data.dropped[name, split] = dropped
+        for rule in card.rules:
+            if rule.rule == "drop-seen":
+                _drop_seen(rule, card, data, name)
+    return data
+
+
+def task_digest(card: TaskCard, data_dir: Path | None) -> str:
+    """Digest of everything that decides a task's rows and scoring: the card and the content of its files.
+
+    Raises:
+        DataError: A file is missing or differs from the card's sha256.
+    """
+    contents = [content_digest(source, card.folder, data_dir) for subset in card.subsets.values() for source in subset.sources]
+    described = dataclasses.replace(card, description="", citation="", reference=None, license="x")
+    return digest({"card": described, "contents": contents, "version": DATA_VERSION})
+
+
+def missing_files(card: TaskCard, data_dir: Path | None) -> list[str]:
+    """Why the task's data cannot be read here; empty when it can."""
+    found = [locate(source, card.folder, data_dir).problem for subset in card.subsets.values() for source in subset.sources]
+    return [problem for problem in found if problem]
+
+
+def text_columns(card: TaskCard) -> tuple[str, ...]:
+    """The canonical columns that hold text."""
+    return tuple(column for column in COLUMNS[card.type] if column not in {"label", "score"})
+
+
+def normalise(text: str) -> str:
+    """A text as leak checks and duplicate checks see it: NFC, lower case, letters, vowel signs and digits only."""
+    return re.sub(r"[^0-9a-z\u0900-\u0963\u0966-\u097f]+", "", unicodedata.normalize("NFC", text).lower())
+
+
+def _combine(parts: list[list[tuple[str, Row]]], card: TaskCard, split: str) -> list[tuple[str, Row]]:
+    """Sources of one split: text files with a `column` each stand side by side, everything else is concatenated."""
+    if len(parts) > 1 and all(part and len(part[0][1]) == 1 for part in parts):
+        lengths = {len(part) for part in parts}
+        if len(lengths) > 1:
+            raise DataError(f"{card.folder / 'task.toml'}: the files of split {split!r} have different numbers of lines: {sorted(lengths)}")
+        return [(rows[0][0], {key: value for _, row in rows for key, value in row.items()}) for rows in zip(*parts, strict=True)]
+    return [row for part in parts for row in part]
+
+
+def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, Row]]) -> tuple[list[Record], dict[str, int]]:
+    dropped: collections.Counter[str] = collections.Counter()
+    rules = [rule for rule in card.rules if not rule.splits or split in rule.splits]
+    names = {column: subset.columns.get(column, column) for column in COLUMNS[card.type]}
+    kept: list[Record] = []
+    seen: set[tuple[str, ...]] = set()
+    for place, row in rows:
+        for column, name in names.items():
+            if name not in row:
+                raise DataError(f"{place}: no column {name!r} for {column!r}{nearest(name, row)}")
+        texts = [row[names[column]] for column in text_columns(card)]
+        if reason := _dropped_by(rules, texts, row.get(names.get("label", ""), ""), seen):
+            dropped[reason] += 1
+        else:
+            kept.append({column: _value(card, column, row[name], place) for column, name in names.items()})
+    return kept, dict(dropped)
+
+
+def _dropped_by(rules: list[Rule], texts: list[str], label: str, seen: set[tuple[str, ...]]) -> str | None:
+    for rule in rules:
+        if rule.rule == "drop-label" and label in rule.values:
+            return rule.rule
+        if rule.rule == "keep-label" and label not in rule.values:
+            return rule.rule
+        if rule.rule == "drop-characters" and any(character in text for character in rule.values for text in texts):
+            return rule.rule
+        if rule.rule == "drop-duplicates":
+            key = tuple(normalise(text) for text in texts)
+            if key in seen:
+                return rule.rule
+            seen.add(key)
+    return None
+
+
+def _drop_seen(rule: Rule, card: TaskCard, data: TaskData, subset: str) -> None:
+    splits = data.splits[subset]
+    if rule.seen_in not in splits:
+        return
+    columns = text_columns(card)
+
+    def key(row: Record) -> tuple[str, ...]:
+        return tuple(sorted(normalise(str(row[column])) for column in columns))
+
+    seen = {key(row) for row in splits[rule.seen_in]}
+    for split, rows in splits.items():
+        if split != rule.seen_in and (not rule.splits or split in rule.splits):
+            splits[split] = [row for row in rows if key(row) not in seen]
+            if removed := len(rows) - len(splits[split]):
+                data.dropped[subset, split][f"{rule.rule}:{rule.seen_in}"] = removed
+
+
+def _value(card: TaskCard, column: str, text: str, place: str) -> Value:
+    if column == "score":
+        return _score(card, text, place)
+    if column == "label":
+        return _label(card, text, place)
+    if not text.strip():
+        raise DataError(f"{place}: {column} is empty; remove the row or fill it in")
+    return text.strip()
+
+
+def _score(card: TaskCard, text: str, place: str) -> float:
+    low, high = card.score_range
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not low <= score <= high:
+        raise DataError(f"{place}: score must be a number from {low:g} to {high:g} (got {text!r})")
+    return score
+
+
+def _label(card: TaskCard, text: str, place: str) -> int | str:
+    labels = card.labels or (NLI_LABELS if card.type == "NLI" else {})
+    if not labels:
+        raise DataError(f"{card.folder / 'task.toml'}: labels: missing; a {card.type} task needs a table of its labels, like labels = {{ {text} = 0 }}")
+    if text not in labels:
+        raise DataError(f"{place}: unknown label {text!r}{nearest(text, labels)}")
+    return labels[text]
+
+
+def unique_texts(rows: Iterable[Record], columns: Iterable[str]) -> Iterator[str]:
+    """Every text of the given columns, in order, repeats left out."""
+    columns = tuple(columns)
+    yield from dict.fromkeys(str(row[column]) for row in rows for column in columns)

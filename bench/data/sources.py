@@ -1,0 +1,134 @@
+"""Find the file behind a source, verify it, and read its rows. Every error names the file, and the line and column where it has one."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.specs import Source, file_digest
+
+Row = dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Located:
+    """A source's file on this machine, or why it cannot be had."""
+
+    source: Source
+    path: Path | None
+    problem: str | None = None
+
+
+def locate(source: Source, folder: Path, data_dir: Path | None) -> Located:
+    """Where a source's file lies: beside the card, or under `data_dir/<owner>/<repository>/<path>`. Hub sources have no path."""
+    if source.hub:
+        return Located(source, None)
+    if source.file:
+        path = folder / source.file
+        return Located(source, path, None if path.is_file() else f"{path}: no such file, named by {folder / 'task.toml'}")
+    assert source.repository is not None
+    assert source.path is not None
+    where = Path(source.repository, source.path)
+    if data_dir is None:
+        return Located(source, None, f"{where}: published data; give its folder with --data-dir")
+    path = data_dir / where
+    if not path.is_file():
+        return Located(source, None, f"{path}: no such file; get commit {source.commit} of {source.repository} and put its {source.path} there")
+    return Located(source, path)
+
+
+def content_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
+    """sha256 of the source's file, or its pinned revision for a Hub source.
+
+    Raises:
+        DataError: The file is missing, or differs from the card's sha256.
+    """
+    if source.hub:
+        return f"{source.hub}@{source.revision}/{source.config}/{source.hub_split}"
+    located = locate(source, folder, data_dir)
+    if located.problem or located.path is None:
+        raise DataError(located.problem or f"{source.label}: not found")
+    found = file_digest(located.path)
+    if source.sha256 and found != source.sha256:
+        raise DataError(
+            f"{located.path}: its sha256 is {found}, {folder / 'task.toml'} expects {source.sha256}; "
+            f"restore the file{'' if source.repository else ', or put the new sha256 into the card'}"
+        )
+    return found
+
+
+def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: bool = True) -> Iterator[tuple[str, Row]]:
+    """The raw rows of a source, each with a place like `file:line` for error messages.
+
+    Raises:
+        DataError: The file is missing, is not UTF-8, or a line has another number of cells than the header.
+    """
+    if source.hub:
+        yield from _hub_rows(source, offline=offline)
+        return
+    content_digest(source, folder, data_dir)
+    path = locate(source, folder, data_dir).path
+    assert path is not None
+    readers = {".tsv": _delimited, ".csv": _delimited, ".jsonl": _json_lines, ".txt": _text_lines}
+    if path.suffix not in readers:
+        raise DataError(f"{path}: cannot read {path.suffix!r} files; expected one of {', '.join(readers)}")
+    try:
+        yield from readers[path.suffix](path, source)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}") from None
+
+
+def _delimited(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
+    """CSV with quotes, or TSV where a quotation mark is a character like any other."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if path.suffix == ".tsv" else csv.reader(handle, strict=True)
+        header = source.header
+        try:
+            for cells in reader:
+                if header is None:
+                    header = tuple(cells)
+                elif cells:
+                    if len(cells) != len(header):
+                        raise DataError(f"{path}:{reader.line_num}: expected {len(header)} cells ({', '.join(header)}), found {len(cells)}")
+                    yield f"{path}:{reader.line_num}", dict(zip(header, cells, strict=True))
+        except csv.Error as error:
+            raise DataError(f"{path}:{reader.line_num}: {error}") from None
+
+
+def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, Row]]:
+    with path.open(encoding="utf-8") as handle:
+        for number, line in enumerate(handle, 1):
+            if line.strip():
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r} ({error.msg})") from None
+                if not isinstance(row, dict):
+                    raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r}")
+                yield f"{path}:{number}", {str(key): str(value) for key, value in row.items()}
+
+
+def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
+    if source.column is None:
+        raise DataError(f"{path}: a .txt source needs `column`, the name that its lines get")
+    with path.open(encoding="utf-8") as handle:
+        for number, line in enumerate(handle, 1):
+            yield f"{path}:{number}", {source.column: line.strip()}
+
+
+def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, Row]]:
+    if offline:
+        raise DataError(f"hub:{source.hub}: needs the network; run without --offline")
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(source.hub, source.config, revision=source.revision, split=source.hub_split or source.split)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(f"hub:{source.hub}@{source.revision}: cannot be loaded: {reason}") from error
+    for number, row in enumerate(rows):
+        yield f"hub:{source.hub}#{number}", {key: str(value) for key, value in row.items()}

@@ -1,0 +1,112 @@
+"""Training rows of a fine-tuning phase, with every text of the suite's tests taken out and counted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.cards import Library
+from bench.data.rows import Record, TaskData, load_rows, normalise, text_columns, unique_texts
+from bench.errors import DataError
+from bench.specs import NLI_LABELS, Phase, TaskCard, digest
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSet:
+    """What one phase trains on. `leaked` counts, for each data reference, the rows left out because a text of theirs stands in a test set."""
+
+    triplets: tuple[tuple[str, str, str], ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    scored: tuple[tuple[str, str, float], ...] = ()
+    leaked: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rows themselves: a change of the data that changes no row trains nothing anew."""
+        return digest([self.triplets, self.pairs, self.scored])
+
+    def __len__(self) -> int:
+        return len(self.triplets) + len(self.pairs) + len(self.scored)
+
+
+class DataCache:
+    """Reads each task's data once in a process."""
+
+    def __init__(self, library: Library, data_dir: Path | None, *, offline: bool) -> None:
+        self.library, self.data_dir, self.offline = library, data_dir, offline
+        self._read: dict[str, TaskData] = {}
+        self._guards: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def rows(self, task: str) -> TaskData:
+        """All splits of a task.
+
+        Raises:
+            DataError: See `load_rows`.
+        """
+        if task not in self._read:
+            self._read[task] = load_rows(self.library.task(task), self.data_dir, offline=self.offline)
+        return self._read[task]
+
+    def guard(self, tasks: Iterable[str]) -> frozenset[str]:
+        """The normalised texts of the tasks' test splits: what no training row may contain. Tests that cannot be read here guard nothing."""
+        key = tuple(tasks)
+        if key not in self._guards:
+            texts: set[str] = set()
+            for name in key:
+                card = self.library.task(name)
+                try:
+                    data = self.rows(name)
+                except DataError:
+                    continue
+                for splits in data.splits.values():
+                    texts.update(normalise(text) for text in unique_texts(splits.get(card.evaluate_on, []), text_columns(card)))
+            self._guards[key] = frozenset(texts)
+        return self._guards[key]
+
+    def training_set(self, phase: Phase, guard: frozenset[str]) -> TrainingSet:
+        """The rows of a phase, without those that hold a guarded text.
+
+        Raises:
+            DataError: Data is missing or malformed, or nothing is left to train on.
+        """
+        made = TrainingSet()
+        for reference in phase.data:
+            name, _, split = reference.partition(":")
+            card = self.library.task(name)
+            clean: list[Record] = []
+            leaked = 0
+            for splits in self.rows(name).splits.values():
+                rows = splits.get(split or card.train_on, [])
+                kept = [row for row in rows if not any(normalise(str(row[column])) in guard for column in text_columns(card))]
+                leaked += len(rows) - len(kept)
+                clean.extend(kept)
+            part = _convert(card, clean)
+            made = TrainingSet(made.triplets + part.triplets, made.pairs + part.pairs, made.scored + part.scored, {**made.leaked, reference: leaked})
+        if not len(made):
+            raise DataError(f"{', '.join(phase.data)}: no rows are left to train phase {phase.kind!r} on")
+        return made
+
+
+def _convert(card: TaskCard, rows: list[Record]) -> TrainingSet:
+    if card.type == "STS":
+        low, high = card.score_range
+        return TrainingSet(scored=tuple((str(r["sentence1"]), str(r["sentence2"]), (float(r["score"]) - low) / (high - low)) for r in rows))
+    if card.type == "PairClassification":
+        return TrainingSet(pairs=tuple((str(r["sentence1"]), str(r["sentence2"])) for r in rows if r["label"] == 1))
+    given = card.type == "Triplets"
+    found = [(str(r["premise"]), str(r["entailment"]), str(r["contradiction"])) for r in rows] if given else _triplets(rows)
+    return TrainingSet(triplets=tuple(both for p, e, c in found for both in ((p, e, c), (e, p, c))))
+
+
+def _triplets(rows: list[Record]) -> list[tuple[str, str, str]]:
+    """(premise, entailment, contradiction) for each premise that has both, as the group's NLI models were trained."""
+    by_premise: dict[str, dict[int, list[str]]] = {}
+    for row in rows:
+        by_premise.setdefault(str(row["premise"]), {}).setdefault(int(row["label"]), []).append(str(row["hypothesis"]))
+    entailment, contradiction = NLI_LABELS["entailment"], NLI_LABELS["contradiction"]
+    return [
+        (premise, positive, negative)
+        for premise, found in by_premise.items()
+        for positive, negative in zip(found.get(entailment, []), found.get(contradiction, []), strict=False)
+    ]

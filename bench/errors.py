@@ -1,0 +1,77 @@
+"""Everything that `bench` raises on purpose, and the exit code that each class stands for.
+
+    BenchError                exit code 2 unless a subclass says otherwise
+    +-- CardError             a model or task card is wrong; carries every problem found
+    +-- DataError             a data file is missing, changed or malformed
+    +-- ModelError            a base or checkpoint is missing, unsupported or broken
+    +-- SelectionError        a name on the command line matches nothing
+    +-- Incomplete            exit code 3: cells failed or are missing
+
+Anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+EXIT_DONE = 0
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+EXIT_INTERRUPTED = 130
+
+
+class BenchError(Exception):
+    """An error that a user can cause and mend; its text is one or two lines."""
+
+    exit_code = EXIT_USAGE
+
+
+class DataError(BenchError):
+    """A data file is missing, differs from its checksum, or holds a row that cannot be used."""
+
+
+class ModelError(BenchError):
+    """A base or checkpoint is missing, of an unsupported kind, or gives unusable embeddings."""
+
+
+class SelectionError(BenchError):
+    """A candidate, task or suite name matches nothing."""
+
+
+class Incomplete(BenchError):
+    """Some cells failed or could not run."""
+
+    exit_code = EXIT_INCOMPLETE
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a card: where it stands, what was expected and what was found."""
+
+    file: Path
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.message}"
+
+
+class CardError(BenchError):
+    """One or more cards are wrong. `problems` lists all of them, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A suffix like "; did you mean 'top'?" or a list of the valid names, for the end of an error message."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; valid: {', '.join(names)}" if names else ""

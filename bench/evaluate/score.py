@@ -1,0 +1,69 @@
+"""Embeddings to scores through mteb, with the per-example outputs that paired statistics need."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mteb
+import numpy as np
+from mteb.models.abs_encoder import AbsEncoder
+from mteb.models.model_meta import ModelMeta, ScoringFunction
+
+from bench.errors import ModelError
+from bench.evaluate.mteb_tasks import predictions_file
+from bench.evaluate.texts import EmbeddingStore
+from bench.specs import TaskCard
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
+    from numpy.typing import NDArray
+
+
+class LookupEncoder(AbsEncoder):
+    """An mteb encoder that computes nothing: every text's embedding is already in the store."""
+
+    def __init__(self, store: EmbeddingStore, name: str, revision: str) -> None:
+        self.store = store
+        self.mteb_model_meta = ModelMeta.create_empty(
+            overwrites={"name": f"kasauti/{name}", "revision": revision, "similarity_fn_name": ScoringFunction.COSINE}
+        )
+
+    def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
+        """float32 array of shape (texts, dimensions)."""
+        return self.store.lookup(text for batch in inputs for text in batch["text"])
+
+
+def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[str, Any]:
+    """Let mteb score one task.
+
+    Returns:
+        `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs.
+
+    Raises:
+        ModelError: A main score is not a number.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
+        predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))
+    result = outcome.task_results[0].model_dump(mode="json")
+    main = {entry["hf_subset"]: entry["main_score"] for entry in result["scores"][card.evaluate_on]}
+    for subset, score in main.items():
+        if score is None or not np.isfinite(score):
+            raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
+    examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
+    return {"scores": result, "main": main, "examples": examples}
+
+
+def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order."""
+    if card.type == "Classification":
+        gold = np.array([row["label"] for row in rows])
+        return {"correct": ["".join("01"[int(hit)] for hit in np.asarray(one) == gold) for one in predicted]}
+    if card.type == "BitextMining":
+        found = predicted["sentence1-sentence2"]
+        return {"correct": ["".join("01"[int(best["corpus_id"] == index)] for index, best in enumerate(found))]}
+    gold_column = "score" if card.type == "STS" else "label"
+    return {"cosine": [round(value, 7) for value in predicted["cosine_scores"]], "gold": [row[gold_column] for row in rows]}

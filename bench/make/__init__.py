@@ -1,0 +1,1 @@
+"""Base to checkpoint: pick layers, fine-tune, save, and prove that what was saved is what was made."""

@@ -1,0 +1,203 @@
+"""Make one candidate's checkpoint: a plain sentence-transformers folder that tells where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.data.training import TrainingSet
+from bench.evaluate.encode import Encoder, SentenceEncoder
+from bench.make.lexical import LexicalEncoder
+from bench.specs import Candidate, Recipe, digest, folder_digest
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Progress = Callable[[str, float], None]
+LINEAGE_FILE = "kasauti.json"
+MAKING_VERSION = 1
+"""Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Blueprint:
+    """Everything that decides a checkpoint's weights. `key` identifies it; `base` is where the base lies on this machine."""
+
+    candidate: Candidate
+    base: Path | None
+    base_digest: str
+    total: int
+    kept: tuple[int, ...]
+    recipe: Recipe
+    precision: str
+    training: tuple[TrainingSet, ...]
+    versions: dict[str, str]
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """What is stored with the checkpoint, shown on its card and digested into its key."""
+        candidate = self.candidate
+        common = {"kind": candidate.kind, "prompt": candidate.prompt, "version": MAKING_VERSION}
+        if candidate.kind == "lexical":
+            return {**common, "ngram": list(candidate.ngram)}
+        if candidate.kind == "external":
+            return {**common, "weights": self.base_digest}
+        phases = [
+            {
+                **dataclasses.asdict(phase),
+                "epochs": phase.effective_epochs,
+                "rows": len(rows),
+                "rows_digest": rows.digest,
+                "left_out_for_standing_in_a_test": rows.leaked,
+            }
+            for phase, rows in zip(self.recipe.phases, self.training, strict=True)
+        ]
+        return {
+            **common,
+            "base": candidate.base,
+            "base_digest": self.base_digest,
+            "base_layers": self.total,
+            "kept_layers": list(self.kept),
+            "pooling": self.recipe.pooling,
+            "precision": self.precision,
+            "phases": phases,
+            "seed": candidate.seed,
+            "versions": self.versions,
+        }
+
+    @property
+    def key(self) -> str:
+        """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
+        lineage = {name: value for name, value in self.lineage.items() if name != "base"}
+        for phase in lineage.get("phases", []):
+            for name in ("data", "left_out_for_standing_in_a_test"):
+                phase.pop(name)
+        return digest(lineage)
+
+
+def content_digest(folder: Path) -> str:
+    """Digest of a checkpoint's weights, tokenizer, configuration and modules; pages and the lineage file do not count."""
+    return folder_digest(folder, ignore=(LINEAGE_FILE,))
+
+
+def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress: Progress) -> dict[str, Any]:
+    """Make, save and verify a checkpoint.
+
+    The folder appears under its name only when it is complete and has passed the reload gate; a killed run leaves a hidden folder that the next one removes.
+
+    Args:
+        blueprint: What to make.
+        folder: Where to put it; external candidates stay where they are and are only verified.
+        device: Device to train on.
+        progress: Called with a phase's name and its finished fraction.
+
+    Returns:
+        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses.
+
+    Raises:
+        ModelError: The base cannot be used, training diverged, or the reload gate failed.
+    """
+    from bench.make.verify import inspect_in_child, reload_gate
+
+    candidate = blueprint.candidate
+    if candidate.kind == "external":
+        assert blueprint.base is not None
+        return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(stale)
+    if folder.exists():
+        shutil.rmtree(folder)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    before: Encoder
+    phases: list[dict[str, Any]] = []
+    if candidate.kind == "lexical":
+        encoder = LexicalEncoder(candidate.ngram)
+        encoder.save(temporary)
+        before = encoder
+    else:
+        model, phases = _train(blueprint, device=device, progress=progress)
+        model.to("cpu").eval()
+        model.save_pretrained(str(temporary), create_model_card=False)
+        before = SentenceEncoder(model)
+    progress("verify", 0.0)
+    gate = reload_gate(temporary, before)
+    details = {"content": content_digest(temporary), "phases": phases, **gate}
+    (temporary / LINEAGE_FILE).write_text(json.dumps({**blueprint.lineage, **details}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (temporary / "README.md").write_text(model_card(blueprint, details), encoding="utf-8")
+    temporary.replace(folder)
+    return {**details, "folder": str(folder)}
+
+
+def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[SentenceTransformer, list[dict[str, Any]]]:
+    import torch
+
+    from bench.make.finetune import finetune
+    from bench.make.prune import keep_layers, load_sentence_model, randomise
+
+    candidate, recipe = blueprint.candidate, blueprint.recipe
+    assert blueprint.base is not None
+    torch.manual_seed(candidate.seed)
+    model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
+    if candidate.kind == "scratch":
+        randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
+    elif candidate.kind == "pruned":
+        keep_layers(model[0].auto_model, blueprint.kept)
+    model.to(device)
+    phases = []
+    for phase, rows in zip(recipe.phases, blueprint.training, strict=True):
+
+        def report(fraction: float, kind: str = phase.kind) -> None:
+            progress(kind, fraction)
+
+        outcome = finetune(model, phase, rows, seed=candidate.seed, bf16=blueprint.precision == "bf16", progress=report)
+        phases.append({"kind": phase.kind, "rows": len(rows), **outcome})
+    return model, phases
+
+
+def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
+    """The checkpoint's README: what it is, how it came about, and how to load it."""
+    candidate = blueprint.candidate
+    lines = [
+        "---",
+        "library_name: sentence-transformers",
+        "pipeline_tag: sentence-similarity",
+        "language: [mr, hi]",
+        "---",
+        f"# {candidate.name}",
+        "",
+        f"A `{candidate.kind}` candidate of the Kasauti benchmark.",
+        "",
+    ]
+    if candidate.kind != "lexical":
+        lines += [
+            f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
+            f"- kept layers (0-based): {list(blueprint.kept)}" + (", random weights" if candidate.kind == "scratch" else ""),
+            f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
+            *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
+            f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",
+            "",
+            "```python",
+            "from sentence_transformers import SentenceTransformer",
+            'model = SentenceTransformer("path/of/this/folder")',
+            "```",
+            "",
+        ]
+    lines += [f"The full record is in `{LINEAGE_FILE}`.", ""]
+    return "\n".join(lines)
+
+
+def describe_kept(kept: Sequence[int]) -> str:
+    """A kept list for people: runs are joined, like `0-2,9-11`."""
+    runs: list[list[int]] = []
+    for layer in kept:
+        if runs and runs[-1][-1] == layer - 1:
+            runs[-1] = [runs[-1][0], layer]
+        else:
+            runs.append([layer, layer])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

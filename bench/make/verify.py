@@ -1,0 +1,97 @@
+"""The reload gate: a checkpoint counts only when a fresh process gives the same embeddings from it as were computed before it was saved."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+from bench.children import in_child
+from bench.errors import ModelError
+from bench.evaluate.encode import Encoder, SentenceEncoder, load_encoder
+
+TOLERANCE = 1e-5
+TEXTS = (
+    "आज सकाळपासून पाऊस थांबलेला नाही.",
+    "ती रोज संध्याकाळी नदीकाठी फिरायला जाते.",
+    "बँकेतून पैसे काढायला ओळखपत्र लागते.",
+    "बच्चे मैदान में पतंग उड़ा रहे हैं।",
+    "अगली गाड़ी ढाई घंटे की देरी से आएगी।",
+    "क़लम मेज़ पर है, किताब १२३ पन्नों की है।",
+    "OK",
+    "हे एक थोडे मोठे वाक्य आहे, ज्यात अनेक शब्द आहेत, विरामचिन्हे आहेत आणि English शब्दही आहेत, म्हणजे लांबीचा फरकही तपासला जाईल.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What a fresh process finds in a checkpoint folder."""
+
+    vectors: NDArray[np.float32]
+    embedding_parameters: int
+    body_parameters: int
+    layers: int | None
+
+    def record(self) -> dict[str, Any]:
+        """The part that a result keeps."""
+        return {
+            "parameters": {"embeddings": self.embedding_parameters, "body": self.body_parameters},
+            "layers": self.layers,
+            "dimensions": int(self.vectors.shape[1]),
+        }
+
+
+def inspect(folder: Path) -> Inspection:
+    """Load a checkpoint, embed the gate's sentences, and count parameters: those of modules called embeddings, and all others.
+
+    Raises:
+        ModelError: The checkpoint cannot be loaded, or an embedding is not finite.
+    """
+    encoder = load_encoder(folder)
+    vectors = encoder.encode(list(TEXTS))
+    if not isinstance(encoder, SentenceEncoder):
+        return Inspection(vectors, 0, 0, None)
+    embeddings = body = 0
+    for name, parameter in encoder.model.named_parameters():
+        if "embedding" in name:
+            embeddings += parameter.numel()
+        else:
+            body += parameter.numel()
+    config = getattr(getattr(encoder.model[0], "auto_model", None), "config", None)
+    return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None))
+
+
+def inspect_in_child(folder: Path) -> dict[str, Any]:
+    """`inspect` in a fresh process, as a record: the whole gate for a model that was not made here.
+
+    Raises:
+        ModelError: See `inspect`.
+    """
+    return in_child(inspect, folder).record()
+
+
+def reload_gate(folder: Path, before: Encoder) -> dict[str, Any]:
+    """Embed again in a fresh process and compare with the encoder that was saved.
+
+    Returns:
+        `reload_difference`, the largest absolute difference, and what `inspect` found.
+
+    Raises:
+        ModelError: The difference is above 1e-5.
+    """
+    expected = before.encode(list(TEXTS))
+    found = in_child(inspect, folder)
+    if found.vectors.shape != expected.shape:
+        raise ModelError(f"{folder}: embeddings have shape {found.vectors.shape} after reload, {expected.shape} before saving")
+    difference = float(np.abs(found.vectors - expected).max())
+    if not difference <= TOLERANCE:
+        raise ModelError(
+            f"{folder}: embeddings differ by {difference:.3g} after reload (allowed {TOLERANCE:g}); "
+            "a weight or setting was not saved (is num_hidden_layers in config.json right?)"
+        )
+    return {"reload_difference": difference, **found.record()}

@@ -1,0 +1,47 @@
+"""How a checkpoint is probed: which sentences, which process, and what the result says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.probe.machine import fingerprint, usable_cores
+from bench.probe.worker import PROFILES
+from bench.specs import digest
+from bench.workspace import builtin_content
+
+PROTOCOL_VERSION = 1
+"""Raised when the same machine and checkpoint would be measured in another way."""
+SENTENCES_FILE = Path("tasks/kasauti-sts/test.tsv")
+
+
+def probe_sentences() -> list[str]:
+    """Real Marathi and Hindi sentences of 4 to 25 words, the two languages taking turns: the built-in STS test, wherever the workspace is."""
+    import csv
+
+    with (builtin_content() / SENTENCES_FILE).open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2")]
+
+
+def probe_key(content: str, prompt: str, device: str, profile: str) -> str:
+    """Identity of a measurement: checkpoint, device, profile, protocol and machine."""
+    parts = {"content": content, "prompt": prompt, "device": device, "profile": profile}
+    return digest({**parts, "protocol": PROTOCOL_VERSION, "machine": fingerprint(), "sentences": probe_sentences()})
+
+
+def probe(folder: Path, *, prompt: str, device: str, profile: str) -> dict[str, Any]:
+    """Measure a checkpoint in a process of its own.
+
+    Raises:
+        ModelError: The process died, or the checkpoint cannot be loaded.
+    """
+    import os
+
+    from bench.children import in_child
+    from bench.probe.worker import measure
+
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    measured = in_child(measure, folder, prompt, device, probe_sentences(), PROFILES[profile], usable_cores())
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix not in {".md"} and path.name != "kasauti.json")
+    return {**measured, "bytes_on_disk": size, "load_average_before": busy}

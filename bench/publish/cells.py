@@ -1,0 +1,106 @@
+"""A board's rows as text cells: what every page shows, in the order in which it shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.standings.table import Board, Row
+
+MISSING = "–"
+
+
+def headers(board: Board) -> list[str]:
+    """Column titles."""
+    return [
+        "#",
+        "candidate",
+        "kind",
+        "kept layers",
+        "parameters, M (embeddings + body)",
+        *(column.label for column in board.columns),
+        "mean",
+        "% of parent",
+        "sentences/s",
+        "p50 ms",
+        "p90 ms",
+        "peak MiB",
+        "load s",
+        "MiB on disk",
+    ]
+
+
+def cells(board: Board, row: Row) -> list[str]:
+    """One row under `headers`; scores are shown times 100."""
+    probe = row.probe
+    return [
+        MISSING if row.rank is None else str(row.rank),
+        row.name,
+        row.kind,
+        row.kept or MISSING,
+        _parameters(row.parameters),
+        *(_percent(row.scores.get(column.label)) for column in board.columns),
+        _percent(row.mean),
+        MISSING if row.of_parent is None else f"{100 * row.of_parent:.1f}",
+        *(_costs(probe) if probe is not None else [MISSING] * 6),
+    ]
+
+
+def numbers(board: Board, row: Row) -> dict[str, Any]:
+    """One row as plain values with units in the names, for JSON and CSV."""
+    probe = row.probe
+    parameters = row.parameters or {}
+    return {
+        "rank": row.rank,
+        "candidate": row.name,
+        "kind": row.kind,
+        "parent": row.parent,
+        "kept_layers": row.kept or None,
+        "parameters_embeddings": parameters.get("embeddings"),
+        "parameters_body": parameters.get("body"),
+        **{column.label: row.scores.get(column.label) for column in board.columns},
+        "mean": row.mean,
+        "of_parent": row.of_parent,
+        "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
+        "batch_size": probe and probe["offline"]["batch_size"],
+        "latency_p50_seconds": probe and probe["single"]["p50"],
+        "latency_p90_seconds": probe and probe["single"]["p90"],
+        "peak_bytes": probe and probe["memory"]["peak_while_encoding"],
+        "cuda_peak_bytes": probe and probe["memory"]["cuda_allocated_peak"],
+        "load_seconds": probe and probe["load"],
+        "bytes_on_disk": probe and probe["bytes_on_disk"],
+        "problem": row.problem,
+    }
+
+
+def _costs(probe: dict[str, Any]) -> list[str]:
+    """The last six columns."""
+    return [
+        f"{probe['offline']['sentences_per_second']:,.0f}",
+        f"{1000 * probe['single']['p50']:.2f}",
+        f"{1000 * probe['single']['p90']:.2f}",
+        _number(_peak(probe), 0),
+        f"{probe['load']:.2f}",
+        f"{probe['bytes_on_disk'] / 2**20:.1f}",
+    ]
+
+
+def _peak(probe: dict[str, Any]) -> float | None:
+    """Peak of the memory that the device has: CUDA's allocator where it is one, else resident memory, in MiB."""
+    peak = probe["memory"]["cuda_allocated_peak"] or probe["memory"]["peak_while_encoding"]
+    return None if peak is None else peak / 2**20
+
+
+def _percent(score: float | None) -> str:
+    return MISSING if score is None else f"{100 * score:.1f}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return MISSING if value is None else f"{value:,.{digits}f}"
+
+
+def _parameters(parameters: dict[str, int] | None) -> str:
+    if parameters is None:
+        return MISSING
+    if not sum(parameters.values()):
+        return "0"
+    return f"{parameters['embeddings'] / 1e6:.2f} + {parameters['body'] / 1e6:.2f}"

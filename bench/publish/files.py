@@ -1,0 +1,51 @@
+"""The published files of a board: LEADERBOARD.md, leaderboard.json, leaderboard.csv."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+from bench.publish import markdown
+from bench.publish.cells import numbers
+from bench.standings.table import Board
+from bench.store import write_atomic
+
+
+def to_json(board: Board) -> str:
+    """The board with its columns, machines and versions, as JSON text."""
+    document = {
+        "suite": board.suite,
+        "device": board.device,
+        "columns": [dataclasses.asdict(column) for column in board.columns],
+        "rows": [numbers(board, row) for row in board.rows],
+        "machines": board.machines,
+        "versions": board.versions,
+        "training_rows_left_out": board.removed,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_csv(board: Board) -> str:
+    """One line a candidate, with a header; empty cells were not measured."""
+    rows = [numbers(board, row) for row in board.rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+FORMATS = {"md": ("LEADERBOARD.md", markdown.render), "json": ("leaderboard.json", to_json), "csv": ("leaderboard.csv", to_csv)}
+
+
+def publish(board: Board, folder: Path) -> list[Path]:
+    """Write every format into a folder; returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, render in FORMATS.values():
+        write_atomic(folder / name, render(board))
+        written.append(folder / name)
+    return written

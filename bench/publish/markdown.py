@@ -1,0 +1,50 @@
+"""The board as a Markdown page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tabulate import tabulate
+
+from bench.publish.cells import cells, headers
+from bench.standings.table import Board
+
+
+def render(board: Board) -> str:
+    """A page with the table, what its columns mean, and where its numbers come from."""
+    titles = headers(board)
+    alignment = ["right" if index == 0 or index > 4 else "left" for index in range(len(titles))]
+    table = tabulate([cells(board, row) for row in board.rows], headers=titles, tablefmt="pipe", colalign=alignment, disable_numparse=True)
+    incomplete = [f"- **{row.name}**: {row.problem}" for row in board.rows if row.problem]
+    parts = [
+        f"# Leaderboard: {board.suite}",
+        board.description,
+        table,
+        "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
+        "## How to read it\n\n" + "\n".join(_legend(board)),
+        "## Where the numbers come from\n\n" + "\n".join(_origin(board)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _legend(board: Board) -> list[str]:
+    metrics = sorted({f"{column.task} {column.metric}" for column in board.columns})
+    return [
+        "- Ranked by the mean over tasks, a task's score being the mean over its languages. Differences of a point or less are usually within the noise of one training seed.",
+        f"- Scores are times 100: {', '.join(metrics)}.",
+        "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning.",
+        "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",
+        f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the better of two batch sizes (sentences/s), peak memory while encoding, "
+        "time from opening the folder to the first embedding with the libraries already imported.",
+    ]
+
+
+def _origin(board: Board) -> list[str]:
+    machines = [f"- Machine: {_pairs(machine)}" for machine in board.machines]
+    versions = [f"- Versions: {_pairs(used)}" for used in board.versions]
+    removed = [f"- Training rows of {data} left out because a text of theirs stands in a test of this suite: {count}" for data, count in board.removed.items()]
+    return [*machines, *versions, *removed]
+
+
+def _pairs(named: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in named.items())

@@ -1,0 +1,215 @@
+"""Execute a plan: make, evaluate, probe; one stored result a cell; what fails is recorded and does not stop the rest."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bench.errors import BenchError
+from bench.plan import Cell, PlannedCell, Planner
+from bench.probe.machine import fingerprint, versions
+from bench.specs import Candidate
+from bench.store import Result
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
+
+
+class Reporter(Protocol):
+    """Who is told how the run goes."""
+
+    def begin(self, cells: list[PlannedCell]) -> None:
+        """The run starts with these cells."""
+
+    def start(self, cell: Cell) -> None:
+        """A cell starts."""
+
+    def progress(self, cell: Cell, what: str, fraction: float) -> None:
+        """A running cell has done a fraction of something."""
+
+    def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
+        """A cell is done, or failed with an error."""
+
+    def end(self) -> None:
+        """Nothing more will be reported."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of the cells of a run."""
+
+    computed: int
+    reused: int
+    failed: dict[Cell, str]
+    blocked: dict[Cell, str]
+
+    @property
+    def complete(self) -> bool:
+        """True when every cell is done."""
+        return not self.failed and not self.blocked
+
+
+def execute(planner: Planner, reporter: Reporter) -> Outcome:
+    """Run every cell of the plan that is not done.
+
+    Candidates are made and evaluated one after the other; all probes come last, when nothing else of ours is running.
+    """
+    cells = {candidate.name: planner.cells(candidate) for candidate in planner.chosen}
+    flat = [cell for group in cells.values() for cell in group]
+    blocked = {cell.cell: cell.reason for cell in flat if cell.status == "cannot run"}
+    todo = [cell for cell in flat if cell.status in {"to do", "failed"}]
+    reporter.begin(todo)
+    runner = _Runner(planner, reporter)
+    if todo:
+        from bench.children import warm_up
+
+        warm_up()
+    try:
+        for candidate in planner.chosen:
+            pending = [cell.cell for cell in cells[candidate.name] if cell.status in {"to do", "failed"}]
+            runner.make_and_evaluate(candidate, [cell for cell in pending if cell.stage != "probe"], bool(pending))
+        for cell in todo:
+            if cell.cell.stage == "probe":
+                runner.probe(planner.candidates[cell.cell.candidate], cell.cell)
+    finally:
+        reporter.end()
+    return Outcome(runner.computed, len(flat) - len(todo) - len(blocked), runner.failed, blocked)
+
+
+class _Runner:
+    def __init__(self, planner: Planner, reporter: Reporter) -> None:
+        self.planner, self.reporter = planner, reporter
+        self.computed = 0
+        self.failed: dict[Cell, str] = {}
+        self._tasks: dict[str, AbsTask] = {}
+
+    def make_and_evaluate(self, candidate: Candidate, cells: list[Cell], needed: bool) -> None:
+        if not needed:
+            return
+        for cell in cells:
+            if cell.stage == "make":
+                self._make(candidate, cell)
+        made = self.planner.made(candidate)
+        evaluations = [cell for cell in cells if cell.stage == "evaluate"]
+        if made is not None:
+            self._evaluate(candidate, made["content"], evaluations)
+        else:
+            self.failed.update(dict.fromkeys(evaluations, f"{candidate.name} was not made"))
+
+    def _make(self, candidate: Candidate, cell: Cell) -> None:
+        from filelock import FileLock
+
+        from bench.make.checkpoint import make_checkpoint
+
+        blueprint = self.planner.blueprint(candidate)
+        locks = self.planner.workspace.state / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with self._cell(cell, blueprint.key, lineage=blueprint.lineage) as record, FileLock(locks / blueprint.key[:32]):
+            if (made := self.planner.made(candidate)) is not None:
+                record.update({name: value for name, value in made.items() if name not in {"key", "status", "seconds"}})
+                return
+
+            def progress(what: str, fraction: float) -> None:
+                self.reporter.progress(cell, what, fraction)
+
+            folder = self.planner.checkpoint_folder(blueprint)
+            record.update(make_checkpoint(blueprint, folder, device=self.planner.options.device, progress=progress))
+
+    def _evaluate(self, candidate: Candidate, content: str, cells: list[Cell]) -> None:
+        """Encode the texts of all tasks in one go, then score task by task."""
+        if not cells:
+            return
+        from bench.evaluate.encode import load_encoder
+        from bench.evaluate.mteb_tasks import task_texts
+        from bench.evaluate.score import LookupEncoder, score_task
+        from bench.evaluate.texts import EmbeddingStore
+        from bench.specs import digest
+
+        planner = self.planner
+        folder = planner.checkpoint_folder(planner.blueprint(candidate))
+        name = digest([content, candidate.prompt, planner.options.device.split(":")[0]])[:32]
+        store = EmbeddingStore(planner.workspace.state / "embeddings" / name)
+        first = cells[0]
+
+        def progress(fraction: float) -> None:
+            self.reporter.progress(first, "encode", fraction)
+
+        texts: dict[str, None] = {}
+        ready: list[Cell] = []
+        for cell in cells:
+            with self._cell(cell, planner.key_of(candidate, cell, content), keep=False):
+                texts.update(dict.fromkeys(task_texts(planner.library.task(cell.target), self._task(cell.target))))
+                ready.append(cell)
+        encode_error: BenchError | None = None
+        encode_seconds = -time.perf_counter()
+        try:
+            encoder = load_encoder(folder, prompt=candidate.prompt, device=planner.options.device, progress=progress)
+            encoded = store.add(texts, encoder)
+        except BenchError as error:
+            encode_error, encoded = error, 0
+        encode_seconds += time.perf_counter()
+        for cell in ready:
+            card = planner.library.task(cell.target)
+            with self._cell(cell, planner.key_of(candidate, cell, content)) as record:
+                if encode_error is not None:
+                    raise encode_error
+                lookup = LookupEncoder(store, candidate.name, content[:16])
+                record.update(score_task(card, self._task(cell.target), lookup))
+                record["encoding"] = {"texts": len(texts), "encoded_now": encoded, "seconds": round(encode_seconds, 3)}
+
+    def probe(self, candidate: Candidate, cell: Cell) -> None:
+        from bench.probe.protocol import probe
+
+        planner = self.planner
+        made = planner.made(candidate)
+        if made is None:
+            self.failed[cell] = f"{candidate.name} was not made"
+            return
+        folder = planner.checkpoint_folder(planner.blueprint(candidate))
+        with self._cell(cell, planner.key_of(candidate, cell, made["content"])) as record:
+            record.update(probe(folder, prompt=candidate.prompt, device=planner.options.device, profile=planner.options.probe))
+
+    def _task(self, name: str) -> AbsTask:
+        if name not in self._tasks:
+            from bench.evaluate.mteb_tasks import build_task
+
+            self._tasks[name] = build_task(self.planner.library.task(name), self.planner.data.rows(name), self.planner.task_digest(name)[:16])
+        return self._tasks[name]
+
+    @contextmanager
+    def _cell(self, cell: Cell, key: str, *, keep: bool = True, **parts: Any) -> Iterator[Result]:
+        """Run the body as one cell: store what it puts into the record, or its error. With `keep` false only an error is stored."""
+        if keep:
+            self.reporter.start(cell)
+        record: Result = {}
+        wall, cpu = time.perf_counter(), time.process_time()
+        error: str | None = None
+        try:
+            yield record
+        except BenchError as problem:
+            error = str(problem)
+        except Exception:
+            error = "unexpected error, please report it:\n" + traceback.format_exc()
+        if not keep and error is None:
+            return
+        seconds = time.perf_counter() - wall
+        result = {
+            "status": "failed" if error else "done",
+            "cell": dataclasses.asdict(cell),
+            **({"error": error} if error else record),
+            **parts,
+            "seconds": {"wall": round(seconds, 3), "cpu": round(time.process_time() - cpu, 3)},
+            "machine": fingerprint(),
+            "versions": versions(),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        self.planner.store.put(key, result)
+        if error:
+            self.failed[cell] = error
+        else:
+            self.computed += 1
+        self.reporter.finish(cell, seconds, error)

@@ -1,0 +1,293 @@
+"""What the cards say, as frozen values, and the digests that identify them.
+
+A digest is the sha256 of a value's canonical JSON: keys sorted, no spaces, dataclasses as objects.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+Kind = Literal["full", "pruned", "scratch", "lexical", "external"]
+Strategy = Literal["top", "middle", "bottom"]
+Pooling = Literal["mean", "cls"]
+TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Language = Annotated[str, Field(pattern=r"^[a-z]{3}-[A-Z][a-z]{3}$", description="an ISO 639-3 code and a script, like mar-Deva")]
+NoneEmpty = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(gt=0)]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "STS": ("sentence1", "sentence2", "score"),
+    "Classification": ("text", "label"),
+    "PairClassification": ("sentence1", "sentence2", "label"),
+    "BitextMining": ("sentence1", "sentence2"),
+    "NLI": ("premise", "hypothesis", "label"),
+    "Triplets": ("premise", "entailment", "contradiction"),
+}
+"""Canonical column names of each task type; `NLI` and `Triplets` only train."""
+
+MAIN_SCORES: dict[str, tuple[str, ...]] = {
+    "STS": ("cosine_spearman", "cosine_pearson", "spearman", "pearson"),
+    "Classification": ("accuracy", "f1", "f1_weighted"),
+    "PairClassification": ("max_ap", "cosine_ap", "max_f1", "max_accuracy"),
+    "BitextMining": ("f1", "accuracy"),
+}
+"""Scores of mteb's tasks that may stand on a board; the first is the default. Task types not listed here are never evaluated."""
+
+NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
+
+
+class _Card:
+    """Fields unknown to a card are errors, and nothing is coerced."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source(_Card):
+    """Where the rows of one split come from: a file beside the card, a published file, or a Hub data set."""
+
+    split: NoneEmpty
+    file: str | None = None
+    repository: str | None = None
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    path: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    config: str | None = None
+    hub_split: str | None = None
+    sha256: Sha256 | None = None
+    header: tuple[str, ...] | None = None
+    column: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages name the source."""
+        if self.file:
+            return self.file
+        if self.repository:
+            return f"{self.repository}/{self.path}"
+        return f"hub:{self.hub}@{self.revision}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rule(_Card):
+    """A declared way to mend the rows of a source; what it removes is counted and shown by `bench data status`."""
+
+    rule: Literal["drop-label", "drop-characters", "drop-duplicates", "drop-seen", "keep-label"]
+    values: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    seen_in: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subset(_Card):
+    """One language (or language pair) of a task."""
+
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskCard(_Card):
+    """A task or training set: data, licence, how it is scored. `folder` is where the card stands."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    type: TaskType
+    description: NoneEmpty
+    license: NoneEmpty
+    citation: str = ""
+    reference: str | None = None
+    main_score: str | None = None
+    score_range: Annotated[tuple[float, float], Field()] = (0.0, 5.0)
+    labels: dict[str, int] = dataclasses.field(default_factory=dict)
+    evaluate_on: str = "test"
+    train_on: str = "train"
+    classifier: Literal["logistic-regression", "knn"] = "logistic-regression"
+    neighbours: Count = 5
+    samples_per_label: Count = 8
+    experiments: Count = 10
+    rules: tuple[Rule, ...] = ()
+    subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
+    data: str | None = None
+    folder: Path = Path()
+
+    @property
+    def score_name(self) -> str:
+        """The main score, or the default of the task's type."""
+        return self.main_score or MAIN_SCORES[self.type][0]
+
+    @property
+    def evaluated(self) -> bool:
+        """False for `NLI` and `Triplets`, which only train."""
+        return self.type in MAIN_SCORES
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Base(_Card):
+    """Pre-trained weights that candidates start from: a folder (relative to the card) or a Hub id with a pinned revision."""
+
+    path: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    name: str = ""
+    folder: Path = Path()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Phase(_Card):
+    """One stretch of fine-tuning. The defaults are those of the group's released models (arXiv 2409.14168 and its model cards)."""
+
+    kind: Literal["nli", "sts"]
+    data: Annotated[tuple[str, ...], Field(min_length=1)]
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    batch_size: Count = 8
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    max_length: Count = 512
+    scale: Annotated[float, Field(gt=0)] = 20.0
+
+    @property
+    def effective_epochs(self) -> float:
+        """1 for `nli` and 4 for `sts` unless the card says otherwise."""
+        return self.epochs if self.epochs is not None else {"nli": 1.0, "sts": 4.0}[self.kind]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe(_Card):
+    """Fine-tuning: pooling and an ordered list of phases. `precision` is that of the training arithmetic."""
+
+    pooling: Pooling | None = None
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    phases: tuple[Phase, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Candidate(_Card):
+    """One model on the board."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    kind: Kind
+    base: str | None = None
+    strategy: Strategy | None = None
+    keep: Count | None = None
+    layers: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    recipe: str | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    path: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    prompt: str = ""
+    ngram: Annotated[tuple[Count, Count], Field()] = (3, 3)
+    parent: str | None = None
+    folder: Path = Path()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Grid(_Card):
+    """Bases x strategies x kept depths x recipes x seeds, expanded to candidates with readable names."""
+
+    kind: Literal["full", "pruned", "scratch"]
+    bases: Annotated[tuple[str, ...], Field(min_length=1)]
+    strategies: tuple[Strategy, ...] = ()
+    keep: tuple[Count, ...] = ()
+    recipes: tuple[str, ...] = ()
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    prompt: str = ""
+
+    def expand(self) -> list[Candidate]:
+        """Candidates named `base[-strategyN | -scratchN][-recipe][-seedN]`, the last two only where the grid has several."""
+        made = []
+        for base in self.bases:
+            for strategy in self.strategies or (None,):
+                for keep in self.keep or (None,):
+                    for recipe in self.recipes or (None,):
+                        for seed in self.seeds:
+                            name = base
+                            if self.kind != "full":
+                                name += f"-{strategy if self.kind == 'pruned' else 'scratch'}{keep or ''}"
+                            if len(self.recipes) > 1:
+                                name += f"-{recipe}"
+                            if len(self.seeds) > 1:
+                                name += f"-seed{seed}"
+                            made.append(
+                                Candidate(
+                                    name=name,
+                                    kind=self.kind,
+                                    base=base,
+                                    strategy=strategy,
+                                    keep=keep,
+                                    recipe=recipe,
+                                    seed=seed,
+                                    prompt=self.prompt,
+                                )
+                            )
+        return made
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SuiteInfo(_Card):
+    """The head of a suite's card."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    description: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Suite(_Card):
+    """A named set of candidates and tasks that belong on one board: one file in `models/`."""
+
+    suite: SuiteInfo
+    bases: dict[str, Base] = dataclasses.field(default_factory=dict)
+    recipes: dict[str, Recipe] = dataclasses.field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    file: Path = Path()
+
+    @property
+    def name(self) -> str:
+        """The suite's name."""
+        return self.suite.name
+
+
+def canonical(value: Any) -> Any:
+    """A value made of plain JSON types; paths are left out, since where a card stands is not what it says."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {key: canonical(item) for key, item in fields.items() if not isinstance(item, Path)}
+    if isinstance(value, dict):
+        return {str(key): canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    return value
+
+
+def digest(value: Any) -> str:
+    """sha256 (64 hexadecimal digits) of a value's canonical JSON."""
+    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 (64 hexadecimal digits) of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path, *, ignore: tuple[str, ...] = ()) -> str:
+    """sha256 over the relative names and bytes of a folder's files; hidden files, pages and names in `ignore` do not count."""
+    entries = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in relative.parts) and path.suffix != ".md" and path.name not in ignore:
+            entries[relative.as_posix()] = file_digest(path)
+    return digest(entries)

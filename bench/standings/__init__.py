@@ -1,0 +1,1 @@
+"""Stored cells to verdicts; numpy only, no model and no torch."""
