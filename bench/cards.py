@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import re
 import tomllib
+import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,7 +68,7 @@ def load_library(workspace: Workspace) -> Library:
         problems.extend(_suite_problems(path, suite, tasks, all_read=all_read))
         candidates[suite.name] = _expand(suite, path.parent)
     for name, card in tasks.items():
-        if card.data is not None and (card.data not in tasks or tasks[card.data].type != card.type):
+        if card.data is not None and (card.data == name or card.data not in tasks or tasks[card.data].type != card.type):
             path = card.folder / "task.toml"
             found = f"expected another {card.type} task, found {card.data!r}"
             problems.append(Problem(path, line_of(path, ("data",)), "data", found + nearest(card.data, set(tasks) - {name})))
@@ -101,7 +102,7 @@ def _translate(path: Path, kind: type, error: Any) -> Problem:
     location: Location = tuple(part for part in error["loc"] if not (isinstance(part, str) and part.endswith("]")))
     field = ".".join(str(part) for part in location) or "card"
     kind_of_error, given = error["type"], error["input"]
-    if kind_of_error == "unexpected_keyword_argument":
+    if kind_of_error in {"unexpected_keyword_argument", "is_instance_of"}:
         message = "unknown field" + nearest(str(location[-1]), _fields_at(kind, location[:-1]))
     elif kind_of_error == "missing":
         message = "missing; every card needs it"
@@ -114,16 +115,19 @@ def _translate(path: Path, kind: type, error: Any) -> Problem:
 
 
 def _fields_at(kind: Any, location: Location) -> list[str]:
-    """Field names of the dataclass that stands at a location inside a card."""
-    import typing
-
+    """Field names of the dataclass that stands at a location inside a card: the types are followed down, indices and table names skipped."""
     for part in location:
-        hints = typing.get_type_hints(kind)
-        inner = hints.get(str(part)) if not isinstance(part, int) and dataclasses.is_dataclass(kind) else kind
-        options = [item for item in (inner, *typing.get_args(inner)) if dataclasses.is_dataclass(item)] if inner else []
-        nested = [item for arg in typing.get_args(inner) for item in (arg, *typing.get_args(arg)) if dataclasses.is_dataclass(item)] if inner else []
-        kind = next(iter([*options, *nested]), kind)
-    return [field.name for field in dataclasses.fields(kind) if field.name != "folder"]
+        if isinstance(part, str) and dataclasses.is_dataclass(kind):
+            kind = next(iter(_dataclasses_in(typing.get_type_hints(kind).get(part))), kind)
+    return [field.name for field in dataclasses.fields(kind) if field.type != "Folder"]
+
+
+def _dataclasses_in(hint: Any) -> Iterator[Any]:
+    """Every dataclass inside a type hint, like Source in `tuple[Source, ...]`."""
+    if dataclasses.is_dataclass(hint):
+        yield hint
+    for argument in typing.get_args(hint):
+        yield from _dataclasses_in(argument)
 
 
 def line_of(path: Path, location: Location) -> int:
@@ -131,7 +135,11 @@ def line_of(path: Path, location: Location) -> int:
     seen: dict[tuple[str, ...], int] = {}
     arrays: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    in_string = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        was_in_string, in_string = in_string, in_string ^ (line.count('"""') % 2 == 1)
+        if was_in_string:
+            continue
         if header := re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", line):
             names = tuple(part.strip().strip("\"'") for part in header[2].split("."))
             table = _numbered(names, arrays)
@@ -163,6 +171,10 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
         yield problem(("subsets",), "expected at least one [subsets.NAME] table, or `data` naming a task to share rows with")
     if card.main_score is not None and card.main_score not in MAIN_SCORES.get(card.type, ()):
         yield problem(("main_score",), f"{card.main_score!r} is not a score of {card.type} tasks" + nearest(card.main_score, MAIN_SCORES.get(card.type, ())))
+    for field, needed in (("evaluate_on", card.evaluated), ("train_on", card.type not in MAIN_SCORES or card.type == "Classification")):
+        split = getattr(card, field)
+        if needed and card.subsets and split not in _splits(card):
+            yield problem((field,), f"no source has the split {split!r}" + nearest(split, _splits(card)))
     if card.score_range[0] >= card.score_range[1]:
         yield problem(("score_range",), f"expected [lowest, highest], found {list(card.score_range)}")
     if card.type == "NLI" and card.labels and set(card.labels.values()) - set(NLI_LABELS.values()):
@@ -174,6 +186,8 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
             yield problem(("rules", number, "values"), f"{rule.rule} needs values")
         if rule.rule == "drop-seen" and rule.seen_in is None:
             yield problem(("rules", number, "seen_in"), "drop-seen needs the split that the rows were seen in")
+        elif rule.seen_in is not None and rule.seen_in not in _splits(card):
+            yield problem(("rules", number, "seen_in"), f"no source has the split {rule.seen_in!r}" + nearest(rule.seen_in, _splits(card)))
     for name, subset in card.subsets.items():
         for column in subset.columns:
             if column not in COLUMNS[card.type]:
@@ -187,6 +201,11 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
                 yield problem(at, "a published file needs repository, commit, path and sha256")
             elif source.hub and not source.revision:
                 yield problem(at, "a Hub data set needs a pinned revision")
+
+
+def _splits(card: TaskCard) -> set[str]:
+    """The splits that every subset has."""
+    return set.intersection(*({source.split for source in subset.sources} for subset in card.subsets.values())) if card.subsets else set()
 
 
 def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all_read: bool) -> Iterator[Problem]:
@@ -213,7 +232,7 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
                 if not all_read and reference.partition(":")[0] not in tasks:
                     continue
                 yield from _reference_problems(problem, ("recipes", name, "phases", number, "data"), reference, phase.kind, tasks)
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     entries: list[tuple[Location, Candidate]] = [(("candidates", i), c) for i, c in enumerate(suite.candidates)]
     for number, grid in enumerate(suite.grids):
         if grid.kind != "full" and not grid.keep:
@@ -224,9 +243,12 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
             entries.extend((("grids", number), candidate) for candidate in grid.expand())
     for location, candidate in entries:
         yield from (problem((*location, field), message) for field, message in _candidate_problems(candidate, suite))
-        if seen.setdefault(candidate.name, 1) > 1:
+        if candidate.name in seen:
             yield problem((*location, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite")
-        seen[candidate.name] += 1
+        seen.add(candidate.name)
+    for location, candidate in entries:
+        if candidate.parent is not None and candidate.parent not in seen:
+            yield problem((*location, "parent"), f"no candidate {candidate.parent!r}" + nearest(candidate.parent, seen))
 
 
 def _reference_problems(problem: Any, location: Location, reference: str, kind: str, tasks: dict[str, TaskCard]) -> Iterator[Problem]:
@@ -236,9 +258,8 @@ def _reference_problems(problem: Any, location: Location, reference: str, kind: 
         yield problem(location, f"no data set {name!r}" + nearest(name, tasks))
     elif tasks[name].type not in usable:
         yield problem(location, f"phase {kind!r} trains on {' or '.join(sorted(usable))}; {name!r} is {tasks[name].type}")
-    elif not any(source.split == (split or tasks[name].train_on) for subset in tasks[name].subsets.values() for source in subset.sources):
-        splits = {source.split for subset in tasks[name].subsets.values() for source in subset.sources}
-        yield problem(location, f"{name!r} has no split {split or tasks[name].train_on!r}" + nearest(split, splits))
+    elif (split or tasks[name].train_on) not in _splits(tasks[name]):
+        yield problem(location, f"{name!r} has no split {split or tasks[name].train_on!r}" + nearest(split, _splits(tasks[name])))
 
 
 def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str, str]]:
@@ -251,7 +272,8 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
             yield "recipe", f"no recipe {candidate.recipe!r}" + nearest(candidate.recipe, suite.recipes)
     elif candidate.recipe is not None:
         yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned or scratch with a base"
-    if candidate.kind == "pruned" and (candidate.layers is None) == (candidate.strategy is None or candidate.keep is None):
+    by_strategy = candidate.strategy is not None and candidate.keep is not None
+    if candidate.kind == "pruned" and (by_strategy == (candidate.layers is not None) or (candidate.layers and (candidate.strategy or candidate.keep))):
         yield "strategy", "a pruned candidate needs either strategy and keep, or layers (the kept list, 0-based)"
     if candidate.layers is not None and list(candidate.layers) != sorted(set(candidate.layers)):
         yield "layers", f"expected layer numbers in rising order without repeats, found {list(candidate.layers)}"

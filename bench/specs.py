@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 
 Kind = Literal["full", "pruned", "scratch", "lexical", "external"]
 Strategy = Literal["top", "middle", "bottom"]
@@ -19,8 +19,13 @@ Pooling = Literal["mean", "cls"]
 TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{3}-[A-Z][a-z]{3}$", description="an ISO 639-3 code and a script, like mar-Deva")]
-NoneEmpty = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(gt=0)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Number = Annotated[int, Strict()]
+Count = Annotated[int, Strict(), Field(gt=0)]
+Natural = Annotated[int, Strict(), Field(ge=0)]
+Folder = Annotated[Path, Strict()]
+"""Where a card stands: set by the loader; strict, so that no TOML value fits."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "STS": ("sentence1", "sentence2", "score"),
@@ -35,7 +40,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 MAIN_SCORES: dict[str, tuple[str, ...]] = {
     "STS": ("cosine_spearman", "cosine_pearson", "spearman", "pearson"),
     "Classification": ("accuracy", "f1", "f1_weighted"),
-    "PairClassification": ("max_ap", "cosine_ap", "max_f1", "max_accuracy"),
+    "PairClassification": ("cosine_ap", "max_ap", "max_f1", "max_accuracy"),
     "BitextMining": ("f1", "accuracy"),
 }
 """Scores of mteb's tasks that may stand on a board; the first is the default. Task types not listed here are never evaluated."""
@@ -44,7 +49,7 @@ NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
 
 class _Card:
-    """Fields unknown to a card are errors, and nothing is coerced."""
+    """Fields unknown to a card are errors, and numbers are not made from strings."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -53,13 +58,13 @@ class _Card:
 class Source(_Card):
     """Where the rows of one split come from: a file beside the card, a published file, or a Hub data set."""
 
-    split: NoneEmpty
+    split: NonEmpty
     file: str | None = None
     repository: str | None = None
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    commit: Commit | None = None
     path: str | None = None
     hub: str | None = None
-    revision: str | None = None
+    revision: Commit | None = None
     config: str | None = None
     hub_split: str | None = None
     sha256: Sha256 | None = None
@@ -101,13 +106,13 @@ class TaskCard(_Card):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     type: TaskType
-    description: NoneEmpty
-    license: NoneEmpty
+    description: NonEmpty
+    license: NonEmpty
     citation: str = ""
     reference: str | None = None
     main_score: str | None = None
     score_range: Annotated[tuple[float, float], Field()] = (0.0, 5.0)
-    labels: dict[str, int] = dataclasses.field(default_factory=dict)
+    labels: dict[str, Number] = dataclasses.field(default_factory=dict)
     evaluate_on: str = "test"
     train_on: str = "train"
     classifier: Literal["logistic-regression", "knn"] = "logistic-regression"
@@ -117,7 +122,7 @@ class TaskCard(_Card):
     rules: tuple[Rule, ...] = ()
     subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
     data: str | None = None
-    folder: Path = Path()
+    folder: Folder = Path()
 
     @property
     def score_name(self) -> str:
@@ -136,9 +141,7 @@ class Base(_Card):
 
     path: str | None = None
     hub: str | None = None
-    revision: str | None = None
-    name: str = ""
-    folder: Path = Path()
+    revision: Commit | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -147,13 +150,13 @@ class Phase(_Card):
 
     kind: Literal["nli", "sts"]
     data: Annotated[tuple[str, ...], Field(min_length=1)]
-    epochs: Annotated[float, Field(gt=0)] | None = None
+    epochs: Annotated[float, Strict(), Field(gt=0)] | None = None
     batch_size: Count = 8
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    learning_rate: Annotated[float, Strict(), Field(gt=0)] = 2e-5
+    warmup_ratio: Annotated[float, Strict(), Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.01
     max_length: Count = 512
-    scale: Annotated[float, Field(gt=0)] = 20.0
+    scale: Annotated[float, Strict(), Field(gt=0)] = 20.0
 
     @property
     def effective_epochs(self) -> float:
@@ -179,16 +182,16 @@ class Candidate(_Card):
     base: str | None = None
     strategy: Strategy | None = None
     keep: Count | None = None
-    layers: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    layers: tuple[Natural, ...] | None = None
     recipe: str | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Natural = 0
     path: str | None = None
     hub: str | None = None
-    revision: str | None = None
+    revision: Commit | None = None
     prompt: str = ""
     ngram: Annotated[tuple[Count, Count], Field()] = (3, 3)
     parent: str | None = None
-    folder: Path = Path()
+    folder: Folder = Path()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -200,7 +203,7 @@ class Grid(_Card):
     strategies: tuple[Strategy, ...] = ()
     keep: tuple[Count, ...] = ()
     recipes: tuple[str, ...] = ()
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
     prompt: str = ""
 
     def expand(self) -> list[Candidate]:
@@ -251,7 +254,7 @@ class Suite(_Card):
     recipes: dict[str, Recipe] = dataclasses.field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     grids: tuple[Grid, ...] = ()
-    file: Path = Path()
+    file: Folder = Path()
 
     @property
     def name(self) -> str:

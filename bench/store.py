@@ -41,7 +41,7 @@ class Store:
         """Write a result; not-a-number becomes null, which every JSON reader takes."""
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps({"key": key, **_finite(result)}, ensure_ascii=False, allow_nan=False) + "\n")
+        write_atomic(path, json.dumps({**_finite(result), "key": key}, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_atomic(path: Path, text: str) -> None:

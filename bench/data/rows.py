@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.data.sources import Row, content_digest, locate, read_rows
 from bench.errors import DataError, nearest
-from bench.specs import COLUMNS, NLI_LABELS, Rule, Subset, TaskCard, digest
+from bench.specs import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard, digest
 
 Value = str | int | float
 Record = dict[str, Value]
@@ -48,7 +48,7 @@ def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, sp
         raw: dict[str, list[tuple[str, Row]]] = {}
         for split, sources in itertools.groupby(sorted(subset.sources, key=lambda source: source.split), key=lambda source: source.split):
             if wanted is None or split in wanted:
-                raw[split] = _combine([list(read_rows(s, card.folder, data_dir, offline=offline)) for s in sources], card, split)
+                raw[split] = _read_split(list(sources), card, data_dir, offline=offline)
         data.splits[name] = {}
         for split, rows in raw.items():
             kept, dropped = _apply(card, subset, split, rows)
@@ -87,14 +87,16 @@ def normalise(text: str) -> str:
     return re.sub(r"[^0-9a-z\u0900-\u0963\u0966-\u097f]+", "", unicodedata.normalize("NFC", text).lower())
 
 
-def _combine(parts: list[list[tuple[str, Row]]], card: TaskCard, split: str) -> list[tuple[str, Row]]:
+def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *, offline: bool) -> list[tuple[str, Row]]:
     """Sources of one split: text files with a `column` each stand side by side, everything else is concatenated."""
-    if len(parts) > 1 and all(part and len(part[0][1]) == 1 for part in parts):
-        lengths = {len(part) for part in parts}
-        if len(lengths) > 1:
-            raise DataError(f"{card.folder / 'task.toml'}: the files of split {split!r} have different numbers of lines: {sorted(lengths)}")
-        return [(rows[0][0], {key: value for _, row in rows for key, value in row.items()}) for rows in zip(*parts, strict=True)]
-    return [row for part in parts for row in part]
+    parts = [list(read_rows(source, card.folder, data_dir, offline=offline)) for source in sources]
+    if len(parts) == 1 or not all(source.column for source in sources):
+        return [row for part in parts for row in part]
+    lengths = [len(part) for part in parts]
+    if len(set(lengths)) > 1:
+        found = ", ".join(f"{source.label} has {length}" for source, length in zip(sources, lengths, strict=True))
+        raise DataError(f"{card.folder / 'task.toml'}: the files of split {sources[0].split!r} have different numbers of lines: {found}")
+    return [(" and ".join(place for place, _ in rows), {key: value for _, row in rows for key, value in row.items()}) for rows in zip(*parts, strict=True)]
 
 
 def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, Row]]) -> tuple[list[Record], dict[str, int]]:
@@ -116,18 +118,17 @@ def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, Row
 
 
 def _dropped_by(rules: list[Rule], texts: list[str], label: str, seen: set[tuple[str, ...]]) -> str | None:
+    """The first rule that drops a row; a kept row's texts are added to `seen`."""
+    key = tuple(normalise(text) for text in texts)
     for rule in rules:
-        if rule.rule == "drop-label" and label in rule.values:
+        if (
+            (rule.rule == "drop-label" and label in rule.values)
+            or (rule.rule == "keep-label" and label not in rule.values)
+            or (rule.rule == "drop-characters" and any(character in text for character in rule.values for text in texts))
+            or (rule.rule == "drop-duplicates" and key in seen)
+        ):
             return rule.rule
-        if rule.rule == "keep-label" and label not in rule.values:
-            return rule.rule
-        if rule.rule == "drop-characters" and any(character in text for character in rule.values for text in texts):
-            return rule.rule
-        if rule.rule == "drop-duplicates":
-            key = tuple(normalise(text) for text in texts)
-            if key in seen:
-                return rule.rule
-            seen.add(key)
+    seen.add(key)
     return None
 
 

@@ -78,13 +78,24 @@ def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: b
         raise DataError(f"{path}: cannot read {path.suffix!r} files; expected one of {', '.join(readers)}")
     try:
         yield from readers[path.suffix](path, source)
+    except UnicodeDecodeError:
+        raise DataError(_not_utf8(path)) from None
+
+
+def _not_utf8(path: Path) -> str:
+    """Which byte of which line is not UTF-8; the error of a buffered reader only knows its place in the buffer."""
+    content = path.read_bytes()
+    try:
+        content.decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"{path}:{line}: expected UTF-8, found byte {content[error.start]:#04x} at offset {error.start}"
+    return f"{path}: changed while it was being read"
 
 
 def _delimited(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
     """CSV with quotes, or TSV where a quotation mark is a character like any other."""
-    with path.open(encoding="utf-8", newline="") as handle:
+    with path.open(encoding="utf-8-sig", newline="") as handle:
         reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if path.suffix == ".tsv" else csv.reader(handle, strict=True)
         header = source.header
         try:
@@ -100,7 +111,7 @@ def _delimited(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
 
 
 def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, Row]]:
-    with path.open(encoding="utf-8") as handle:
+    with path.open(encoding="utf-8-sig") as handle:
         for number, line in enumerate(handle, 1):
             if line.strip():
                 try:
@@ -109,13 +120,13 @@ def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, Row]]:
                     raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r} ({error.msg})") from None
                 if not isinstance(row, dict):
                     raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r}")
-                yield f"{path}:{number}", {str(key): str(value) for key, value in row.items()}
+                yield f"{path}:{number}", _as_text(row, f"{path}:{number}")
 
 
 def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
     if source.column is None:
         raise DataError(f"{path}: a .txt source needs `column`, the name that its lines get")
-    with path.open(encoding="utf-8") as handle:
+    with path.open(encoding="utf-8-sig") as handle:
         for number, line in enumerate(handle, 1):
             yield f"{path}:{number}", {source.column: line.strip()}
 
@@ -131,4 +142,12 @@ def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, Row]]:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(f"hub:{source.hub}@{source.revision}: cannot be loaded: {reason}") from error
     for number, row in enumerate(rows):
-        yield f"hub:{source.hub}#{number}", {key: str(value) for key, value in row.items()}
+        yield f"hub:{source.hub}#{number}", _as_text(row, f"hub:{source.hub}#{number}")
+
+
+def _as_text(row: dict[str, object], place: str) -> Row:
+    """A row's values as the other formats have them."""
+    for key, value in row.items():
+        if value is None:
+            raise DataError(f"{place}: {key} is null; remove the row or fill it in")
+    return {str(key): str(value) for key, value in row.items()}

@@ -36,7 +36,7 @@ class DataCache:
     def __init__(self, library: Library, data_dir: Path | None, *, offline: bool) -> None:
         self.library, self.data_dir, self.offline = library, data_dir, offline
         self._read: dict[str, TaskData] = {}
-        self._guards: dict[tuple[str, ...], frozenset[str]] = {}
+        self._guards: dict[str, frozenset[str]] = {}
 
     def rows(self, task: str) -> TaskData:
         """All splits of a task.
@@ -50,19 +50,20 @@ class DataCache:
 
     def guard(self, tasks: Iterable[str]) -> frozenset[str]:
         """The normalised texts of the tasks' test splits: what no training row may contain. Tests that cannot be read here guard nothing."""
-        key = tuple(tasks)
-        if key not in self._guards:
+        return frozenset().union(*(self._test_texts(name) for name in tasks))
+
+    def _test_texts(self, task: str) -> frozenset[str]:
+        if task not in self._guards:
+            card = self.library.task(task)
             texts: set[str] = set()
-            for name in key:
-                card = self.library.task(name)
-                try:
-                    data = self.rows(name)
-                except DataError:
-                    continue
-                for splits in data.splits.values():
-                    texts.update(normalise(text) for text in unique_texts(splits.get(card.evaluate_on, []), text_columns(card)))
-            self._guards[key] = frozenset(texts)
-        return self._guards[key]
+            try:
+                data = load_rows(card, self.data_dir, offline=self.offline, splits=(card.evaluate_on,))
+            except DataError:
+                data = TaskData({}, {})
+            for splits in data.splits.values():
+                texts.update(normalise(text) for text in unique_texts(splits[card.evaluate_on], text_columns(card)))
+            self._guards[task] = frozenset(texts)
+        return self._guards[task]
 
     def training_set(self, phase: Phase, guard: frozenset[str]) -> TrainingSet:
         """The rows of a phase, without those that hold a guarded text.

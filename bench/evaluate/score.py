@@ -15,7 +15,8 @@ from mteb.models.model_meta import ModelMeta, ScoringFunction
 from bench.errors import ModelError
 from bench.evaluate.mteb_tasks import predictions_file
 from bench.evaluate.texts import EmbeddingStore
-from bench.specs import TaskCard
+from bench.specs import TaskCard, digest
+from bench.standings.bootstrap import replicates
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -40,7 +41,8 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
     """Let mteb score one task.
 
     Returns:
-        `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs.
+        `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
+        `replicates`: subset -> main score in each bootstrap resample of the test examples.
 
     Raises:
         ModelError: A main score is not a number.
@@ -54,16 +56,24 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
         if score is None or not np.isfinite(score):
             raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
-    return {"scores": result, "main": main, "examples": examples}
+    revision = task.metadata.dataset["revision"]
+    drawn = {subset: replicates(card.score_name, found, seed=int(digest([revision, subset])[:16], 16)) for subset, found in examples.items()}
+    return {"scores": result, "main": main, "examples": examples, "replicates": drawn}
 
 
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order."""
+    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order.
+
+    For bitext mining also each sentence's share of mteb's F1: it is the mean over sentences of 2 / (1 + c) where the right translation was found, c being how many sentences were given that
+    translation, and 0 elsewhere (recall 1, precision 1/c).
+    """
     if card.type == "Classification":
         gold = np.array([row["label"] for row in rows])
         return {"correct": ["".join("01"[int(hit)] for hit in np.asarray(one) == gold) for one in predicted]}
     if card.type == "BitextMining":
-        found = predicted["sentence1-sentence2"]
-        return {"correct": ["".join("01"[int(best["corpus_id"] == index)] for index, best in enumerate(found))]}
+        found = np.array([int(best["corpus_id"]) for best in predicted["sentence1-sentence2"]])
+        correct = found == np.arange(len(found))
+        shares = np.where(correct, 2 / (1 + np.bincount(found, minlength=len(found))), 0.0)
+        return {"correct": ["".join("01"[int(hit)] for hit in correct)], "f1": [round(float(share), 7) for share in shares]}
     gold_column = "score" if card.type == "STS" else "label"
     return {"cosine": [round(value, 7) for value in predicted["cosine_scores"]], "gold": [row[gold_column] for row in rows]}

@@ -41,6 +41,8 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None, max_len
             model = SentenceTransformer(modules=[transformer, module], device="cpu")
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    if getattr(model[0].auto_model, "pooler", None) is not None:
+        model[0].auto_model.pooler = None  # mean and CLS pooling do not use it, and most bases bring none, so that it would be random weights
     model[0].auto_model.config.dtype = torch.float32  # a base stored in fp16 must not make the checkpoint reload in fp16
     positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
     limits = [limit for limit in (max_length, positions, model.max_seq_length) if limit]

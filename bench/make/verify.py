@@ -47,7 +47,7 @@ class Inspection:
 
 
 def inspect(folder: Path) -> Inspection:
-    """Load a checkpoint, embed the gate's sentences, and count parameters: those of modules called embeddings, and all others.
+    """Load a checkpoint, embed the gate's sentences, and count parameters: those of modules called embeddings, and all others but the pooler, which no pooling here uses.
 
     Raises:
         ModelError: The checkpoint cannot be loaded, or an embedding is not finite.
@@ -60,7 +60,7 @@ def inspect(folder: Path) -> Inspection:
     for name, parameter in encoder.model.named_parameters():
         if "embedding" in name:
             embeddings += parameter.numel()
-        else:
+        elif ".pooler." not in name:
             body += parameter.numel()
     config = getattr(getattr(encoder.model[0], "auto_model", None), "config", None)
     return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import functools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,12 @@ PROTOCOL_VERSION = 1
 SENTENCES_FILE = Path("tasks/kasauti-sts/test.tsv")
 
 
-def probe_sentences() -> list[str]:
+@functools.cache
+def probe_sentences() -> tuple[str, ...]:
     """Real Marathi and Hindi sentences of 4 to 25 words, the two languages taking turns: the built-in STS test, wherever the workspace is."""
-    import csv
-
     with (builtin_content() / SENTENCES_FILE).open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2")]
+    return tuple(row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2"))
 
 
 def probe_key(content: str, prompt: str, device: str, profile: str) -> str:
@@ -36,8 +38,6 @@ def probe(folder: Path, *, prompt: str, device: str, profile: str) -> dict[str, 
     Raises:
         ModelError: The process died, or the checkpoint cannot be loaded.
     """
-    import os
-
     from bench.children import in_child
     from bench.probe.worker import measure
 

@@ -39,7 +39,7 @@ def cells(board: Board, row: Row) -> list[str]:
         row.kept or MISSING,
         _parameters(row.parameters),
         *(_percent(row.scores.get(column.label)) for column in board.columns),
-        _percent(row.mean),
+        _mean(row),
         MISSING if row.of_parent is None else f"{100 * row.of_parent:.1f}",
         *(_costs(probe) if probe is not None else [MISSING] * 6),
     ]
@@ -59,6 +59,8 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "parameters_body": parameters.get("body"),
         **{column.label: row.scores.get(column.label) for column in board.columns},
         "mean": row.mean,
+        "mean_low": row.interval and row.interval[0],
+        "mean_high": row.interval and row.interval[1],
         "of_parent": row.of_parent,
         "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
         "batch_size": probe and probe["offline"]["batch_size"],
@@ -88,6 +90,14 @@ def _peak(probe: dict[str, Any]) -> float | None:
     """Peak of the memory that the device has: CUDA's allocator where it is one, else resident memory, in MiB."""
     peak = probe["memory"]["cuda_allocated_peak"] or probe["memory"]["peak_while_encoding"]
     return None if peak is None else peak / 2**20
+
+
+def _mean(row: Row) -> str:
+    """The mean and half the width of its 95 % interval."""
+    if row.mean is None or row.interval is None:
+        return _percent(row.mean)
+    low, high = row.interval
+    return f"{100 * row.mean:.1f} ± {50 * (high - low):.1f}"
 
 
 def _percent(score: float | None) -> str:

@@ -30,7 +30,9 @@ def render(board: Board) -> str:
 def _legend(board: Board) -> list[str]:
     metrics = sorted({f"{column.task} {column.metric}" for column in board.columns})
     return [
-        "- Ranked by the mean over tasks, a task's score being the mean over its languages. Differences of a point or less are usually within the noise of one training seed.",
+        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are better with 95 % confidence.",
+        "- `±` is half of the 95 % interval of a paired bootstrap over test examples (1,000 resamples, the same for every candidate). It does not cover the training seed: a method is better than "
+        "a method only over several seeds.",
         f"- Scores are times 100: {', '.join(metrics)}.",
         "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning.",
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from bench.publish.cells import cells, headers
 from bench.standings.table import Board
 
+LEAST = ("#", "candidate", "mean", "% of parent", "sentences/s", "p50 ms")
+"""What stays when a terminal is too narrow even without the tasks."""
+
 
 def show(board: Board, console: Console) -> None:
-    """Print the ranked table, then why rows are incomplete. Task columns are left out where the terminal is too narrow for them."""
-    table = _table(board, hide=set())
-    if console.is_terminal and console.measure(table).maximum > console.width:
-        table = _table(board, hide={column.label for column in board.columns})
+    """Print the ranked table, then why rows are incomplete. On a narrow terminal the columns of the tasks go first, then all but the most telling ones."""
+    titles = headers(board)
+    tasks = {column.label for column in board.columns}
+    choices = [titles, [title for title in titles if title not in tasks], [title for title in titles if title in LEAST]]
+    tables = [_table(board, shown) for shown in choices]
+    fits = (table for table in tables if not console.is_terminal or _width(table, console) <= console.width)
+    table = next(fits, tables[-1])
+    if table is not tables[0]:
         table.caption = "the columns of the tasks are in the published files"
     console.print(table, crop=console.is_terminal, no_wrap=True, soft_wrap=not console.is_terminal)
     for row in board.rows:
@@ -21,15 +29,19 @@ def show(board: Board, console: Console) -> None:
             console.print(f"{row.name}: {row.problem}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(board: Board, *, hide: set[str]) -> Table:
+def _width(table: Table, console: Console) -> int:
+    """How wide a table would like to be."""
+    return Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+
+
+def _table(board: Board, shown: list[str]) -> Table:
     titles = headers(board)
-    shown = [index for index, title in enumerate(titles) if title not in hide]
     table = Table(title=f"{board.suite} on {board.device}", title_justify="left")
-    for index in shown:
-        table.add_column(titles[index], justify="left" if 0 < index < 5 else "right", no_wrap=True)
+    for title in shown:
+        table.add_column(title, justify="left" if 0 < titles.index(title) < 5 else "right", no_wrap=True)
     for row in board.rows:
-        texts = cells(board, row)
-        table.add_row(*(texts[index] for index in shown))
+        texts = dict(zip(titles, cells(board, row), strict=True))
+        table.add_row(*(texts[title] for title in shown))
     return table
 
 

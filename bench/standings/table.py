@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bench.errors import BenchError
 from bench.make.checkpoint import describe_kept
 from bench.plan import Cell, Planner
 from bench.specs import Candidate
+from bench.standings.bootstrap import interval
 from bench.store import Result
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +44,9 @@ class Row:
     problem: str | None
     rank: int | None = None
     mean: float | None = None
+    interval: tuple[float, float] | None = None
+    score_intervals: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    replicates: NDArray[np.float64] | None = None
     of_parent: float | None = None
 
 
@@ -63,7 +72,8 @@ class Board:
 def build_board(planner: Planner) -> Board:
     """Read the stored cells of every candidate of the planner's suite, selected or not.
 
-    Rows are ranked by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. Equal means share a rank.
+    Rows are ordered by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. A row's rank is a tier: 1 + the number of
+    rows whose mean is above its own with 95 % confidence in the paired bootstrap over test examples.
     """
     suite = planner.suite
     columns = tuple(
@@ -76,7 +86,7 @@ def build_board(planner: Planner) -> Board:
     rows = [_row(planner, candidate, columns, used) for candidate in planner.candidates.values()]
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     for row in ranked:
-        row.rank = 1 + sum(other.mean > row.mean for other in ranked if other.mean is not None and row.mean is not None)
+        row.rank = 1 + sum(is_above(other, row) for other in ranked)
         parent = next((other for other in ranked if other.name == row.parent), None)
         if parent is not None and parent.mean and row.mean is not None:
             row.of_parent = row.mean / parent.mean
@@ -91,6 +101,13 @@ def build_board(planner: Planner) -> Board:
         versions=_distinct([result["versions"] for result in used]),
         removed=_removed(used),
     )
+
+
+def is_above(better: Row, worse: Row) -> bool:
+    """True when the paired difference of two means is above zero with 95 % confidence."""
+    if better.replicates is None or worse.replicates is None:
+        return False
+    return interval(better.replicates - worse.replicates)[0] > 0
 
 
 def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], used: list[Result]) -> Row:
@@ -111,6 +128,7 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], us
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))
     problems = []
+    replicates: list[NDArray[np.float64] | None] = []
     for task in planner.suite.suite.tasks:
         result = _stored(planner, candidate, made, Cell(candidate.name, "evaluate", task))
         if result is None or result["status"] != "done":
@@ -118,7 +136,8 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], us
             continue
         used.append(result)
         row.task_means[task] = statistics.fmean(result["main"].values())
-        row.scores.update({column.label: result["main"][column.subset] for column in columns if column.task == task})
+        _add_scores(row, result, [column for column in columns if column.task == task])
+        replicates.append(_task_replicates(result))
     for profile in ("full", "quick"):
         measured = planner.store.get(planner.probe_key(candidate, made["content"], profile))
         if row.probe is None and measured is not None and measured["status"] == "done":
@@ -128,7 +147,23 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], us
         row.problem = f"incomplete, {len(row.task_means)} of {len(planner.suite.suite.tasks)} tasks: {'; '.join(problems)}"
     else:
         row.mean = statistics.fmean(row.task_means.values())
+        if all(found is not None for found in replicates):
+            row.replicates = np.mean([found for found in replicates if found is not None], axis=0)
+            row.interval = interval(row.replicates)
     return row
+
+
+def _add_scores(row: Row, result: Result, columns: list[Column]) -> None:
+    for column in columns:
+        row.scores[column.label] = result["main"][column.subset]
+        if drawn := result["replicates"][column.subset]:
+            row.score_intervals[column.label] = interval(np.asarray(drawn))
+
+
+def _task_replicates(result: Result) -> NDArray[np.float64] | None:
+    """The task's score in each resample: the mean over its subsets; None where a subset has no replicates."""
+    drawn = list(result["replicates"].values())
+    return np.mean(drawn, axis=0) if all(drawn) else None
 
 
 def _stored(planner: Planner, candidate: Candidate, made: Result, cell: Cell) -> Result | None:

@@ -1,0 +1,84 @@
+"""Small cards, data files and workspaces for the tests, written as real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.cards import Library
+from bench.specs import Source, Subset, TaskCard
+from bench.workspace import Workspace
+
+STS_CARD = """\
+name = "TinySTS"
+type = "STS"
+description = "Pairs of sentences."
+license = "cc-by-4.0"
+
+[subsets.mr]
+languages = ["mar-Deva"]
+
+[[subsets.mr.sources]]
+split = "train"
+file = "train.tsv"
+
+[[subsets.mr.sources]]
+split = "test"
+file = "test.tsv"
+"""
+
+SUITE_CARD = """\
+[suite]
+name = "tiny"
+tasks = ["TinySTS"]
+
+[bases.mini]
+path = "mini"
+
+[recipes.short]
+
+[[recipes.short.phases]]
+kind = "sts"
+data = ["TinySTS"]
+
+[[candidates]]
+name = "chars"
+kind = "lexical"
+"""
+
+
+def write_workspace(root: Path, *, tasks: dict[str, str | bytes] | None = None, suites: dict[str, str | bytes] | None = None) -> Workspace:
+    """A workspace with `tasks/<folder>/task.toml` and `models/<file>`; one task and one suite, both right, where none are given."""
+    written = {
+        **{f"tasks/{folder}/task.toml": text for folder, text in ({"sts": STS_CARD} if tasks is None else tasks).items()},
+        **{f"models/{name}": text for name, text in ({"tiny.toml": SUITE_CARD} if suites is None else suites).items()},
+    }
+    for relative, text in written.items():
+        path = root / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (root / "models").mkdir(exist_ok=True)
+    (root / "tasks").mkdir(exist_ok=True)
+    return Workspace(root, root)
+
+
+def make_card(folder: Path, kind: str, splits: dict[str, str | bytes], *, name: str = "Tiny", suffix: str = "tsv", **fields: object) -> TaskCard:
+    """A task card with one Marathi subset whose splits are files named `<name>-<split>.<suffix>`, written beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = []
+    for split, text in splits.items():
+        path = folder / f"{name}-{split}.{suffix}"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        sources.append(Source(split=split, file=path.name))
+    columns = fields.pop("columns", {})
+    subsets = {"mr": Subset(languages=("mar-Deva",), sources=tuple(sources), columns=columns)}
+    return TaskCard(**{"name": name, "type": kind, "description": "A few rows.", "license": "cc-by-4.0", "subsets": subsets, "folder": folder, **fields})
+
+
+def make_library(*cards: TaskCard) -> Library:
+    """A library of these cards and no suites."""
+    return Library({card.name: card for card in cards}, {}, {})
+
+
+def table(*rows: tuple[object, ...]) -> str:
+    """Rows as the text of a TSV file."""
+    return "".join("\t".join(map(str, row)) + "\n" for row in rows)

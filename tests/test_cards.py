@@ -1,0 +1,374 @@
+"""Cards: what is wrong in one is told with file, line, field, what was found and what was probably meant, everything in one go."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.cards import line_of, load_library, pick
+from bench.errors import CardError, SelectionError
+from bench.workspace import Workspace
+from tests.builders import STS_CARD, SUITE_CARD, write_workspace
+
+ROOT = Path(__file__).parents[1]
+HUB_SOURCE = 'hub = "owner/set"\nrevision = "0123456789012345678901234567890123456789"'
+PUBLISHED = f'repository = "owner/data"\ncommit = "{"0" * 40}"\npath = "a.tsv"'
+FULL = '[[candidates]]\nname = "m"\nkind = "full"\nbase = "mini"\nrecipe = "short"\n'
+PRUNED = '[[candidates]]\nname = "m-small"\nkind = "pruned"\nbase = "mini"\nrecipe = "short"\n'
+CLASSIFICATION_CARD = STS_CARD.replace("TinySTS", "Topics").replace('"STS"', '"Classification"\nlabels = { a = 0 }')
+KNN_CARD = 'name = "Topics-kNN"\ntype = "Classification"\ndescription = "d"\nlicense = "l"\nclassifier = "knn"\nneighbours = 3\ndata = "Topics"\n'
+
+
+def problems_of(workspace):
+    with pytest.raises(CardError) as caught:
+        load_library(workspace)
+    return caught.value.problems
+
+
+def edited(card, old, new):
+    assert old in card
+    return card.replace(old, new, 1)
+
+
+def only_problem(workspace):
+    problems = problems_of(workspace)
+    assert len(problems) == 1, "\n".join(map(str, problems))
+    return problems[0]
+
+
+def test_cards_without_a_mistake_load(tmp_path):
+    library = load_library(write_workspace(tmp_path))
+    assert list(library.tasks) == ["TinySTS"]
+    assert [candidate.name for candidate in library.candidates["tiny"]] == ["chars"]
+
+
+TASK_MISTAKES = {
+    # id: (what the right card says, what the wrong one says, the line that the message must name, the field, essential parts of the message)
+    "unknown field": ("license", "licence = 'x'\nlicense", "licence = 'x'", "licence", ["unknown", "'license'"]),
+    "unknown field of a source": ('file = "train', 'fil = "x"\nfile = "train', 'fil = "x"', "subsets.mr.sources.0.fil", ["unknown", "'file'"]),
+    "unknown field of a second source": ('file = "test', 'fil = "x"\nfile = "test', 'fil = "x"', "subsets.mr.sources.1.fil", ["unknown", "'file'"]),
+    "unknown field of a subset": ("languages", "langage = 1\nlanguages", "langage = 1", "subsets.mr.langage", ["unknown", "'languages'"]),
+    "wrong type name": ('type = "STS"', 'type = "STSs"', 'type = "STSs"', "type", ["'Classification'", "'STSs'", "did you mean 'STS'"]),
+    "wrong language code": ("mar-Deva", "mr", 'languages = ["mr"]', "subsets.mr.languages.0", ["'mr'"]),
+    "no language": ('["mar-Deva"]', "[]", "languages = []", "subsets.mr.languages", ["at least 1", "[]"]),
+    "missing name": ('name = "TinySTS"\n', "", 'type = "STS"', "name", ["missing"]),
+    "missing languages": ('languages = ["mar-Deva"]\n', "", "[subsets.mr]", "subsets.mr.languages", ["missing"]),
+    "name with a blank": ("TinySTS", "Tiny STS", 'name = "Tiny STS"', "name", ["'Tiny STS'"]),
+    "empty licence": ("cc-by-4.0", "", 'license = ""', "license", ["''"]),
+    "broken TOML": ('type = "STS"', 'type = "STS', 'type = "STS', "TOML", ["line 2"]),
+    "a key given twice": ("type =", 'name = "X"\ntype =', 'name = "X"', "TOML", ["line 2"]),
+    "two sources in one": ('file = "test', 'hub = "a/b"\nfile = "test', None, "subsets.mr.sources.1", ["exactly one", "file, hub"]),
+    "no source in one": ('file = "test.tsv"\n', "", None, "subsets.mr.sources.1", ["exactly one", "none"]),
+    "unpinned Hub data set": ('file = "test.tsv"', 'hub = "owner/set"', None, "subsets.mr.sources.1", ["Hub", "revision"]),
+    "published file without its sum": ('file = "test.tsv"', PUBLISHED, None, "subsets.mr.sources.1", ["sha256"]),
+    "sum of the wrong length": ('file = "test', 'sha256 = "abc"\nfile = "test', 'sha256 = "abc"', "subsets.mr.sources.1.sha256", ["'abc'"]),
+    "wrong main score": ("type =", 'main_score = "cosine_sperman"\ntype =', 'main_score = "cosine_sperman"', "main_score", ["STS", "'cosine_spearman'"]),
+    "main score of another type": ("type =", 'main_score = "accuracy"\ntype =', 'main_score = "accuracy"', "main_score", ["'accuracy'", "STS"]),
+    "range upside down": ("type =", "score_range = [5, 0]\ntype =", "score_range = [5, 0]", "score_range", ["lowest", "[5.0, 0.0]"]),
+    "no subsets": (STS_CARD[STS_CARD.index("[subsets.mr]") :], "", 'name = "TinySTS"', "subsets", ["[subsets.NAME]", "data"]),
+    "column of another type": (
+        '"]\n',
+        '"]\ncolumns = { sentense1 = "a" }\n',
+        'columns = { sentense1 = "a" }',
+        "subsets.mr.columns.sentense1",
+        ["STS", "'sentence1'"],
+    ),
+    "unknown rule": ("[subsets.mr]", '[[rules]]\nrule = "drop-lable"\n[subsets.mr]', 'rule = "drop-lable"', "rules.0.rule", ["did you mean 'drop-label'"]),
+    "rule without values": ("[subsets.mr]", '[[rules]]\nrule = "drop-label"\n[subsets.mr]', "[[rules]]", "rules.0.values", ["drop-label", "values"]),
+    "rule without a split to look in": ("[subsets.mr]", '[[rules]]\nrule = "drop-seen"\n[subsets.mr]', "[[rules]]", "rules.0.seen_in", ["drop-seen", "split"]),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "parts"), TASK_MISTAKES.values(), ids=TASK_MISTAKES)
+def test_a_mistake_in_a_task_card_is_told_with_file_line_field_and_what_was_found(tmp_path, old, new, line, field, parts):
+    card = edited(STS_CARD, old, new)
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": card}, suites={}))
+    assert problem.file == tmp_path / "tasks" / "sts" / "task.toml"
+    assert problem.field == field
+    if line is None:  # the problem lies in the second source as a whole
+        assert problem.line == [number for number, text in enumerate(card.splitlines(), 1) if text == "[[subsets.mr.sources]]"][1]
+    else:
+        assert card.splitlines()[problem.line - 1] == line
+    assert [part for part in parts if part not in problem.message] == []
+    assert str(problem).startswith(f"{problem.file}:{problem.line}: {field}: ")
+
+
+SUITE_MISTAKES = {
+    # id: (what the right card says or None to append, what the wrong one says, the line that the message must name, the field, essential parts)
+    "unknown task": ('["TinySTS"]', '["TinySTs"]', 'tasks = ["TinySTs"]', "suite.tasks", ["'TinySTs'", "'TinySTS'"]),
+    "no task": ('["TinySTS"]', "[]", "tasks = []", "suite.tasks", ["at least 1"]),
+    "suite name in capitals": ('"tiny"', '"Tiny"', 'name = "Tiny"', "suite.name", ["'Tiny'"]),
+    "unknown table": (None, "[grid]\n", "[grid]", "grid", ["unknown", "'grids'"]),
+    "unknown field of a candidate": (None, "ngrm = [3, 3]\n", "ngrm = [3, 3]", "candidates.0.ngrm", ["unknown", "'ngram'"]),
+    "unknown kind": ('"lexical"', '"lexicle"', 'kind = "lexicle"', "candidates.0.kind", ["'full'", "'lexicle'", "did you mean 'lexical'"]),
+    "unknown base": (None, FULL.replace('"mini"', '"minni"'), 'base = "minni"', "candidates.1.base", ["'minni'", "'mini'"]),
+    "no base": (None, FULL.replace('base = "mini"\n', ""), "[[candidates]]", "candidates.1.base", ["full", "needs a base"]),
+    "unknown recipe": (None, FULL.replace('"short"', '"shrot"'), 'recipe = "shrot"', "candidates.1.recipe", ["'shrot'", "'short'"]),
+    "recipe for what is not trained": (None, 'recipe = "short"\n', 'recipe = "short"', "candidates.0.recipe", ["lexical", "not trained"]),
+    "base from two places": ('path = "mini"', 'path = "mini"\nhub = "a/b"', "[bases.mini]", "bases.mini", ["exactly one", "path, hub"]),
+    "unpinned Hub base": ('path = "mini"', 'hub = "a/b"', "[bases.mini]", "bases.mini", ["Hub", "revision"]),
+    "unpinned Hub model": (
+        None,
+        '[[candidates]]\nname = "x"\nkind = "external"\nhub = "a/b"\n',
+        "[[candidates]]",
+        "candidates.1.revision",
+        ["Hub", "revision"],
+    ),
+    "external without a place": (None, '[[candidates]]\nname = "x"\nkind = "external"\n', "[[candidates]]", "candidates.1.path", ["exactly one", "path, hub"]),
+    "unknown data set": ('data = ["TinySTS"]', 'data = ["TinySST"]', 'data = ["TinySST"]', "recipes.short.phases.0.data", ["'TinySST'", "'TinySTS'"]),
+    "unknown split": ('data = ["TinySTS"]', 'data = ["TinySTS:trian"]', 'data = ["TinySTS:trian"]', "recipes.short.phases.0.data", ["'trian'", "'train'"]),
+    "data of another kind": ('kind = "sts"', 'kind = "nli"', 'data = ["TinySTS"]', "recipes.short.phases.0.data", ["'nli'", "NLI", "'TinySTS' is STS"]),
+    "unknown field of a phase": ('kind = "sts"', 'kind = "sts"\nepoch = 1', "epoch = 1", "recipes.short.phases.0.epoch", ["unknown", "'epochs'"]),
+    "no epochs": ('kind = "sts"', 'kind = "sts"\nepochs = 0', "epochs = 0", "recipes.short.phases.0.epochs", ["greater than 0", "found 0"]),
+    "pruned without layers": (None, PRUNED, "[[candidates]]", "candidates.1.strategy", ["strategy and keep", "layers"]),
+    "pruned with strategy and no depth": (None, PRUNED + 'strategy = "top"\n', 'strategy = "top"', "candidates.1.strategy", ["strategy and keep", "layers"]),
+    "pruned with both": (None, PRUNED + 'strategy = "top"\nkeep = 2\nlayers = [0]\n', 'strategy = "top"', "candidates.1.strategy", ["either"]),
+    "unknown strategy": (None, PRUNED + 'strategy = "tpo"\nkeep = 2\n', 'strategy = "tpo"', "candidates.1.strategy", ["'tpo'", "did you mean 'top'"]),
+    "layers unsorted": (None, PRUNED + "layers = [3, 1]\n", "layers = [3, 1]", "candidates.1.layers", ["rising order", "[3, 1]"]),
+    "layers repeated": (None, PRUNED + "layers = [1, 1]\n", "layers = [1, 1]", "candidates.1.layers", ["repeats", "[1, 1]"]),
+    "no layers": (None, PRUNED + "layers = []\n", "layers = []", "candidates.1.layers", ["at least one"]),
+    "layer below zero": (None, PRUNED + "layers = [-1]\n", "layers = [-1]", "candidates.1.layers.0", ["-1"]),
+    "scratch without a depth": (None, PRUNED.replace('"pruned"', '"scratch"'), "[[candidates]]", "candidates.1.keep", ["scratch", "keep"]),
+    "grid without keep": (None, '[[grids]]\nkind = "pruned"\nbases = ["mini"]\nstrategies = ["top"]\n', "[[grids]]", "grids.0.keep", ["pruned", "depths"]),
+    "scratch grid without keep": (None, '[[grids]]\nkind = "scratch"\nbases = ["mini"]\n', "[[grids]]", "grids.0.keep", ["scratch", "depths"]),
+    "grid without strategies": (None, '[[grids]]\nkind = "pruned"\nbases = ["mini"]\nkeep = [1]\n', "[[grids]]", "grids.0.strategies", ["strategies"]),
+    "grid of an unknown base": (None, '[[grids]]\nkind = "full"\nbases = ["minni"]\n', "[[grids]]", "grids.0.base", ["'minni'", "'mini'"]),
+    "candidate named twice": (None, '[[candidates]]\nname = "chars"\nkind = "lexical"\n', 'name = "chars"', "candidates.1.name", ["'chars'", "earlier"]),
+    "grid that repeats a name": (None, FULL.replace('"m"', '"mini"') + '[[grids]]\nkind = "full"\nbases = ["mini"]\n', "[[grids]]", "grids.0.name", ["'mini'"]),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "parts"), SUITE_MISTAKES.values(), ids=SUITE_MISTAKES)
+def test_a_mistake_in_a_suite_is_told_with_file_line_field_and_what_was_found(tmp_path, old, new, line, field, parts):
+    card = SUITE_CARD + new if old is None else edited(SUITE_CARD, old, new)
+    problem = only_problem(write_workspace(tmp_path, suites={"tiny.toml": card}))
+    assert problem.file == tmp_path / "models" / "tiny.toml"
+    assert problem.field == field
+    last = max(number for number, text in enumerate(card.splitlines(), 1) if text == line)
+    assert problem.line == last
+    assert [part for part in parts if part not in problem.message] == []
+
+
+def test_every_problem_of_every_card_is_told_in_one_go(tmp_path):
+    tasks = {
+        "a": STS_CARD.replace('type = "STS"', 'type = "STSs"').replace("license", "licence").replace("mar-Deva", "mr"),
+        "b": "name = [1,\n",
+        "c": STS_CARD.encode() + b"# \xff\n",
+    }
+    suites = {
+        "one.toml": SUITE_CARD.replace('"lexical"', '"pruned"').replace('path = "mini"', 'hub = "a/b"'),
+        "two.toml": SUITE_CARD.replace('"tiny"', '"other"').replace("kind", "knid", 1),
+    }
+    found = {(problem.file.relative_to(tmp_path).as_posix(), problem.field) for problem in problems_of(write_workspace(tmp_path, tasks=tasks, suites=suites))}
+    assert found == {
+        ("tasks/a/task.toml", "type"),
+        ("tasks/a/task.toml", "license"),
+        ("tasks/a/task.toml", "licence"),
+        ("tasks/a/task.toml", "subsets.mr.languages.0"),
+        ("tasks/b/task.toml", "TOML"),
+        ("tasks/c/task.toml", "encoding"),
+        ("models/one.toml", "bases.mini"),
+        ("models/one.toml", "candidates.0.base"),
+        ("models/one.toml", "candidates.0.strategy"),
+        ("models/two.toml", "recipes.short.phases.0.kind"),
+        ("models/two.toml", "recipes.short.phases.0.knid"),
+    }
+
+
+def test_the_text_of_a_card_error_has_one_line_for_each_problem(tmp_path):
+    card = STS_CARD.replace('type = "STS"', 'type = "STSs"').replace("mar-Deva", "mr")
+    with pytest.raises(CardError) as caught:
+        load_library(write_workspace(tmp_path, tasks={"sts": card}, suites={}))
+    assert str(caught.value).splitlines() == [str(problem) for problem in caught.value.problems]
+    assert len(caught.value.problems) == 2
+
+
+def test_a_card_that_is_not_utf_8_is_told_with_the_byte_and_its_offset(tmp_path):
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD.encode() + b"# \xff\n"}, suites={}))
+    assert problem.field == "encoding"
+    assert "UTF-8" in problem.message
+    assert "0xff" in problem.message
+    assert str(len(STS_CARD) + 2) in problem.message
+
+
+def test_a_suite_that_names_a_task_whose_card_could_not_be_read_is_not_blamed_for_it(tmp_path):
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": 'name = "TinySTS\n'}))
+    assert problem.file.name == "task.toml"
+
+
+def test_two_tasks_of_one_name_are_refused_with_the_place_of_the_first(tmp_path):
+    problems = problems_of(write_workspace(tmp_path, tasks={"a": STS_CARD, "b": STS_CARD}, suites={}))
+    assert [(problem.file.parent.name, problem.line, problem.field) for problem in problems] == [("b", 1, "name")]
+    assert str(tmp_path / "tasks" / "a" / "task.toml") in problems[0].message
+
+
+def test_two_suites_of_one_name_are_refused_with_the_place_of_the_first(tmp_path):
+    problem = only_problem(write_workspace(tmp_path, suites={"a.toml": SUITE_CARD, "b.toml": SUITE_CARD}))
+    assert (problem.file.name, problem.line, problem.field) == ("b.toml", 2, "suite.name")
+    assert str(tmp_path / "models" / "a.toml") in problem.message
+
+
+def test_a_task_that_only_trains_has_no_place_among_the_tasks_of_a_suite(tmp_path):
+    problems = problems_of(
+        write_workspace(
+            tmp_path,
+            tasks={"sts": STS_CARD, "nli": STS_CARD.replace("TinySTS", "TinyNLI").replace('"STS"', '"NLI"')},
+            suites={"tiny.toml": SUITE_CARD.replace('["TinySTS"]', '["TinySTS", "TinyNLI"]', 1)},
+        )
+    )
+    assert [(problem.line, problem.field) for problem in problems] == [(3, "suite.tasks")]
+    assert "'TinyNLI' is training data" in problems[0].message
+
+
+@pytest.mark.parametrize("source", [HUB_SOURCE, f'{PUBLISHED}\nsha256 = "{"0" * 64}"'], ids=["hub", "published"])
+def test_pinned_sources_are_taken(tmp_path, source):
+    library = load_library(write_workspace(tmp_path, tasks={"sts": edited(STS_CARD, 'file = "test.tsv"', source)}, suites={}))
+    assert [entry.split for entry in library.task("TinySTS").subsets["mr"].sources] == ["train", "test"]
+
+
+def test_a_task_may_share_the_rows_of_another_and_keep_its_own_classifier(tmp_path):
+    library = load_library(write_workspace(tmp_path, tasks={"topics": CLASSIFICATION_CARD, "knn": KNN_CARD}, suites={}))
+    shared, own = library.task("Topics-kNN"), library.task("Topics")
+    assert (shared.name, shared.classifier, shared.neighbours) == ("Topics-kNN", "knn", 3)
+    assert (shared.subsets, shared.labels, shared.folder) == (own.subsets, own.labels, own.folder)
+    assert own.classifier == "logistic-regression"
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [("Topcs", ["Classification", "'Topcs'", "did you mean 'Topics'"]), ("TinySTS", ["another Classification task", "'TinySTS'"])],
+    ids=["unknown", "another-type"],
+)
+def test_rows_can_only_be_shared_with_a_known_task_of_the_same_type(tmp_path, data, parts):
+    card = edited(KNN_CARD, 'data = "Topics"', f'data = "{data}"')
+    problem = only_problem(write_workspace(tmp_path, tasks={"topics": CLASSIFICATION_CARD, "sts": STS_CARD, "knn": card}, suites={}))
+    assert (problem.file.parent.name, problem.line, problem.field) == ("knn", 7, "data")
+    assert [part for part in parts if part not in problem.message] == []
+
+
+GRIDS = """
+[[grids]]
+kind = "full"
+bases = ["mini"]
+recipes = ["short"]
+seeds = [0, 1]
+
+[[grids]]
+kind = "pruned"
+bases = ["mini"]
+strategies = ["top"]
+keep = [2]
+recipes = ["short"]
+seeds = [0, 1, 2]
+
+[[grids]]
+kind = "scratch"
+bases = ["mini"]
+keep = [2]
+
+[[candidates]]
+name = "by-hand"
+kind = "pruned"
+base = "mini"
+recipe = "short"
+layers = [0, 3]
+
+[[candidates]]
+name = "declared"
+kind = "external"
+path = "elsewhere"
+parent = "mini-seed0"
+"""
+
+
+def test_a_smaller_model_has_the_full_one_of_the_same_base_recipe_and_seed_as_its_parent(tmp_path):
+    library = load_library(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + GRIDS}))
+    assert {candidate.name: candidate.parent for candidate in library.candidates["tiny"]} == {
+        "chars": None,
+        "by-hand": "mini-seed0",
+        "declared": "mini-seed0",
+        "mini-seed0": None,
+        "mini-seed1": None,
+        "mini-top2-seed0": "mini-seed0",
+        "mini-top2-seed1": "mini-seed1",
+        "mini-top2-seed2": None,  # no full model of this seed
+        "mini-scratch2": None,  # nor one without a recipe
+    }
+
+
+def test_candidates_know_the_folder_of_their_suite_so_that_paths_are_relative_to_it(tmp_path):
+    library = load_library(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + GRIDS}))
+    assert {candidate.folder for candidate in library.candidates["tiny"]} == {tmp_path / "models"}
+    assert library.task("TinySTS").folder == tmp_path / "tasks" / "sts"
+
+
+def test_a_field_stands_where_it_is_written_or_else_where_the_nearest_table_around_it_begins(tmp_path):
+    path = tmp_path / "card.toml"
+    path.write_text('a = 1\n[b."c d"]\ne.f = 2\n[[g]]\nh = 3\n[[g.i]]\nj = 4\n[[g]]\nk = 5\n', encoding="utf-8")
+    expected = {("a",): 1, ("b", "c d"): 2, ("b", "c d", "e", "f"): 3, ("b", "c d", "x"): 2, ("g", 0, "h"): 5, ("g", 0, "i", 0, "j"): 7, ("g", 1, "h"): 8}
+    expected |= {("g", 1, "k"): 9, ("nowhere",): 1}
+    assert {location: line_of(path, location) for location in expected} == expected
+
+
+def test_names_pick_entries_in_the_order_of_the_cards_and_no_names_pick_all():
+    available = {"a": 1, "b": 2, "c": 3}
+    assert pick([], available, "task") == available
+    assert list(pick(["c", "a"], available, "task")) == ["a", "c"]
+
+
+def test_a_name_that_matches_nothing_is_refused_with_the_nearest_name():
+    with pytest.raises(SelectionError, match=r"no task 'Topisc'; did you mean 'Topics'\?"):
+        pick(["Topisc"], {"Topics": 1, "STS": 2}, "task")
+
+
+SLIPS = {
+    # id: (what the right card says, what the wrong one says, the field to be named)
+    "number as a string": ("type =", 'samples_per_label = "8"\ntype =', "samples_per_label"),
+    "number as a truth value": ("type =", "samples_per_label = true\ntype =", "samples_per_label"),
+    "branch as a revision": (
+        'file = "test.tsv"',
+        'hub = "owner/set"\nrevision = "main"',
+        "subsets.mr.sources.1.revision",
+    ),
+    "folder as a field": ("type =", 'folder = "there"\ntype =', "folder"),
+    "rows of its own": (STS_CARD[STS_CARD.index("[subsets.mr]") :], 'data = "TinySTS"\n', "data"),
+    "test split that no source has": ("type =", 'evaluate_on = "tset"\ntype =', "evaluate_on"),
+    "rule looks into a split that no source has": (
+        "[subsets.mr]",
+        '[[rules]]\nrule = "drop-seen"\nseen_in = "tset"\n[subsets.mr]',
+        "rules.0.seen_in",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [pytest.param(*slip, id=name) for name, slip in SLIPS.items()],
+)
+def test_a_task_card_that_cannot_mean_what_it_says_is_refused(tmp_path, old, new, field):
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": edited(STS_CARD, old, new)}, suites={}))
+    assert field.startswith(problem.field)
+
+
+def test_the_shipped_cards_load_without_a_problem(tmp_path):
+    library = load_library(Workspace(ROOT, tmp_path))
+    assert {"mini", "public"} <= set(library.suites)
+    for name, suite in library.suites.items():
+        candidates = {candidate.name: candidate for candidate in library.candidates[name]}
+        assert set(suite.suite.tasks) <= set(library.tasks)
+        assert {candidate.parent for candidate in candidates.values()} - {None} <= set(candidates)
+        assert all(candidate.parent for candidate in candidates.values() if candidate.kind in {"pruned", "scratch"})
+
+
+def test_a_mistake_in_a_copy_of_the_shipped_cards_is_told_with_its_line(tmp_path):
+    for folder, names in (("tasks", "*/task.toml"), ("models", "*.toml")):
+        for path in (ROOT / folder).glob(names):
+            target = tmp_path / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    card = tmp_path / "models" / "mini.toml"
+    text = edited(card.read_text(encoding="utf-8"), '"KasautiSTS"', '"KasautiST"')
+    card.write_text(text, encoding="utf-8")
+    problem = only_problem(Workspace(tmp_path, tmp_path))
+    assert "KasautiST" in text.splitlines()[problem.line - 1]
+    assert "did you mean 'KasautiSTS'" in problem.message

@@ -1,0 +1,50 @@
+"""What the documents show is what the code takes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from bench.specs import Suite, TaskCard
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "cards.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_card_in_the_documents_is_valid(block):
+    document = tomllib.loads(block)
+    card = TypeAdapter(Suite if "suite" in document else TaskCard).validate_python(document)
+    assert card.name
+
+
+def test_the_documents_show_a_suite_and_a_task():
+    assert len(BLOCKS) == 2
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_every_verb_and_option_that_a_page_names_exists(page):
+    from typer.main import get_command
+
+    from bench.cli import app
+
+    command = get_command(app)
+    for line in re.findall(r"^\s*(?:\S*/)?bench ([^\n#]+)", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE):
+        words = line.replace("`", " ").split()
+        verb = command.commands.get(words[0])
+        if verb is not None and hasattr(verb, "commands"):
+            verb = verb.commands.get(words[1])
+        assert verb is not None, f"{page}: bench {line}"
+        known = {option for parameter in verb.params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= known, f"{page}: bench {line}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_every_relative_link_leads_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"

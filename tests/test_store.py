@@ -1,0 +1,122 @@
+"""The store: a cell is done when its file is there, whole, and of this very key."""
+
+import json
+import math
+import threading
+
+import pytest
+
+from bench.store import Store, write_atomic
+
+KEY, OTHER = "ab" * 32, "cd" * 32
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+def test_what_is_put_is_got_back_with_its_key(store):
+    store.put(KEY, {"status": "done", "main": {"mr": 0.5}, "नाव": "कसोटी"})
+    assert store.get(KEY) == {"key": KEY, "status": "done", "main": {"mr": 0.5}, "नाव": "कसोटी"}
+    assert store.done(KEY)
+
+
+def test_what_was_never_put_is_not_there(store):
+    assert store.get(KEY) is None
+    assert not store.done(KEY)
+
+
+def test_a_failed_cell_is_stored_with_its_error_and_is_not_done(store):
+    store.put(KEY, {"status": "failed", "error": "out of memory"})
+    assert store.get(KEY)["error"] == "out of memory"
+    assert not store.done(KEY)
+
+
+def test_a_failed_cell_becomes_done_when_it_is_put_again(store):
+    store.put(KEY, {"status": "failed", "error": "out of memory"})
+    store.put(KEY, {"status": "done"})
+    assert store.get(KEY) == {"key": KEY, "status": "done"}
+    assert store.done(KEY)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"key": "abab', b'{"status": "done"}', b"[]", b"null", b'"done"', b"\xff\xfe", json.dumps({"key": OTHER, "status": "done"}).encode()],
+    ids=["empty", "torn", "no-key", "list", "null", "text", "not-utf-8", "other-key"],
+)
+def test_a_file_that_is_torn_or_holds_another_key_counts_as_not_there_and_is_written_anew(store, content):
+    store.path(KEY).parent.mkdir(parents=True)
+    store.path(KEY).write_bytes(content)
+    assert store.get(KEY) is None
+    assert not store.done(KEY)
+    store.put(KEY, {"status": "done"})
+    assert store.done(KEY)
+
+
+def test_results_of_different_keys_lie_in_different_files(store):
+    store.put(KEY, {"status": "done", "score": 1})
+    store.put(OTHER, {"status": "done", "score": 2})
+    assert (store.get(KEY)["score"], store.get(OTHER)["score"]) == (1, 2)
+    assert sorted(path.stem for path in store.folder.rglob("*.json")) == [KEY, OTHER]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_json_does_not_have_becomes_null_wherever_it_stands(store, value):
+    store.put(KEY, {"status": "done", "score": value, "deep": {"list": [1.0, (value, 2)]}})
+    text = store.path(KEY).read_text(encoding="utf-8")
+    assert json.loads(text, parse_constant=pytest.fail) == {"key": KEY, "status": "done", "score": None, "deep": {"list": [1.0, [None, 2]]}}
+
+
+def test_a_result_that_is_put_under_another_key_is_found_there(store):
+    store.put(KEY, {"status": "done"})
+    store.put(OTHER, store.get(KEY))
+    assert store.done(OTHER)
+
+
+def test_writing_leaves_one_whole_file_and_nothing_beside_it(store):
+    for score in range(3):
+        store.put(KEY, {"status": "done", "score": score})
+    assert [path.name for path in store.folder.rglob("*") if path.is_file()] == [f"{KEY}.json"]
+
+
+def test_what_a_killed_writer_left_behind_is_no_result(store):
+    store.path(KEY).parent.mkdir(parents=True)
+    store.path(KEY).with_name(f".{KEY}.json.123.tmp").write_text('{"key": "ab', encoding="utf-8")
+    assert store.get(KEY) is None
+
+
+def test_a_write_that_fails_halfway_leaves_the_old_content(tmp_path):
+    path = tmp_path / "page.md"
+    write_atomic(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomic(path, "new " * 10_000 + "\ud800")
+    assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_a_result_that_json_cannot_hold_leaves_the_old_one(store):
+    store.put(KEY, {"status": "done"})
+    with pytest.raises(TypeError):
+        store.put(KEY, {"status": "done", "model": object()})
+    assert store.get(KEY) == {"key": KEY, "status": "done"}
+
+
+def test_a_reader_sees_the_old_result_or_the_new_one_and_never_a_part(store):
+    store.put(KEY, {"status": "done", "round": 0, "filler": "अ" * 50_000})
+    finished = threading.Event()
+    seen = []
+
+    def read():
+        while not finished.is_set():
+            seen.append(store.get(KEY))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(1, 25):
+        store.put(KEY, {"status": "done", "round": number, "filler": "अ" * 50_000})
+    finished.set()
+    reader.join()
+    assert seen
+    assert all(result is not None and len(result["filler"]) == 50_000 for result in seen)
+    rounds = [result["round"] for result in seen]
+    assert rounds == sorted(rounds)
