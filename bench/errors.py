@@ -17,7 +17,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-EXIT_DONE = 0
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
 EXIT_INTERRUPTED = 130
@@ -66,6 +65,12 @@ class CardError(BenchError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text, or its class where it has none: enough to put into a message of ours."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from bench.cards import Library, load_library, pick
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache
 from bench.errors import BenchError, SelectionError, nearest
+from bench.evaluate.encode import ENCODING_VERSION
 from bench.make.bases import layer_count, locate_model
 from bench.make.checkpoint import Blueprint, content_digest
 from bench.make.layers import resolve_layers
@@ -124,8 +125,7 @@ class Planner:
         kept = resolve_layers(candidate, total)
         recipe = self.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)
-        fast = self.options.device.startswith("cuda") or has_fast_bf16()
-        precision = recipe.precision if recipe.precision != "auto" else "bf16" if fast else "fp32"
+        precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         return Blueprint(candidate, folder, self._base_digest(folder), total, tuple(kept), recipe, precision, training, used)
 
     def _base_digest(self, folder: Path) -> str:
@@ -173,9 +173,14 @@ class Planner:
         Raises:
             DataError: See `task_digest`.
         """
-        scoring = {"scoring": SCORING_VERSION, "mteb": versions()["mteb"], "scikit-learn": versions()["scikit-learn"]}
+        scoring = {"scoring": SCORING_VERSION, "encoding": ENCODING_VERSION, "versions": versions()}
         parts = {"content": content, "prompt": candidate.prompt, "precision": "fp32", "backend": "torch", "task": self.task_digest(task)}
         return digest({**parts, **scoring})
+
+    def embeddings_folder(self, candidate: Candidate, content: str) -> Path:
+        """Where the embeddings of a checkpoint lie: apart for every prompt, device, and version of what computes them."""
+        parts = {"content": content, "prompt": candidate.prompt, "device": self.options.device, "encoding": ENCODING_VERSION, "versions": versions()}
+        return self.workspace.state / "embeddings" / digest(parts)[:32]
 
     def probe_key(self, candidate: Candidate, content: str, profile: str) -> str:
         """Identity of a measurement: checkpoint, device, profile, machine."""
@@ -207,9 +212,11 @@ class Planner:
     def _later_cell(self, candidate: Candidate, cell: Cell, made: Result | None) -> PlannedCell:
         if cell.stage == "evaluate" and (missing := missing_files(self.library.task(cell.target), self.options.data_dir)):
             return PlannedCell(cell, "cannot run", reason=missing[0])
-        if made is None:
-            return PlannedCell(cell, "to do")
         try:
+            if cell.stage == "evaluate":
+                self.task_digest(cell.target)
+            if made is None:
+                return PlannedCell(cell, "to do")
             key = self.key_of(candidate, cell, made["content"])
         except BenchError as error:
             return PlannedCell(cell, "cannot run", reason=str(error))

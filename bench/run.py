@@ -18,6 +18,8 @@ from bench.store import Result
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
+    from bench.evaluate.texts import EmbeddingStore
+
 
 class Reporter(Protocol):
     """Who is told how the run goes."""
@@ -120,46 +122,51 @@ class _Runner:
             record.update(make_checkpoint(blueprint, folder, device=self.planner.options.device, progress=progress))
 
     def _evaluate(self, candidate: Candidate, content: str, cells: list[Cell]) -> None:
-        """Encode the texts of all tasks in one go, then score task by task."""
-        if not cells:
-            return
-        from bench.evaluate.encode import load_encoder
-        from bench.evaluate.mteb_tasks import task_texts
+        """Encode the texts of all tasks in one go, then score task by task. Cells that another run has finished meanwhile are not computed again."""
         from bench.evaluate.score import LookupEncoder, score_task
-        from bench.evaluate.texts import EmbeddingStore
-        from bench.specs import digest
 
         planner = self.planner
-        folder = planner.checkpoint_folder(planner.blueprint(candidate))
-        name = digest([content, candidate.prompt, planner.options.device.split(":")[0]])[:32]
-        store = EmbeddingStore(planner.workspace.state / "embeddings" / name)
-        first = cells[0]
+        ready = [cell for cell in cells if not self._finished_or_unreadable(candidate, content, cell)]
+        if not ready:
+            return
+        encoding, store = self._encode(candidate, content, ready)
+        for cell in ready:
+            with self._cell(cell, planner.key_of(candidate, cell, content)) as record:
+                if isinstance(encoding, Exception):
+                    raise encoding
+                lookup = LookupEncoder(store, candidate.name, content[:16])
+                record.update(score_task(planner.library.task(cell.target), self._task(cell.target), lookup), encoding=encoding)
+
+    def _finished_or_unreadable(self, candidate: Candidate, content: str, cell: Cell) -> bool:
+        """True when the cell is stored already, or when its task cannot be read: then that is its error."""
+        key = self.planner.key_of(candidate, cell, content)
+        if self.planner.store.done(key):
+            return True
+        with self._cell(cell, key, keep=False):
+            self._task(cell.target)
+        return cell in self.failed
+
+    def _encode(self, candidate: Candidate, content: str, cells: list[Cell]) -> tuple[dict[str, float] | Exception, EmbeddingStore]:
+        """Fill the checkpoint's embedding store with every text of the cells; an error is returned, so that each cell can record it."""
+        from bench.evaluate.encode import load_encoder
+        from bench.evaluate.mteb_tasks import task_texts
+        from bench.evaluate.texts import EmbeddingStore
+
+        planner = self.planner
+        store = EmbeddingStore(planner.embeddings_folder(candidate, content))
+        texts = dict.fromkeys(text for cell in cells for text in task_texts(planner.library.task(cell.target), self._task(cell.target)))
+        start = time.perf_counter()
 
         def progress(fraction: float) -> None:
-            self.reporter.progress(first, "encode", fraction)
+            self.reporter.progress(cells[0], "encode", fraction)
 
-        texts: dict[str, None] = {}
-        ready: list[Cell] = []
-        for cell in cells:
-            with self._cell(cell, planner.key_of(candidate, cell, content), keep=False):
-                texts.update(dict.fromkeys(task_texts(planner.library.task(cell.target), self._task(cell.target))))
-                ready.append(cell)
-        encode_error: BenchError | None = None
-        encode_seconds = -time.perf_counter()
         try:
+            folder = planner.checkpoint_folder(planner.blueprint(candidate))
             encoder = load_encoder(folder, prompt=candidate.prompt, device=planner.options.device, progress=progress)
             encoded = store.add(texts, encoder)
-        except BenchError as error:
-            encode_error, encoded = error, 0
-        encode_seconds += time.perf_counter()
-        for cell in ready:
-            card = planner.library.task(cell.target)
-            with self._cell(cell, planner.key_of(candidate, cell, content)) as record:
-                if encode_error is not None:
-                    raise encode_error
-                lookup = LookupEncoder(store, candidate.name, content[:16])
-                record.update(score_task(card, self._task(cell.target), lookup))
-                record["encoding"] = {"texts": len(texts), "encoded_now": encoded, "seconds": round(encode_seconds, 3)}
+        except Exception as error:
+            return error, store
+        return {"texts": len(texts), "encoded_now": encoded, "seconds": round(time.perf_counter() - start, 3)}, store
 
     def probe(self, candidate: Candidate, cell: Cell) -> None:
         from bench.probe.protocol import probe

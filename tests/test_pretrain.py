@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.make.pretrain import PretrainOptions, Stage, draw_batch, ppmi_embeddings, pretrain
+from bench.make.corpus import ppmi_embeddings
+from bench.make.pretrain import PretrainOptions, Stage, draw_batch, pretrain
 from bench.make.tokenizer import SPECIAL_TOKENS, train_wordpiece
 from bench.workspace import builtin_content
 

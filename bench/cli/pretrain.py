@@ -72,7 +72,7 @@ def pretrain(
             flush=True,
         )
 
-    bf16 = where.startswith("cuda") or has_fast_bf16()
+    bf16 = has_fast_bf16(where)
     record = pretrain(corpus, out, chosen, device=where, bf16=bf16, save_seconds=save_seconds, report=report)
     typer.echo(f"{out}: held-out loss {record['held_out_loss']}, perplexity {record['held_out_perplexity']}")
 

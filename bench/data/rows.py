@@ -6,7 +6,6 @@ import collections
 import dataclasses
 import itertools
 import math
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -83,8 +82,12 @@ def text_columns(card: TaskCard) -> tuple[str, ...]:
 
 
 def normalise(text: str) -> str:
-    """A text as leak checks and duplicate checks see it: NFC, lower case, letters, vowel signs and digits only."""
-    return re.sub(r"[^0-9a-z\u0900-\u0963\u0966-\u097f]+", "", unicodedata.normalize("NFC", text).lower())
+    """A text as leak checks and duplicate checks see it: NFC, lower case, letters, vowel signs and digits of any script only.
+
+    A text of nothing else (an emoji) is left as it is, so that it equals itself only.
+    """
+    composed = unicodedata.normalize("NFC", text).lower()
+    return "".join(character for character in composed if unicodedata.category(character)[0] in "LMN") or composed
 
 
 def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *, offline: bool) -> list[tuple[str, Row]]:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.errors import DataError
+from bench.errors import DataError, first_line
 from bench.specs import Source, file_digest
 
 Row = dict[str, str]
@@ -132,15 +132,15 @@ def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
 
 
 def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, Row]]:
-    if offline:
-        raise DataError(f"hub:{source.hub}: needs the network; run without --offline")
-    from datasets import load_dataset
+    """Rows of a Hub data set; offline only where an earlier run has put them into the local cache."""
+    from datasets import DownloadConfig, load_dataset
 
+    config = DownloadConfig(local_files_only=offline)
     try:
-        rows = load_dataset(source.hub, source.config, revision=source.revision, split=source.hub_split or source.split)
+        rows = load_dataset(source.hub, source.config, revision=source.revision, split=source.hub_split or source.split, download_config=config)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"hub:{source.hub}@{source.revision}: cannot be loaded: {reason}") from error
+        hint = "; run once without --offline" if offline else ""
+        raise DataError(f"hub:{source.hub}@{source.revision}: cannot be loaded: {first_line(error)}{hint}") from error
     for number, row in enumerate(rows):
         yield f"hub:{source.hub}#{number}", _as_text(row, f"hub:{source.hub}#{number}")
 

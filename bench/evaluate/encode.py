@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bench.errors import ModelError
+from bench.errors import ModelError, first_line
 from bench.make.lexical import FILE as LEXICAL_FILE
 from bench.make.lexical import LexicalEncoder
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[float], None]
+ENCODING_VERSION = 1
+"""Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 MAX_ROWS = {"cpu": 64, "cuda": 1024}
 
@@ -107,6 +109,6 @@ def load_encoder(folder: Path, *, prompt: str = "", device: str = "cpu", progres
     try:
         model = SentenceTransformer(str(folder), device=device, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"{folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     model.float()
     return SentenceEncoder(model, prompt=prompt, progress=progress)

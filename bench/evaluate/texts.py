@@ -33,7 +33,7 @@ class EmbeddingStore:
         try:
             texts = json.loads(index.read_text(encoding="utf-8"))
             vectors = np.load(index.with_suffix(".npy"), allow_pickle=False)
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return
         if len(texts) == len(vectors):
             self._rows.update(zip(texts, vectors, strict=True))
@@ -56,6 +56,8 @@ class EmbeddingStore:
         temporary = self.folder / f".{name}.tmp"
         with temporary.open("wb") as handle:
             np.save(handle, vectors, allow_pickle=False)
+            handle.flush()
+            os.fsync(handle.fileno())
         temporary.replace(self.folder / f"{name}.npy")
         write_atomic(self.folder / f"{name}.json", json.dumps(missing, ensure_ascii=False))
         self._rows.update(zip(missing, vectors, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.errors import ModelError
+from bench.errors import ModelError, first_line
 
 SUPPORTED = {"bert": "encoder.layer", "roberta": "encoder.layer", "xlm-roberta": "encoder.layer", "electra": "encoder.layer"}
 """Model types that can be pruned, with the place of their list of layers."""
@@ -25,13 +25,12 @@ def locate_model(name: str, *, path: str | None, hub: str | None, revision: str 
     assert hub is not None
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*/*.json", "*/*.safetensors"]
+    patterns = ["*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin"]
     try:
         return Path(snapshot_download(hub, revision=revision, local_files_only=offline, allow_patterns=patterns))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         hint = "run once without --offline" if offline else "check the network, the id and the revision, or give the base as a folder (path = ...)"
-        raise ModelError(f"{name}: hub:{hub}@{revision} cannot be had: {reason}; {hint}") from error
+        raise ModelError(f"{name}: hub:{hub}@{revision} cannot be had: {first_line(error)}; {hint}") from error
 
 
 def read_config(folder: Path) -> dict[str, object]:

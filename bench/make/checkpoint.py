@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.data.training import TrainingSet
+from bench.errors import ModelError
 from bench.evaluate.encode import Encoder, SentenceEncoder
 from bench.make.lexical import LexicalEncoder
 from bench.specs import Candidate, Recipe, digest, folder_digest
@@ -126,7 +127,11 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
         model.save_pretrained(str(temporary), create_model_card=False)
         before = SentenceEncoder(model)
     progress("verify", 0.0)
-    gate = reload_gate(temporary, before)
+    try:
+        gate = reload_gate(temporary, before)
+    except ModelError:
+        shutil.rmtree(temporary)
+        raise
     details = {"content": content_digest(temporary), "phases": phases, **gate}
     (temporary / LINEAGE_FILE).write_text(json.dumps({**blueprint.lineage, **details}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (temporary / "README.md").write_text(model_card(blueprint, details), encoding="utf-8")

@@ -34,8 +34,7 @@ def finetune(model: SentenceTransformer, phase: Phase, data: TrainingSet, *, see
     Raises:
         ModelError: The loss is not a number.
     """
-    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-    from sentence_transformers.base.training_args import BatchSamplers
+    from sentence_transformers import SentenceTransformerTrainer
     from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
     from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerCallback
 
@@ -50,24 +49,7 @@ def finetune(model: SentenceTransformer, phase: Phase, data: TrainingSet, *, see
             model=model,
             loss=loss,
             train_dataset=_datasets(data),
-            args=SentenceTransformerTrainingArguments(
-                output_dir=scratch,
-                num_train_epochs=phase.effective_epochs,
-                per_device_train_batch_size=phase.batch_size,
-                learning_rate=phase.learning_rate,
-                warmup_steps=phase.warmup_ratio,
-                weight_decay=phase.weight_decay,
-                batch_sampler=BatchSamplers.NO_DUPLICATES if phase.kind == "nli" else _length_grouped(data),
-                seed=seed,
-                data_seed=seed,
-                bf16=bf16,
-                use_cpu=model.device.type == "cpu",
-                disable_tqdm=True,
-                save_strategy="no",
-                report_to="none",
-                logging_strategy="no",
-                dataloader_pin_memory=False,
-            ),
+            args=_arguments(model, phase, data, scratch, seed=seed, bf16=bf16),
             callbacks=[Report()],
         )
         trainer.remove_callback(PrinterCallback)
@@ -77,6 +59,31 @@ def finetune(model: SentenceTransformer, phase: Phase, data: TrainingSet, *, see
     if not math.isfinite(outcome.training_loss):
         raise ModelError(f"phase {phase.kind!r}: the training loss is {outcome.training_loss}; lower learning_rate (now {phase.learning_rate:g})")
     return {"steps": outcome.global_step, "mean_loss": round(outcome.training_loss, 6)}
+
+
+def _arguments(model: SentenceTransformer, phase: Phase, data: TrainingSet, folder: str, *, seed: int, bf16: bool) -> Any:
+    """The trainer's arguments: nothing is saved, logged or shown by it."""
+    from sentence_transformers import SentenceTransformerTrainingArguments
+    from sentence_transformers.base.training_args import BatchSamplers
+
+    return SentenceTransformerTrainingArguments(
+        output_dir=folder,
+        num_train_epochs=phase.effective_epochs,
+        per_device_train_batch_size=phase.batch_size,
+        learning_rate=phase.learning_rate,
+        warmup_steps=phase.warmup_ratio,
+        weight_decay=phase.weight_decay,
+        batch_sampler=BatchSamplers.NO_DUPLICATES if phase.kind == "nli" else _length_grouped(data),
+        seed=seed,
+        data_seed=seed,
+        bf16=bf16,
+        use_cpu=model.device.type == "cpu",
+        disable_tqdm=True,
+        save_strategy="no",
+        report_to="none",
+        logging_strategy="no",
+        dataloader_pin_memory=False,
+    )
 
 
 def _length_grouped(data: TrainingSet) -> Callable[..., Any]:

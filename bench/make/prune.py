@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import ModelError
+from bench.errors import ModelError, first_line
 from bench.make.bases import SUPPORTED
 from bench.specs import Pooling
 
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def load_sentence_model(folder: Path, *, pooling: Pooling | None = None, max_length: int | None = None) -> SentenceTransformer:
-    """A folder as a sentence model in fp32 on the CPU.
+def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> SentenceTransformer:
+    """A folder as a sentence model in fp32 on the CPU; its longest input is never more than it has positions for.
 
     Args:
         folder: A sentence-transformers folder, or a plain transformers one, which gets a pooling layer.
         pooling: Replaces the pooling of a sentence-transformers folder; `mean` by default for a plain one.
-        max_length: Longest input in tokens; never more than the base has positions for.
 
     Raises:
         ModelError: The folder cannot be loaded.
@@ -40,12 +39,11 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None, max_len
             module = PoolingModule(transformer.get_embedding_dimension(), pooling_mode=pooling or "mean")
             model = SentenceTransformer(modules=[transformer, module], device="cpu")
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"{folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from error
-    if getattr(model[0].auto_model, "pooler", None) is not None:
-        model[0].auto_model.pooler = None  # mean and CLS pooling do not use it, and most bases bring none, so that it would be random weights
+        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
+    _drop_pooler(model[0].auto_model)
     model[0].auto_model.config.dtype = torch.float32  # a base stored in fp16 must not make the checkpoint reload in fp16
     positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
-    limits = [limit for limit in (max_length, positions, model.max_seq_length) if limit]
+    limits = [limit for limit in (positions, model.max_seq_length) if limit]
     if limits:
         model.max_seq_length = min(limits)
     return model
@@ -85,3 +83,10 @@ def randomise(model: SentenceTransformer, *, layers: int, seed: int) -> None:
     config.num_hidden_layers = layers
     torch.manual_seed(seed)
     model[0].model = AutoModel.from_config(config, dtype=torch.float32)
+    _drop_pooler(model[0].auto_model)
+
+
+def _drop_pooler(transformer: Any) -> None:
+    """Remove BERT's pooler: mean and CLS pooling do not use it, and most bases bring none, so that it would be random weights."""
+    if getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None

@@ -6,17 +6,21 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
 from pathlib import Path
+
+from bench.errors import BenchError
 
 VERSIONED = ("torch", "transformers", "sentence-transformers", "tokenizers", "mteb", "scikit-learn", "numpy")
 
 
 @functools.cache
-def fingerprint() -> dict[str, str | int]:
-    """CPU model, cores this process may use, memory, operating system and Python."""
+def fingerprint(device: str = "cpu") -> dict[str, str | int]:
+    """CPU model, cores this process may use, memory, operating system and Python; with a CUDA device also its name."""
     import psutil
 
     return {
+        **({"gpu": _gpu_name(device)} if device.startswith("cuda") else {}),
         "cpu": _cpu_model(),
         "cores": usable_cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
@@ -37,29 +41,43 @@ def versions() -> dict[str, str]:
 
 
 @functools.cache
-def has_fast_bf16() -> bool:
-    """True where the CPU multiplies bfloat16 matrices in hardware (AVX-512 BF16 or AMX)."""
+def has_fast_bf16(device: str = "cpu") -> bool:
+    """True where the device multiplies bfloat16 matrices in hardware: a CPU with AVX-512 BF16 or AMX, a GPU of compute capability 8 or higher."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_capability(device)[0] >= 8
     return bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo().get("flags", "").split()))
 
 
 def pick_device(wanted: str) -> str:
-    """The device to use: `auto` is CUDA where there is one.
+    """`cpu` or `cuda`: the device that this process and its children use; `auto` is CUDA where there is one.
+
+    Every GPU but the chosen one is hidden (CUDA_VISIBLE_DEVICES), since a trainer that sees several would spread a batch over them and so change what is learned.
 
     Raises:
-        BenchError: CUDA was asked for and there is none.
+        BenchError: CUDA was asked for and there is none, or the name is no device.
     """
-    from bench.errors import BenchError
-
-    if wanted == "cpu":
-        return wanted
+    if wanted != "auto" and not re.fullmatch(r"cpu|cuda(:\d+)?", wanted):
+        raise BenchError(f"--device must be auto, cpu, cuda or cuda:i (got {wanted!r})")
+    if wanted == "cpu" or (wanted == "auto" and platform.system() == "Linux" and not Path("/dev/nvidiactl").exists()):
+        return "cpu"
+    index = int(wanted.partition(":")[2] or 0)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[index] if index < len(visible) and visible[index] else str(index)
     import torch
 
-    available = torch.cuda.is_available()
+    if torch.cuda.is_available():
+        return "cuda"
     if wanted == "auto":
-        return "cuda" if available else "cpu"
-    if not available:
-        raise BenchError(f"--device {wanted}: torch {torch.__version__} finds no CUDA device here; use --device cpu")
-    return wanted
+        return "cpu"
+    raise BenchError(f"--device {wanted}: torch {torch.__version__} finds no such CUDA device here; use --device cpu")
+
+
+def _gpu_name(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def _cpu_model() -> str:

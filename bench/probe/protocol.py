@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bench.probe.machine import fingerprint, usable_cores
+from bench.probe.machine import fingerprint, usable_cores, versions
 from bench.probe.worker import PROFILES
 from bench.specs import digest
 from bench.workspace import builtin_content
@@ -29,7 +29,7 @@ def probe_sentences() -> tuple[str, ...]:
 def probe_key(content: str, prompt: str, device: str, profile: str) -> str:
     """Identity of a measurement: checkpoint, device, profile, protocol and machine."""
     parts = {"content": content, "prompt": prompt, "device": device, "profile": profile}
-    return digest({**parts, "protocol": PROTOCOL_VERSION, "machine": fingerprint(), "sentences": probe_sentences()})
+    return digest({**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": probe_sentences()})
 
 
 def probe(folder: Path, *, prompt: str, device: str, profile: str) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def spearman(first: Floats, second: Floats, counts: Floats) -> Floats:
     a -= (counts * a).sum(axis=1, keepdims=True) / total
     b -= (counts * b).sum(axis=1, keepdims=True) / total
     scale = np.sqrt((counts * a * a).sum(axis=1) * (counts * b * b).sum(axis=1))
-    correlation: Floats = (counts * a * b).sum(axis=1) / scale
+    with np.errstate(invalid="ignore"):  # a resample of equal values has no correlation: NaN
+        correlation: Floats = (counts * a * b).sum(axis=1) / scale
     return correlation
 
 
@@ -80,7 +81,7 @@ def replicates(metric: str, examples: dict[str, Any], *, seed: int) -> list[floa
         seed: From the digest of the task.
 
     Returns:
-        One score a resample, or None for a metric that the stored outputs do not determine.
+        One score a resample; None for a metric that the stored outputs do not determine, or a set so small or uniform that a resample of it has no score.
     """
     if metric in {"cosine_spearman", "spearman"} and "cosine" in examples:
         gold, cosine = (np.asarray(examples[name], dtype=np.float64) for name in ("gold", "cosine"))
@@ -95,6 +96,8 @@ def replicates(metric: str, examples: dict[str, Any], *, seed: int) -> list[floa
         values = np.asarray(examples["f1"], dtype=np.float64)
         found = weighted_mean(values, resample(len(values), seed=seed))
     else:
+        return None
+    if not np.isfinite(found).all():
         return None
     return [round(float(value), 6) for value in found]
 
