@@ -67,11 +67,8 @@ def load_library(workspace: Workspace) -> Library:
         suites[suite.name] = dataclasses.replace(suite, file=path)
         problems.extend(_suite_problems(path, suite, tasks, all_read=all_read))
         candidates[suite.name] = _expand(suite, path.parent)
-    for name, card in tasks.items():
-        if card.data is not None and (card.data == name or card.data not in tasks or tasks[card.data].type != card.type):
-            path = card.folder / "task.toml"
-            found = f"expected another {card.type} task, found {card.data!r}"
-            problems.append(Problem(path, line_of(path, ("data",)), "data", found + nearest(card.data, set(tasks) - {name})))
+    for card in tasks.values():
+        problems.extend(_alias_problems(card, tasks))
     if problems:
         raise CardError(problems)
     return Library(tasks, suites, candidates)
@@ -203,6 +200,20 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
                 yield problem(at, "a Hub data set needs a pinned revision")
 
 
+def _alias_problems(card: TaskCard, tasks: dict[str, TaskCard]) -> Iterator[Problem]:
+    """Problems of a card that shares another's rows."""
+    if card.data is None:
+        return
+    path = card.folder / "task.toml"
+    usable = {name for name, other in tasks.items() if other.type == card.type and other.data is None}
+    if card.data not in usable:
+        found = f"expected another {card.type} task with rows of its own, found {card.data!r}"
+        yield Problem(path, line_of(path, ("data",)), "data", found + nearest(card.data, usable))
+    elif card.evaluate_on not in _splits(tasks[card.data]):
+        found = f"{card.data!r} has no split {card.evaluate_on!r}"
+        yield Problem(path, line_of(path, ("evaluate_on",)), "evaluate_on", found + nearest(card.evaluate_on, _splits(tasks[card.data])))
+
+
 def _splits(card: TaskCard) -> set[str]:
     """The splits that every subset has."""
     return set.intersection(*({source.split for source in subset.sources} for subset in card.subsets.values())) if card.subsets else set()
@@ -279,6 +290,10 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "layers", f"expected layer numbers in rising order without repeats, found {list(candidate.layers)}"
     if candidate.layers == ():
         yield "layers", "expected at least one layer to keep, found none"
+    if candidate.kind not in {"pruned", "scratch"} and (candidate.keep or candidate.layers or candidate.strategy):
+        yield "keep", f"keep, layers and strategy mean nothing for kind {candidate.kind!r}"
+    if candidate.ngram[0] > candidate.ngram[1]:
+        yield "ngram", f"expected [shortest, longest], found {list(candidate.ngram)}"
     if candidate.kind == "scratch" and candidate.keep is None:
         yield "keep", "a scratch candidate needs keep, its number of layers"
     if candidate.kind == "external" and (candidate.path is None) == (candidate.hub is None):

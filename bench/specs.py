@@ -6,6 +6,7 @@ A digest is the sha256 of a value's canonical JSON: keys sorted, no spaces, data
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -109,7 +110,7 @@ class TaskCard(_Card):
     description: NonEmpty
     license: NonEmpty
     citation: str = ""
-    reference: str | None = None
+    reference: Annotated[str, Field(pattern=r"^https?://")] | None = None
     main_score: str | None = None
     score_range: Annotated[tuple[float, float], Field()] = (0.0, 5.0)
     labels: dict[str, Number] = dataclasses.field(default_factory=dict)
@@ -281,7 +282,13 @@ def digest(value: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """sha256 (64 hexadecimal digits) of a file's bytes."""
+    """sha256 (64 hexadecimal digits) of a file's bytes; within a process, a file of unchanged size and time is read once."""
+    status = path.stat()
+    return _file_digest(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _file_digest(path: Path, _size: int, _mtime_ns: int) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.test_cli import bench
 
+pytestmark = pytest.mark.slow
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 

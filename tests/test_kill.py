@@ -15,14 +15,19 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def start(folder: Path, *, stop_in: str = "") -> subprocess.Popen[str]:
-    """`bench run --all --json` in a process group of its own; with `stop_in`, the named function writes a mark and hangs when it is called."""
+def start(folder: Path, *, stop_in: str = "", call: int = 1) -> subprocess.Popen[str]:
+    """`bench run --all --json` in a process group of its own; the n-th call of the function `stop_in` writes a mark and hangs."""
     hang = (
         "import importlib, pathlib, time\n"
         f"module, _, name = {stop_in!r}.rpartition('.')\n"
+        "real = getattr(importlib.import_module(module), name)\n"
+        "calls = []\n"
         "def wait(*a, **k):\n"
-        f"    pathlib.Path({str(folder / 'hanging')!r}).touch()\n"
-        "    time.sleep(600)\n"
+        "    calls.append(1)\n"
+        f"    if len(calls) == {call}:\n"
+        f"        pathlib.Path({str(folder / 'hanging')!r}).touch()\n"
+        "        time.sleep(600)\n"
+        "    return real(*a, **k)\n"
         "setattr(importlib.import_module(module), name, wait)\n"
         if stop_in
         else ""
@@ -69,21 +74,21 @@ def finish(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("where", "least_done"),
+    ("where", "call", "least_done"),
     [
-        ("bench.make.finetune.finetune", 5),
-        ("bench.make.verify.reload_gate", 4),
-        ("bench.evaluate.score.score_task", 0),
-        ("bench.store.os.fsync", 0),
+        ("bench.make.finetune.finetune", 1, 5),
+        ("bench.make.verify.reload_gate", 2, 5),
+        ("bench.evaluate.score.score_task", 6, 7),
+        ("os.fsync", 9, 4),
     ],
     ids=["while making", "before the reload gate", "while evaluating", "while writing a result"],
 )
-def test_a_killed_run_is_finished_by_the_next_one_and_keeps_what_was_done(workspace_folder, where, least_done):
-    process = start(workspace_folder, stop_in=where)
+def test_a_killed_run_is_finished_by_the_next_one_and_keeps_what_was_done(workspace_folder, where, call, least_done):
+    process = start(workspace_folder, stop_in=where, call=call)
     wait_for(process, (workspace_folder / "hanging").exists)
     kill(process)
     before = done(workspace_folder)
-    assert len(before) >= least_done - 1
+    assert len(before) >= least_done
     end = finish(workspace_folder)
     after = done(workspace_folder)
     assert end["problems"] == {}

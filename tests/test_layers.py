@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import ModelError
-from bench.make.checkpoint import describe_kept
-from bench.make.layers import STRATEGIES, kept_layers, resolve_layers
+from bench.make.layers import STRATEGIES, describe_kept, kept_layers, resolve_layers
 from bench.specs import Candidate
 
 quickly = settings(max_examples=60, deadline=None, database=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,13 @@ def corpus(lines, tmp_path_factory) -> Path:
 @pytest.mark.parametrize("text", ["हिंदी", "क़लम", "र्\u200dया", "क्\u200cष", "ज्ञानेश्वरांनी", "पाँच", "२८ राज्ये", "३,५०० रु."])
 def test_the_tokenizer_keeps_matras_nukta_and_joiners(lines, text):
     tokenizer = train_wordpiece([*lines, *[text] * 3], vocab_size=2000, max_length=32)
-    import unicodedata
-
     joined = tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"], clean_up_tokenization_spaces=False)
     assert joined.replace(" ", "") == unicodedata.normalize("NFC", text).replace(" ", "")
+
+
+def test_training_a_tokenizer_twice_gives_the_same_vocabulary(lines):
+    first, second = (train_wordpiece(lines, vocab_size=800, max_length=32) for _ in range(2))
+    assert first.get_vocab() == second.get_vocab()
 
 
 def test_special_tokens_hold_the_first_ids(lines):

@@ -10,12 +10,12 @@ from bench.probe.machine import fingerprint, pick_device, usable_cores, versions
 from bench.probe.protocol import probe, probe_key, probe_sentences
 from bench.probe.worker import Profile, measure
 
-PROFILE = Profile(singles=20, warm_up=2, rounds=2, batch_sizes=(4, 16))
+PROFILE = Profile(sentences=40, singles=20, warm_up=2, rounds=2, batch_sizes=(4, 16))
 
 
 @pytest.fixture(scope="module")
 def measured(minilm):
-    return measure(minilm, "", "cpu", probe_sentences()[:40], PROFILE, 1)
+    return measure(minilm, "", "cpu", probe_sentences(), PROFILE, 1)
 
 
 def test_sentences_are_real_marathi_and_hindi_in_turn():
@@ -92,7 +92,7 @@ def test_cuda_is_synchronised_and_its_allocator_read(minilm):
 
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    found = measure(minilm, "", "cuda", probe_sentences()[:40], PROFILE, 1)
+    found = measure(minilm, "", "cuda", probe_sentences(), PROFILE, 1)
     assert found["memory"]["cuda_allocated_peak"] > 80 * 2**20
     assert found["memory"]["cuda_reserved_peak"] >= found["memory"]["cuda_allocated_peak"]
     assert found["device_name"]

@@ -8,7 +8,7 @@ import typer
 
 from bench import __version__
 from bench.cli import data, leaderboard, listing, make, plan, pretrain, run
-from bench.errors import EXIT_INTERRUPTED, BenchError
+from bench.errors import BenchError
 from bench.quiet import quiet_libraries
 
 app = typer.Typer(
@@ -50,6 +50,3 @@ def main() -> None:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("bench: interrupted; finished cells are kept, the same command goes on from here", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)

@@ -33,6 +33,10 @@ def leaderboard(
 
     planner = Planner(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
     board = build_board(planner)
+    if board.empty:
+        raise Incomplete(
+            f"no scores of suite {board.suite!r} are stored for these options, so nothing was written; {board.rows[0].name}: {board.rows[0].problem}"
+        )
     if format is not None:
         _, render = FORMATS[options.one_of("--format", format, tuple(FORMATS))]
         typer.echo(render(board), nl=False)

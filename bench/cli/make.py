@@ -25,19 +25,20 @@ def make(
     json: options.Json = False,
 ) -> None:
     """Make checkpoints and print their paths; `SentenceTransformer(path)` loads them."""
-    from bench.cli.progress import make_reporter
+    import json as jsonlib
+
+    from bench.cli.progress import run_cells
     from bench.errors import SelectionError
     from bench.plan import Options, Planner
     from bench.probe.machine import pick_device
-    from bench.run import execute
     from bench.workspace import find_workspace
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, stages=("make",))
     planner = Planner(find_workspace(workspace), chosen)
-    outcome = execute(planner, make_reporter(json=json))
+    outcome = run_cells(planner, json=json)
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
-    for candidate in planner.chosen:
-        typer.echo(planner.checkpoint_folder(planner.blueprint(candidate)))
+    made = {candidate.name: str(planner.checkpoint_folder(planner.blueprint(candidate))) for candidate in planner.chosen}
+    typer.echo(jsonlib.dumps({"event": "end", "made": made}, ensure_ascii=False) if json else "\n".join(made.values()))

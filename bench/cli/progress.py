@@ -7,11 +7,23 @@ import sys
 import time
 from typing import Any
 
-from bench.plan import Cell, PlannedCell
-from bench.run import Reporter
+import typer
+
+from bench.errors import EXIT_INTERRUPTED
+from bench.plan import Cell, PlannedCell, Planner
+from bench.run import Outcome, Reporter, execute
 
 WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 """Rough cost of a cell by stage, so that the time left is not led astray by many cheap cells."""
+
+
+def run_cells(planner: Planner, *, json: bool) -> Outcome:
+    """Execute the plan with the reporter that fits; Ctrl-C ends it with exit code 130 and a word on how to go on."""
+    try:
+        return execute(planner, make_reporter(json=json))
+    except KeyboardInterrupt:
+        typer.echo("bench: interrupted; finished cells are kept, the same command goes on from here", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def make_reporter(*, json: bool) -> Reporter:

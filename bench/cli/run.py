@@ -40,10 +40,9 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
-    from bench.cli.progress import make_reporter
+    from bench.cli.progress import run_cells
     from bench.plan import Options, Planner
     from bench.probe.machine import pick_device
-    from bench.run import execute
     from bench.workspace import find_workspace
 
     if bool(names) == everything:
@@ -60,7 +59,7 @@ def run(
         shard=options.parse_shard(shard),
     )
     planner = Planner(find_workspace(workspace), chosen)
-    outcome = execute(planner, make_reporter(json=json))
+    outcome = run_cells(planner, json=json)
     publish_board(planner, outcome, json=json)
     if not outcome.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
@@ -75,7 +74,7 @@ def publish_board(planner: Planner, outcome: Outcome, *, json: bool) -> None:
     from bench.standings.table import build_board
 
     board = build_board(planner)
-    paths = publish(board, planner.workspace.leaderboard(planner.suite.name))
+    paths = [] if board.empty else publish(board, planner.workspace.leaderboard(planner.suite.name))
     problems = {str(cell): error for cell, error in {**outcome.blocked, **outcome.failed}.items()}
     if json:
         event = {"event": "end", "computed": outcome.computed, "reused": outcome.reused, "problems": problems, "files": [str(path) for path in paths]}
@@ -88,4 +87,4 @@ def publish_board(planner: Planner, outcome: Outcome, *, json: bool) -> None:
     console.print(
         f"{outcome.computed} cells computed, {outcome.reused} reused, {len(outcome.failed)} failed, {len(outcome.blocked)} could not run", highlight=False
     )
-    console.print(f"Board: {', '.join(str(path) for path in paths)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Board: {', '.join(map(str, paths)) or 'not written, there are no scores'}", markup=False, highlight=False, soft_wrap=True)

@@ -49,7 +49,10 @@ class DataCache:
         return self._read[task]
 
     def guard(self, tasks: Iterable[str]) -> frozenset[str]:
-        """The normalised texts of the tasks' test splits: what no training row may contain. Tests that cannot be read here guard nothing."""
+        """The normalised texts of the tasks' test splits: what no training row may contain.
+
+        A test that cannot be read here guards nothing; it cannot be scored either, and once it is there, the training rows and so the checkpoint's key change with it.
+        """
         return frozenset().union(*(self._test_texts(name) for name in tasks))
 
     def _test_texts(self, task: str) -> frozenset[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import mteb
 import numpy as np
 from datasets import Dataset, DatasetDict
 from mteb.abstasks import AbsTask, AbsTaskBitextMining, AbsTaskClassification, AbsTaskPairClassification, AbsTaskSTS
+from mteb.types import Licenses
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -106,7 +107,7 @@ def build_task(card: TaskCard, data: TaskData, revision: str) -> AbsTask:
         eval_langs={name: list(subset.languages) for name, subset in card.subsets.items()},
         main_score=card.score_name,
         reference=card.reference,
-        license=card.license,
+        license=card.license if card.license in get_args(Licenses) else None,
         bibtex_citation=card.citation.strip() or None,
         dataset={"path": f"kasauti/{card.name}", "revision": revision},
         modalities=["text"],

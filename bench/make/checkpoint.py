@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,14 +195,3 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
         ]
     lines += [f"The full record is in `{LINEAGE_FILE}`.", ""]
     return "\n".join(lines)
-
-
-def describe_kept(kept: Sequence[int]) -> str:
-    """A kept list for people: runs are joined, like `0-2,9-11`."""
-    runs: list[list[int]] = []
-    for layer in kept:
-        if runs and runs[-1][-1] == layer - 1:
-            runs[-1] = [runs[-1][0], layer]
-        else:
-            runs.append([layer, layer])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -7,7 +7,7 @@ Names are only names: the kept list is what is stored, shown and digested.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.errors import ModelError
 from bench.specs import Candidate, Strategy
@@ -51,3 +51,14 @@ def resolve_layers(candidate: Candidate, total: int) -> list[int]:
         return kept_layers(candidate.strategy, total=total, keep=candidate.keep)
     except ModelError as error:
         raise ModelError(f"{candidate.name}: {error}") from None
+
+
+def describe_kept(kept: Sequence[int]) -> str:
+    """A kept list for people: runs are joined, like `0-2,9-11`."""
+    runs: list[list[int]] = []
+    for layer in kept:
+        if runs and runs[-1][-1] == layer - 1:
+            runs[-1] = [runs[-1][0], layer]
+        else:
+            runs.append([layer, layer])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -6,6 +6,8 @@ builds the pipeline from parts: NFC, whitespace and punctuation splitting, WordP
 
 from __future__ import annotations
 
+import collections
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+ALPHABET = 600
+"""Characters that get a token of their own; rarer ones are unknown."""
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -30,12 +34,23 @@ def train_wordpiece(lines: Iterable[str], *, vocab_size: int, max_length: int) -
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, min_frequency=2, special_tokens=list(SPECIAL_TOKENS), limit_alphabet=600, show_progress=False)
-    tokenizer.train_from_iterator(lines, trainer)
+    text = list(lines)
+
+    def pipeline(model: models.WordPiece) -> Tokenizer:
+        tokenizer = Tokenizer(model)
+        tokenizer.normalizer = normalizers.NFC()
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        return tokenizer
+
+    # The trainer numbers "##" characters as it meets them in a hash map, and breaks ties by number: given as special tokens, they are numbered by us and training repeats exactly.
+    inside = [f"##{character}" for character in _alphabet(text)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, min_frequency=2, special_tokens=[*SPECIAL_TOKENS, *inside], limit_alphabet=ALPHABET, show_progress=False
+    )
+    learned = pipeline(models.WordPiece(unk_token="[UNK]"))
+    learned.train_from_iterator(text, trainer)
+    tokenizer = pipeline(models.WordPiece(learned.get_vocab(), unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
@@ -48,6 +63,13 @@ def train_wordpiece(lines: Iterable[str], *, vocab_size: int, max_length: int) -
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
+
+
+def _alphabet(lines: list[str]) -> list[str]:
+    """The most frequent characters that can stand inside a word (punctuation and symbols always stand alone), in code point order."""
+    counts = collections.Counter(character for line in lines for character in unicodedata.normalize("NFC", line))
+    inside = [character for character, _ in counts.most_common() if unicodedata.category(character)[0] in "LMNC" and not character.isspace()]
+    return sorted(inside[:ALPHABET])
 
 
 def read_corpus(files: Iterable[Path]) -> Iterable[str]:

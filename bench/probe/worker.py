@@ -17,8 +17,9 @@ from bench.probe import memory
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """How much to measure: single sentences timed one by one, rounds over all sentences at each batch size."""
+    """How much to measure: single sentences timed one by one, rounds over `sentences` sentences at each batch size."""
 
+    sentences: int
     singles: int
     warm_up: int
     rounds: int
@@ -26,8 +27,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(singles=100, warm_up=10, rounds=3, batch_sizes=(8, 32)),
-    "full": Profile(singles=600, warm_up=50, rounds=9, batch_sizes=(1, 8, 32, 128)),
+    "quick": Profile(sentences=240, singles=100, warm_up=10, rounds=3, batch_sizes=(8, 32)),
+    "full": Profile(sentences=600, singles=600, warm_up=50, rounds=9, batch_sizes=(1, 8, 32, 128)),
 }
 
 
@@ -38,7 +39,7 @@ def measure(folder: Path, prompt: str, device: str, texts: Sequence[str], profil
         folder: The checkpoint.
         prompt: Put before every text.
         device: `cpu`, `cuda` or `cuda:i`.
-        texts: Real sentences; each is encoded in every round.
+        texts: Real sentences, of which the profile says how many are taken.
         profile: How much to measure.
         threads: Threads that torch may use; set, and read back.
 
@@ -47,6 +48,7 @@ def measure(folder: Path, prompt: str, device: str, texts: Sequence[str], profil
     """
     import torch
 
+    texts = texts[: profile.sentences]
     torch.set_num_threads(threads)
     before = memory.resident()
     start = time.perf_counter()

@@ -36,7 +36,8 @@ def _legend(board: Board) -> list[str]:
         f"- Scores are times 100: {', '.join(metrics)}.",
         "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning.",
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",
-        f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the better of two batch sizes (sentences/s), peak memory while encoding, "
+        f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory while encoding (of the whole process, libraries "
+        "included), "
         "time from opening the folder to the first embedding with the libraries already imported.",
     ]
 

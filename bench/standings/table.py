@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.make.checkpoint import describe_kept
+from bench.make.layers import describe_kept
 from bench.plan import Cell, Planner
 from bench.specs import Candidate
 from bench.standings.bootstrap import interval
@@ -64,6 +64,11 @@ class Board:
     removed: dict[str, int]
 
     @property
+    def empty(self) -> bool:
+        """True when no row has any score: publishing it would wipe out a board for want of an option."""
+        return not any(row.scores for row in self.rows)
+
+    @property
     def complete(self) -> bool:
         """True when every row has every score."""
         return all(row.problem is None for row in self.rows)
@@ -73,7 +78,7 @@ def build_board(planner: Planner) -> Board:
     """Read the stored cells of every candidate of the planner's suite, selected or not.
 
     Rows are ordered by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. A row's rank is a tier: 1 + the number of
-    rows whose mean is above its own with 95 % confidence in the paired bootstrap over test examples.
+    rows whose mean is above its own with 95 % confidence in the paired bootstrap over test examples; no rank where a main score has no replicates.
     """
     suite = planner.suite
     columns = tuple(
@@ -86,7 +91,8 @@ def build_board(planner: Planner) -> Board:
     rows = [_row(planner, candidate, columns, used) for candidate in planner.candidates.values()]
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     for row in ranked:
-        row.rank = 1 + sum(is_above(other, row) for other in ranked)
+        if row.replicates is not None:
+            row.rank = 1 + sum(is_above(other, row) for other in ranked)
         parent = next((other for other in ranked if other.name == row.parent), None)
         if parent is not None and parent.mean and row.mean is not None:
             row.of_parent = row.mean / parent.mean
