@@ -126,10 +126,7 @@ class Planner:
         recipe = self.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
-        return Blueprint(candidate, folder, self._base_digest(folder), total, tuple(kept), recipe, precision, training, used)
-
-    def _base_digest(self, folder: Path) -> str:
-        return folder_digest(folder, ignore=("pretraining.json",))
+        return Blueprint(candidate, folder, folder_digest(folder, ignore=("pretraining.json",)), total, tuple(kept), recipe, precision, training, used)
 
     def task_digest(self, name: str) -> str:
         """Digest of a task's card and data.

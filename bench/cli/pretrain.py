@@ -21,7 +21,7 @@ EXAMPLES = """Examples:
 
 A killed run goes on where it stopped when the same command is given again."""
 
-DEFAULT_STAGES = ("3:24M:32", "6:8M:32", "12:5M:32", "12:1M:128")
+DEFAULT_STAGES = ("3:24M:32", "6:8M:32", "12:3M:32", "12:3M:128")
 
 
 def pretrain(
