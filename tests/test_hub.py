@@ -34,11 +34,14 @@ def hub(tiny_base):
             if self.path.startswith(f"/api/models/org/tiny/revision/{REVISION}"):
                 document = {"id": "org/tiny", "sha": REVISION, "siblings": [{"rfilename": name} for name in files]}
                 self.send(json.dumps(document).encode(), "application/json", body=body)
+            elif self.path.startswith(f"/api/models/org/tiny/tree/{REVISION}"):
+                tree = [{"type": "file", "path": name, "size": path.stat().st_size, "oid": name} for name, path in files.items()]
+                self.send(json.dumps(tree).encode(), "application/json", body=body)
             elif self.path.startswith(prefix) and self.path.removeprefix(prefix) in files:
                 self.send(files[self.path.removeprefix(prefix)].read_bytes(), "application/octet-stream", body=body)
             else:
                 self.send_response(404)
-                self.send_header("X-Error-Code", "RevisionNotFound" if "/revision/" in self.path else "EntryNotFound")
+                self.send_header("X-Error-Code", "RevisionNotFound" if "/api/" in self.path else "EntryNotFound")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
