@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -75,6 +76,8 @@ class Planner:
 
     def __init__(self, workspace: Workspace, options: Options) -> None:
         self.workspace, self.options = workspace, options
+        if options.offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"  # read by the Hub's libraries when they are first imported, which is later
         self.library: Library = load_library(workspace)
         self.store = Store(workspace.state / "results")
         self.suite: Suite = _pick_suite(self.library, options)

@@ -161,7 +161,7 @@ HUB = Source(split="test", hub="owner/set", revision=COMMIT, config="mr", hub_sp
 
 
 def test_a_hub_data_set_is_refused_offline_with_its_name(tmp_path):
-    with pytest.raises(DataError, match=r"owner/set.*network.*--offline"):
+    with pytest.raises(DataError, match=r"owner/set.*cannot be loaded.*run once without --offline"):
         list(read_rows(HUB, tmp_path, None, offline=True))
 
 

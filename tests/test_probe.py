@@ -67,8 +67,8 @@ def test_a_probe_runs_in_a_process_of_its_own(tmp_path):
     assert found["threads"] == usable_cores()
 
 
-def test_the_key_changes_with_checkpoint_device_and_profile():
-    keys = {probe_key(content, "", device, profile) for content in "ab" for device in ("cpu", "cuda") for profile in ("quick", "full")}
+def test_the_key_changes_with_checkpoint_prompt_and_profile():
+    keys = {probe_key(content, prompt, "cpu", profile) for content in "ab" for prompt in ("", "query: ") for profile in ("quick", "full")}
     assert len(keys) == 8
 
 

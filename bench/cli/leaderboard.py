@@ -33,7 +33,7 @@ def leaderboard(
 
     planner = Planner(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
     board = build_board(planner)
-    if board.empty:
+    if board.empty and format is None:
         raise Incomplete(
             f"no scores of suite {board.suite!r} are stored for these options, so nothing was written; {board.rows[0].name}: {board.rows[0].problem}"
         )
