@@ -87,7 +87,7 @@ def _arguments(model: SentenceTransformer, phase: Phase, data: TrainingSet, fold
 
 
 def _length_grouped(data: TrainingSet) -> Callable[..., Any]:
-    """A batch sampler whose batches hold pairs of similar length, in random order: about half of a mixed batch of short sentences is padding.
+    """A batch sampler whose batches hold pairs of similar length, in random order, since much of a mixed batch of short sentences is padding.
 
     For a loss that looks at one pair at a time only, so never for in-batch negatives.
     """

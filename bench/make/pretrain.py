@@ -1,6 +1,6 @@
 """Masked language modelling from raw text: how the shipped bases and the pre-trained scratch models come about.
 
-What makes a small base worth its compute on a CPU, each measured in `docs/mini-base.md`: token embeddings that start from a factorised PPMI matrix
+What is done to make a small base worth its compute on a CPU: token embeddings that start from a factorised PPMI matrix
 (Levy and Goldberg 2014), depth grown in stages by stacking (Gong et al. 2019), short packed sequences without padding, and logits for masked
 positions only.
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
     IntArray = NDArray[np.int32] | NDArray[np.int64]
-    FloatArray = NDArray[np.float32]
 
 PAD, _, CLS, _, MASK = range(len(SPECIAL_TOKENS))
 
