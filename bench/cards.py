@@ -30,12 +30,13 @@ class Library:
     candidates: dict[str, tuple[Candidate, ...]]
 
     def task(self, name: str) -> TaskCard:
-        """A task card with `data = "other"` resolved: its own fields, the other card's rows."""
+        """A task card with `data = "other"` resolved: its own fields, the other card's rows; a rewritten task is also scored as the other is."""
         card = self.tasks[name]
         if card.data is None:
             return card
         other = self.tasks[card.data]
-        return dataclasses.replace(card, subsets=other.subsets, labels=other.labels, rules=other.rules, folder=other.folder)
+        shared = dataclasses.replace(card, subsets=other.subsets, labels=other.labels, rules=other.rules, score_range=other.score_range, folder=other.folder)
+        return shared if card.perturbation is None else dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on)
 
 
 @functools.cache
@@ -178,6 +179,8 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
         yield problem(("labels",), "expected 0 (entailment), 1 (neutral), 2 (contradiction) as values")
     if card.type == "PairClassification" and set(card.labels.values()) - {0, 1}:
         yield problem(("labels",), "expected 0 and 1 as values")
+    if card.perturbation is not None and (card.type != "STS" or card.data is None):
+        yield problem(("perturbation",), "rewrites the pairs of another STS task; needs type STS, and data with that task's name")
     for number, rule in enumerate(card.rules):
         if rule.rule in {"drop-label", "drop-characters", "keep-label"} and not rule.values:
             yield problem(("rules", number, "values"), f"{rule.rule} needs values")
@@ -209,7 +212,7 @@ def _alias_problems(card: TaskCard, tasks: dict[str, TaskCard]) -> Iterator[Prob
     if card.data not in usable:
         found = f"expected another {card.type} task with rows of its own, found {card.data!r}"
         yield Problem(path, line_of(path, ("data",)), "data", found + nearest(card.data, usable))
-    elif card.evaluate_on not in _splits(tasks[card.data]):
+    elif card.perturbation is None and card.evaluate_on not in _splits(tasks[card.data]):
         found = f"{card.data!r} has no split {card.evaluate_on!r}"
         yield Problem(path, line_of(path, ("evaluate_on",)), "evaluate_on", found + nearest(card.evaluate_on, _splits(tasks[card.data])))
 
@@ -232,6 +235,8 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
             yield problem(("suite", "tasks"), f"no task {name!r}" + nearest(name, tasks))
         elif not tasks[name].evaluated:
             yield problem(("suite", "tasks"), f"{name!r} is training data ({tasks[name].type}); it has no score")
+        elif tasks[name].perturbation and tasks[name].data not in suite.suite.tasks and tasks.keys() >= set(suite.suite.tasks):
+            yield problem(("suite", "tasks"), f"{name!r} is reported as drop from {tasks[name].data!r}, which must be a task of the suite too")
     for name, base in suite.bases.items():
         if (base.path is None) == (base.hub is None):
             yield problem(("bases", name), "expected exactly one of path, hub")
@@ -294,8 +299,10 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "keep", f"keep, layers and strategy mean nothing for kind {candidate.kind!r}"
     if candidate.ngram[0] > candidate.ngram[1]:
         yield "ngram", f"expected [shortest, longest], found {list(candidate.ngram)}"
-    if candidate.kind == "scratch" and candidate.keep is None:
-        yield "keep", "a scratch candidate needs keep, its number of layers"
+    if candidate.kind == "scratch" and (candidate.keep is None) == (candidate.weights == "random"):
+        yield "keep", 'a scratch candidate needs either keep, its number of layers of random weights, or weights = "pretrained" with a base of its depth'
+    if candidate.kind != "scratch" and candidate.weights != "random":
+        yield "weights", f"weights mean nothing for kind {candidate.kind!r}"
     if candidate.kind == "external" and (candidate.path is None) == (candidate.hub is None):
         yield "path", "an external candidate needs exactly one of path, hub"
     if candidate.hub is not None and candidate.revision is None:

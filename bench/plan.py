@@ -25,7 +25,7 @@ from bench.workspace import DEFAULT_SUITE, Workspace
 
 Stage = Literal["make", "evaluate", "probe"]
 Status = Literal["done", "to do", "failed", "cannot run"]
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 """Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
 
 

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, Strict
 Kind = Literal["full", "pruned", "scratch", "lexical", "external"]
 Strategy = Literal["top", "middle", "bottom"]
 Pooling = Literal["mean", "cls"]
+Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]
 TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{3}-[A-Z][a-z]{3}$", description="an ISO 639-3 code and a script, like mar-Deva")]
@@ -123,6 +124,7 @@ class TaskCard(_Card):
     rules: tuple[Rule, ...] = ()
     subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
     data: str | None = None
+    perturbation: Perturbation | None = None
     folder: Folder = Path()
 
     @property
@@ -176,7 +178,7 @@ class Recipe(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate(_Card):
-    """One model on the board."""
+    """One model on the board. `weights` is for `scratch`: random weights of the base's shape, or the base itself, pre-trained small from the start."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     kind: Kind
@@ -184,6 +186,7 @@ class Candidate(_Card):
     strategy: Strategy | None = None
     keep: Count | None = None
     layers: tuple[Natural, ...] | None = None
+    weights: Literal["random", "pretrained"] = "random"
     recipe: str | None = None
     seed: Natural = 0
     path: str | None = None

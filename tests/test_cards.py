@@ -42,6 +42,10 @@ def test_cards_without_a_mistake_load(tmp_path):
     assert [candidate.name for candidate in library.candidates["tiny"]] == ["chars"]
 
 
+def rewritten_card(data="TinySTS", rule="digits"):
+    return f'name = "TinySTS-rewritten"\ntype = "STS"\ndescription = "d"\nlicense = "l"\ndata = "{data}"\nperturbation = "{rule}"\n'
+
+
 TASK_MISTAKES = {
     # id: (what the right card says, what the wrong one says, the line that the message must name, the field, essential parts of the message)
     "unknown field": ("license", "licence = 'x'\nlicense", "licence = 'x'", "licence", ["unknown", "'license'"]),
@@ -75,6 +79,14 @@ TASK_MISTAKES = {
     ),
     "unknown rule": ("[subsets.mr]", '[[rules]]\nrule = "drop-lable"\n[subsets.mr]', 'rule = "drop-lable"', "rules.0.rule", ["did you mean 'drop-label'"]),
     "rule without values": ("[subsets.mr]", '[[rules]]\nrule = "drop-label"\n[subsets.mr]', "[[rules]]", "rules.0.values", ["drop-label", "values"]),
+    "rewriting rows of its own": ("type =", 'perturbation = "digits"\ntype =', 'perturbation = "digits"', "perturbation", ["another STS task", "data"]),
+    "unknown way of rewriting": (
+        "type =",
+        'perturbation = "typing-slip"\ntype =',
+        'perturbation = "typing-slip"',
+        "perturbation",
+        ["'nukta'", "'typing-slip'", "did you mean 'typing-slips'"],
+    ),
     "rule without a split to look in": ("[subsets.mr]", '[[rules]]\nrule = "drop-seen"\n[subsets.mr]', "[[rules]]", "rules.0.seen_in", ["drop-seen", "split"]),
 }
 
@@ -130,6 +142,20 @@ SUITE_MISTAKES = {
     "layer below zero": (None, PRUNED + "layers = [-1]\n", "layers = [-1]", "candidates.1.layers.0", ["-1"]),
     "scratch without a depth": (None, PRUNED.replace('"pruned"', '"scratch"'), "[[candidates]]", "candidates.1.keep", ["scratch", "keep"]),
     "grid without keep": (None, '[[grids]]\nkind = "pruned"\nbases = ["mini"]\nstrategies = ["top"]\n', "[[grids]]", "grids.0.keep", ["pruned", "depths"]),
+    "scratch with a depth and weights": (
+        None,
+        PRUNED.replace('"pruned"', '"scratch"') + 'keep = 2\nweights = "pretrained"\n',
+        "keep = 2",
+        "candidates.1.keep",
+        ["either keep", "weights"],
+    ),
+    "weights of a pruned model": (
+        None,
+        PRUNED + 'strategy = "top"\nkeep = 2\nweights = "pretrained"\n',
+        'weights = "pretrained"',
+        "candidates.1.weights",
+        ["mean nothing", "'pruned'"],
+    ),
     "scratch grid without keep": (None, '[[grids]]\nkind = "scratch"\nbases = ["mini"]\n', "[[grids]]", "grids.0.keep", ["scratch", "depths"]),
     "grid without strategies": (None, '[[grids]]\nkind = "pruned"\nbases = ["mini"]\nkeep = [1]\n', "[[grids]]", "grids.0.strategies", ["strategies"]),
     "grid of an unknown base": (None, '[[grids]]\nkind = "full"\nbases = ["minni"]\n', "[[grids]]", "grids.0.base", ["'minni'", "'mini'"]),
@@ -244,6 +270,43 @@ def test_rows_can_only_be_shared_with_a_known_task_of_the_same_type(tmp_path, da
     problem = only_problem(write_workspace(tmp_path, tasks={"topics": CLASSIFICATION_CARD, "sts": STS_CARD, "knn": card}, suites={}))
     assert (problem.file.parent.name, problem.line, problem.field) == ("knn", 7, "data")
     assert [part for part in parts if part not in problem.message] == []
+
+
+def test_only_the_pairs_of_an_sts_task_can_be_rewritten(tmp_path):
+    card = KNN_CARD + 'perturbation = "nukta"\n'
+    problem = only_problem(write_workspace(tmp_path, tasks={"topics": CLASSIFICATION_CARD, "knn": card}, suites={}))
+    assert (problem.file.parent.name, problem.line, problem.field) == ("knn", 8, "perturbation")
+    assert "needs type STS" in problem.message
+
+
+def test_a_rewritten_task_is_scored_on_the_rows_and_the_way_of_the_task_that_it_rewrites(tmp_path):
+    card = edited(STS_CARD.replace('"test"', '"dev"'), "type =", 'evaluate_on = "dev"\nmain_score = "cosine_pearson"\nscore_range = [1, 4]\ntype =')
+    library = load_library(write_workspace(tmp_path, tasks={"sts": card, "digits": rewritten_card()}, suites={}))
+    own, rewritten = library.task("TinySTS"), library.task("TinySTS-rewritten")
+    assert (rewritten.name, rewritten.perturbation, own.perturbation) == ("TinySTS-rewritten", "digits", None)
+    for field in ("subsets", "rules", "folder", "evaluate_on", "main_score", "score_range"):
+        assert getattr(rewritten, field) == getattr(own, field), field
+
+
+def test_a_suite_may_list_a_rewritten_task_beside_the_task_that_it_rewrites(tmp_path):
+    suite = edited(SUITE_CARD, '["TinySTS"]', '["TinySTS-rewritten", "TinySTS"]')
+    library = load_library(write_workspace(tmp_path, tasks={"sts": STS_CARD, "digits": rewritten_card()}, suites={"tiny.toml": suite}))
+    assert library.suites["tiny"].suite.tasks == ("TinySTS-rewritten", "TinySTS")
+
+
+def test_a_suite_that_lists_a_rewritten_task_without_the_task_that_it_rewrites_is_refused(tmp_path):
+    tasks = {"sts": STS_CARD, "other": STS_CARD.replace("TinySTS", "OtherSTS"), "digits": rewritten_card("OtherSTS")}
+    suite = edited(SUITE_CARD, '["TinySTS"]', '["TinySTS", "TinySTS-rewritten"]')
+    problem = only_problem(write_workspace(tmp_path, tasks=tasks, suites={"tiny.toml": suite}))
+    assert (problem.file.name, problem.line, problem.field) == ("tiny.toml", 3, "suite.tasks")
+    assert [part for part in ("'TinySTS-rewritten'", "drop from 'OtherSTS'") if part not in problem.message] == []
+
+
+def test_a_rewritten_task_cannot_be_rewritten_again(tmp_path):
+    again = edited(rewritten_card("TinySTS-rewritten", "nukta"), 'name = "TinySTS-rewritten"', 'name = "Again"')
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "digits": rewritten_card(), "nukta": again}, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("nukta", "data")
+    assert "rows of its own" in problem.message
 
 
 GRIDS = """

@@ -223,6 +223,48 @@ def test_a_card_that_shares_the_rows_of_another_reads_them_with_its_labels_and_r
     assert task_digest(library.task("Shared"), None) != task_digest(library.task("Own"), None)
 
 
+def rewritten_pairs(folder, *rows, split="test", rule="nasal-spelling", **fields):
+    """A card with these rows in train and in the split that is scored, and a card that rewrites them, as the library gives them."""
+    text = table(("sentence1", "sentence2", "score"), *rows)
+    own = make_card(folder / "own", "STS", {"train": text, split: text}, name="Own", evaluate_on=split, **fields)
+    rewritten = dataclasses.replace(own, name="Rewritten", rules=(), subsets={}, data="Own", perturbation=rule, evaluate_on="test", folder=folder / "rewritten")
+    library = make_library(own, rewritten)
+    return library.task("Own"), library.task("Rewritten")
+
+
+def test_a_rewritten_task_has_the_rows_and_scores_of_the_clean_one_with_other_texts(tmp_path):
+    _, rewritten = rewritten_pairs(tmp_path, ("हिंदी बोलो", "हिंदी बोली", 4.5), ("नदी", "गंगा", 2), ("घर", "शाळा", 0))
+    assert load_rows(rewritten, None).splits["mr"]["test"] == [
+        {"sentence1": "हिंदी बोलो", "sentence2": "हिन्दी बोली", "score": 4.5},
+        {"sentence1": "नदी", "sentence2": "गङ्गा", "score": 2.0},
+        {"sentence1": "घर", "sentence2": "शाळा", "score": 0.0},
+    ]
+
+
+@pytest.mark.parametrize("split", ["test", "dev"])
+def test_only_the_split_that_is_scored_is_rewritten(tmp_path, split):
+    own, rewritten = rewritten_pairs(tmp_path, ("पाच", "तीन", 3), split=split, rule="digits")
+    assert load_rows(rewritten, None).splits["mr"] == {
+        "train": load_rows(own, None).splits["mr"]["train"],
+        split: [{"sentence1": "५", "sentence2": "3", "score": 3.0}],
+    }
+
+
+def test_rows_are_dropped_by_their_clean_texts_before_they_are_rewritten(tmp_path):
+    rows = [("घर", "हिंदी", 1), ("घर", "हिन्दी", 2), ("घर", "हिंदी", 3)]
+    own, rewritten = rewritten_pairs(tmp_path, *rows, rules=(Rule(rule="drop-duplicates"),))
+    assert (
+        load_rows(rewritten, None).dropped == load_rows(own, None).dropped == {("mr", "train"): {"drop-duplicates": 1}, ("mr", "test"): {"drop-duplicates": 1}}
+    )
+    assert [row["sentence2"] for row in load_rows(rewritten, None).splits["mr"]["test"]] == ["हिन्दी", "हिंदी"]
+
+
+def test_the_identity_of_a_rewritten_task_is_neither_that_of_the_clean_one_nor_of_another_rule(tmp_path):
+    own, rewritten = rewritten_pairs(tmp_path, ("घर", "नदी", 1))
+    cards = [own, rewritten, dataclasses.replace(rewritten, perturbation="nukta"), dataclasses.replace(own, perturbation="nukta")]
+    assert len({task_digest(card, None) for card in cards}) == 4
+
+
 @pytest.mark.parametrize(
     ("change", "same"),
     [

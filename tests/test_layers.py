@@ -70,6 +70,7 @@ def test_a_depth_that_prunes_nothing_or_everything_is_refused_with_the_depths_th
         ({"kind": "pruned", "layers": (0, 3)}, [0, 3]),
         ({"kind": "pruned", "layers": (0, 1, 2, 3)}, [0, 1, 2, 3]),
         ({"kind": "scratch", "keep": 2}, [0, 1]),
+        ({"kind": "scratch", "weights": "pretrained"}, [0, 1, 2, 3]),
         ({"kind": "scratch", "keep": 4}, [0, 1, 2, 3]),
     ],
 )

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import gzip
+import hashlib
+import itertools
 import json
+import re
+import signal
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from bench.errors import DataError
+from bench.make.base_card import sources_table
 from bench.make.corpus import ppmi_embeddings
-from bench.make.pretrain import PretrainOptions, Stage, draw_batch, pretrain
+from bench.make.pretrain import PretrainOptions, Stage, default_stages, draw_batch, pretrain
 from bench.make.tokenizer import SPECIAL_TOKENS, train_wordpiece
 from bench.workspace import builtin_content
 
@@ -82,7 +92,7 @@ def test_loss_falls_and_the_base_loads_as_a_plain_transformers_folder(corpus, tm
     record = pretrain([corpus], tmp_path / "base", OPTIONS, log_every=5, bf16=False)
     losses = [point["loss"] for point in record["curve"]]
     assert losses[-1] < losses[0] - 0.2
-    assert record["held_out_perplexity"] < OPTIONS.vocab_size
+    assert record["final_held_out"][0]["perplexity"] < OPTIONS.vocab_size
     assert len(AutoModel.from_pretrained(tmp_path / "base").encoder.layer) == 2
     assert len(AutoTokenizer.from_pretrained(tmp_path / "base")) == OPTIONS.vocab_size
     assert json.loads((tmp_path / "base" / "pretraining.json").read_text(encoding="utf-8"))["corpus"] == record["corpus"]
@@ -95,8 +105,6 @@ class Killed(BaseException):
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [3, 23, 30, 44])
 def test_an_interrupted_run_resumes_to_the_same_weights(corpus, tmp_path, after):
-    from safetensors.numpy import load_file
-
     whole = pretrain([corpus], tmp_path / "whole", OPTIONS, bf16=False)
 
     def stop(progress) -> None:
@@ -106,9 +114,94 @@ def test_an_interrupted_run_resumes_to_the_same_weights(corpus, tmp_path, after)
     with pytest.raises(Killed):
         pretrain([corpus], tmp_path / "parts", OPTIONS, bf16=False, save_seconds=0.0, log_every=1, report=stop)
     parts = pretrain([corpus], tmp_path / "parts", OPTIONS, bf16=False)
-    expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    assert parts["held_out"] == whole["held_out"]
+    assert parts["final_held_out"] == whole["final_held_out"]
+
+
+@pytest.mark.slow
+def test_a_run_with_dropout_resumes_to_the_same_weights_too(corpus, tmp_path):
+    options = dataclasses.replace(OPTIONS, dropout=0.2)
+    pretrain([corpus], tmp_path / "whole", options, bf16=False)
+
+    def stop(progress) -> None:
+        if progress.step == 30:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pretrain([corpus], tmp_path / "parts", options, bf16=False, save_seconds=0.0, log_every=1, report=stop)
+    pretrain([corpus], tmp_path / "parts", options, bf16=False)
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    expected, found = (load_file(folder / "model.safetensors") for folder in (one, other))
+    assert found.keys() == expected.keys()
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
-    assert parts["held_out_loss"] == whole["held_out_loss"]
+
+
+@pytest.mark.slow
+def test_a_run_on_a_megabyte_killed_by_the_system_resumes_to_the_same_weights(lines, tmp_path):
+    shuffled = np.random.default_rng(0).permuted(np.array(lines * 5, dtype=object))
+    text = "\n".join(shuffled)
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_bytes(text.encode()[: 1024 * 1024].decode(errors="ignore").encode())
+    command = [sys.executable, "-m", "bench", "pretrain", "--corpus", str(corpus), "--layers", "4", "--hidden", "32", "--heads", "2", "--intermediate", "64"]
+    command += ["--vocab-size", "2000", "--tokens", "300K", "--threads", "1", "--save-seconds", "0"]
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    with subprocess.Popen([*command, "--out", str(tmp_path / "parts")], stderr=subprocess.PIPE, text=True) as killed:
+        for line in killed.stderr:
+            if line.lstrip()[:2].isdigit() and float(line.split("%")[0]) > 30:
+                killed.kill()
+                break
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    subprocess.run([*command, "--out", str(tmp_path / "parts")], check=True, capture_output=True)
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+
+
+@pytest.mark.slow
+def test_the_card_says_what_was_done_to_which_text(corpus, tmp_path):
+    record = pretrain([corpus], tmp_path / "base", OPTIONS, bf16=False, sources="Sentences of the shipped sets.", license="cc-by-4.0")
+    card = (tmp_path / "base" / "README.md").read_text(encoding="utf-8")
+    assert "license: cc-by-4.0" in card
+    assert hashlib.sha256(corpus.read_bytes()).hexdigest() in card
+    assert "Sentences of the shipped sets." in card
+    assert f"perplexity {record['final_held_out'][0]['perplexity']}" in card
+
+
+@pytest.mark.parametrize("layers", [1, 2, 6, 12, 24])
+def test_models_of_every_depth_see_the_same_tokens_at_the_same_lengths(layers):
+    stages = default_stages(layers, 40_000_000)
+    assert [(stage.tokens, stage.length) for stage in stages] == [(stage.tokens, stage.length) for stage in default_stages(12, 40_000_000)]
+    assert sum(stage.tokens for stage in stages) == 40_000_000
+    assert stages[-1].layers == layers
+    assert all(shallow.layers <= deep.layers for shallow, deep in itertools.pairwise(stages))
+
+
+def test_held_out_text_is_judged_in_every_stage_at_its_own_length(corpus, tmp_path):
+    stages = (Stage(1, 1_500, 16), Stage(1, 1_500, 32))
+    record = pretrain([corpus], tmp_path / "base", dataclasses.replace(OPTIONS, stages=stages), bf16=False)
+    assert [(one["layers"], one["length"]) for one in record["held_out"]] == [(1, 16), (1, 32)]
+    assert [one["length"] for one in record["final_held_out"]] == [16, 32]
+    assert record["final_held_out"][1]["loss"] == record["held_out"][1]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("latin.txt", "é".encode("latin-1")), ("plain.txt.gz", b"no gzip"), ("cut.txt.gz", gzip.compress(b"x" * 99)[:-9])]
+)
+def test_a_corpus_that_cannot_be_read_is_refused_with_its_name(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{re.escape(name)}: cannot be read after line \d+: .*; expected UTF-8"):
+        pretrain([path], tmp_path / "base", OPTIONS)
+
+
+def test_a_table_of_sources_with_a_short_line_is_refused_with_file_and_line(tmp_path):
+    path = tmp_path / "SOURCES.tsv"
+    path.write_text("language\tsource\nmr\tstories\nhi\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"SOURCES\.tsv:3: expected 2 cells as in the header, found 1"):
+        sources_table(path)
 
 
 def test_a_corpus_that_is_too_small_is_refused(tmp_path):

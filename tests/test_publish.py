@@ -12,7 +12,7 @@ from bench.publish.cells import MISSING, headers
 from bench.publish.files import publish, to_csv, to_json
 from bench.publish.markdown import render
 from bench.publish.terminal import make_console, show
-from bench.standings.table import Board, Column, Row
+from bench.standings.table import Board, Column, Drop, Row
 
 PROBE = {
     "load": 0.25,
@@ -66,16 +66,48 @@ BOARD = Board(
     description="A board made by hand.",
     device="cpu",
     columns=COLUMNS,
+    robustness=(),
     rows=(FULL, SMALL, CHARS, PARTIAL, UNMADE),
     machines=({"processor": "a processor", "cores": 4},),
     versions=({"torch": "2.9", "mteb": "2.26"},),
     removed={"TinyNLI": 7},
 )
+DIGITS_MR, DIGITS_HI, SLIPS_MR = ROBUSTNESS = (
+    Column("Pairs-digits", "mr", "Pairs-digits mr", "cosine_spearman", clean="Pairs", rule="digits"),
+    Column("Pairs-digits", "hi", "Pairs-digits hi", "cosine_spearman", clean="Pairs", rule="digits"),
+    Column("Pairs-slips", "mr", "Pairs-slips mr", "cosine_spearman", clean="Pairs", rule="typing-slips"),
+)
+
+
+def with_drops(line, *drops):
+    return dataclasses.replace(line, drops={column.label: drop for column, drop in zip(ROBUSTNESS, drops, strict=False) if drop is not None})
+
+
+ROBUST = dataclasses.replace(
+    BOARD,
+    robustness=ROBUSTNESS,
+    rows=(
+        with_drops(FULL, Drop(0.1234, (0.08, 0.16)), Drop(0.02, (-0.01, 0.05)), Drop(-0.03, (-0.05, -0.01))),
+        with_drops(SMALL, Drop(0.0, (0.0, 0.0)), Drop(0.25, None)),
+        CHARS,
+        with_drops(PARTIAL, None, Drop(-0.004, (-0.02, 0.0))),
+        UNMADE,
+    ),
+)
 
 
 def markdown_rows(board):
-    """The rows of the page's table as dictionaries, and what is right or left aligned."""
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in render(board).splitlines() if line.startswith("|")]
+    """The rows of the page's first table as dictionaries."""
+    return table_rows(render(board).partition("\n## ")[0])
+
+
+def robustness_rows(board):
+    """The rows of the page's table of drops as dictionaries."""
+    return table_rows(render(board).partition("\n## Robustness\n")[2].partition("\n## ")[0])
+
+
+def table_rows(text):
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     return [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]
 
 
@@ -102,9 +134,11 @@ def test_every_format_lists_the_same_candidates_in_the_order_of_the_board():
     assert sorted(names, key=lambda name: on_screen.index(f" {name} ")) == names
 
 
-def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null():
-    for in_csv, in_json in zip(csv_rows(BOARD), json_rows(BOARD), strict=True):
-        in_json.pop("score_intervals")  # an interval for each column is more than a flat table holds
+@pytest.mark.parametrize("board", [BOARD, ROBUST], ids=["plain", "with-drops"])
+def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(board):
+    for in_csv, in_json in zip(csv_rows(board), json_rows(board), strict=True):
+        for intervals in ("score_intervals", "drop_intervals"):  # an interval for each column is more than a flat table holds
+            in_json.pop(intervals)
         assert in_csv == {key: "" if value is None else str(value) for key, value in in_json.items()}
 
 
@@ -287,3 +321,66 @@ def test_a_file_gets_every_column_uncut(capsys, monkeypatch):
     text = capsys.readouterr().out
     assert [title for title in headers(BOARD) if title not in text] == []
     assert "…" not in text
+
+
+def test_the_page_shows_what_each_candidate_loses_on_rewritten_texts_times_100_and_in_bold_where_the_interval_is_clear_of_zero():
+    assert robustness_rows(ROBUST) == [
+        {"candidate": "mini", "digits mr": "**12.3**", "digits hi": "2.0", "typing-slips mr": "**-3.0**"},
+        {"candidate": "mini-middle6", "digits mr": "0.0", "digits hi": "25.0", "typing-slips mr": MISSING},
+        {"candidate": "mini-top2", "digits mr": MISSING, "digits hi": "-0.4", "typing-slips mr": MISSING},
+    ]
+
+
+def test_the_page_says_which_task_the_drops_are_from_and_that_they_do_not_count():
+    section = render(ROBUST).partition("\n## Robustness\n")[2].partition("\n## ")[0]
+    assert [part for part in ("the pairs of Pairs ", "times 100", "95 %", "no mean and no rank") if part not in section] == []
+
+
+def test_a_candidate_without_drops_is_left_out_of_the_table_of_drops_and_stays_on_the_board():
+    assert [line["candidate"] for line in robustness_rows(ROBUST)] == ["mini", "mini-middle6", "mini-top2"]
+    assert [line["candidate"] for line in markdown_rows(ROBUST)] == [line.name for line in BOARD.rows]
+
+
+def test_a_board_without_rewritten_tasks_has_no_table_of_drops():
+    assert "Robustness" not in render(BOARD)
+    assert "Robustness" in render(ROBUST)
+
+
+def test_rewritten_tasks_have_no_column_on_the_board_itself():
+    assert headers(ROBUST) == headers(BOARD)
+    assert markdown_rows(ROBUST) == markdown_rows(BOARD)
+    assert shown(ROBUST, 400) == shown(BOARD, 400)
+
+
+def test_the_json_holds_every_drop_with_its_interval_and_the_columns_with_rule_and_clean_task():
+    document = json.loads(to_json(ROBUST), parse_constant=pytest.fail)
+    assert [(column["label"], column["clean"], column["rule"]) for column in document["robustness_columns"]] == [
+        ("Pairs-digits mr", "Pairs", "digits"),
+        ("Pairs-digits hi", "Pairs", "digits"),
+        ("Pairs-slips mr", "Pairs", "typing-slips"),
+    ]
+    assert [column["label"] for column in document["columns"]] == ["Pairs mr", "Pairs hi", "Topics"]
+    assert [[line[f"drop {column.label}"] for column in ROBUSTNESS] for line in document["rows"]] == [
+        [0.1234, 0.02, -0.03],
+        [0.0, 0.25, None],
+        [None, None, None],
+        [None, -0.004, None],
+        [None, None, None],
+    ]
+    assert [line["drop_intervals"] for line in document["rows"]] == [
+        {"Pairs-digits mr": [0.08, 0.16], "Pairs-digits hi": [-0.01, 0.05], "Pairs-slips mr": [-0.05, -0.01]},
+        {"Pairs-digits mr": [0.0, 0.0], "Pairs-digits hi": None},
+        {},
+        {"Pairs-digits hi": [-0.02, 0.0]},
+        {},
+    ]
+
+
+def test_the_csv_holds_every_drop_and_an_empty_cell_where_there_is_none():
+    assert [[line[f"drop {column.label}"] for column in ROBUSTNESS] for line in csv_rows(ROBUST)] == [
+        ["0.1234", "0.02", "-0.03"],
+        ["0.0", "0.25", ""],
+        ["", "", ""],
+        ["", "-0.004", ""],
+        ["", "", ""],
+    ]

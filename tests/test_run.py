@@ -6,11 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from bench.plan import Cell, Options, PlannedCell, Planner, summary
 from bench.run import Outcome, execute
-from bench.standings.table import build_board
+from bench.standings.table import Drop, Row, build_board
 from bench.store import Result
 from bench.workspace import Workspace, find_workspace
 from tests.conftest import build_workspace
@@ -231,6 +233,25 @@ def test_a_failed_candidate_does_not_stop_the_others_and_is_tried_again(workspac
     assert outcome.reused == 5
 
 
+def test_a_scratch_candidate_is_random_or_its_base_as_it_was_pre_trained(workspace_folder):
+    card = workspace_folder / "models" / "mini.toml"
+    added = (
+        '[[candidates]]\nname = "random"\nkind = "scratch"\nbase = "tiny"\nkeep = 4\n'
+        '[[candidates]]\nname = "small"\nkind = "scratch"\nbase = "tiny"\nweights = "pretrained"\nparent = "tiny"\n'
+    )
+    card.write_text(card.read_text(encoding="utf-8") + added, encoding="utf-8")
+    planner, outcome = run(workspace_folder, names=("random", "small"), stages=("make",))
+    assert outcome.complete, outcome
+    base = load_file(workspace_folder / "models" / "tiny" / "model.safetensors")
+    made = {name: load_file(planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) / "model.safetensors") for name in ("random", "small")}
+    assert all(np.array_equal(made["small"][name], base[name].astype(np.float32)) for name in made["small"])
+    layer = "encoder.layer.0.output.dense.weight"
+    assert made["random"][layer].shape == base[layer].shape
+    assert not np.array_equal(made["random"][layer], base[layer].astype(np.float32))
+    kinds = {row.name: row.kind for row in build_board(planner).rows}
+    assert (kinds["random"], kinds["small"]) == ("scratch", "scratch, pre-trained")
+
+
 def test_nan_weights_give_one_clear_error_and_no_score(workspace_folder):
     from safetensors.torch import load_file, save_file
 
@@ -261,6 +282,68 @@ def test_missing_published_data_blocks_its_cells_and_names_the_file(workspace_fo
     row = next(row for row in build_board(planner).rows if row.name == "letters")
     assert row.rank is None
     assert "3 of 4 tasks" in row.problem
+
+
+def rewriting(folder: Path, *rules: str) -> dict[str, Row]:
+    """The board's rows of two lexical candidates, with tasks that rewrite Pairs by these rules in the suite."""
+    for path in (folder / "tasks" / "pairs").glob("*.tsv"):  # the numbers that tell the sentences apart, as letters
+        header, _, lines = path.read_text(encoding="utf-8").partition("\n")
+        scores = [line.rpartition("\t") for line in lines.splitlines()]
+        texts = "".join(f"{text.translate(str.maketrans('0123456789', 'कखगघङचछजझञ'))}\t{score}\n" for text, _, score in scores)
+        path.write_text(f"{header}\n{texts}", encoding="utf-8")
+    for rule in rules:
+        card = folder / "tasks" / rule / "task.toml"
+        card.parent.mkdir()
+        card.write_text(
+            f'name = "Pairs-{rule}"\ntype = "STS"\ndescription = "d"\nlicense = "cc-by-4.0"\ndata = "Pairs"\nperturbation = "{rule}"\n', encoding="utf-8"
+        )
+    tasks = ["Pairs", "Translations", *(f"Pairs-{rule}" for rule in rules)]
+    candidates = "".join(f'[[candidates]]\nname = "letters{n}"\nkind = "lexical"\nngram = [{n}, {n}]\n' for n in (2, 3))
+    (folder / "models" / "mini.toml").write_text(f'[suite]\nname = "mini"\ntasks = {json.dumps(tasks)}\n{candidates}', encoding="utf-8")
+    planner, outcome = run(folder)
+    assert outcome.complete, outcome
+    return {row.name: row for row in build_board(planner).rows}
+
+
+@pytest.fixture(scope="module")
+def rewritten(tmp_path_factory, tiny_base) -> tuple[dict[str, Row], dict[str, Row], dict[tuple[str, str], Result]]:
+    """Rows of a suite without and with rewritten tasks, and the results of the second by candidate and task; `digits` finds nothing to rewrite."""
+    plain = rewriting(build_workspace(tmp_path_factory.mktemp("plain") / "workspace", tiny_base))
+    workspace = build_workspace(tmp_path_factory.mktemp("rewritten") / "workspace", tiny_base)
+    rows = rewriting(workspace, "typing-slips", "digits")
+    return plain, rows, {(r["cell"]["candidate"], r["cell"]["target"]): r for r in results(workspace).values()}
+
+
+def test_rewritten_tasks_count_for_no_mean_and_no_rank(rewritten):
+    plain, rows, _ = rewritten
+    for name, row in rows.items():
+        for field in ("rank", "mean", "interval", "scores", "task_means"):
+            assert getattr(row, field) == getattr(plain[name], field), field
+    assert not any(row.drops for row in plain.values())
+
+
+def test_a_drop_is_the_clean_score_less_the_rewritten_one(rewritten):
+    _, rows, stored = rewritten
+    for name, row in rows.items():
+        for language in ("mr", "hi"):
+            clean, after = (stored[name, task]["main"][language] for task in ("Pairs", "Pairs-typing-slips"))
+            assert row.drops[f"Pairs-typing-slips {language}"].value == clean - after
+    assert all(any(drop.value for drop in row.drops.values()) for row in rows.values())
+
+
+def test_a_drop_has_the_interval_of_the_paired_difference(rewritten):
+    _, rows, stored = rewritten
+    for name, row in rows.items():
+        clean, after = (stored[name, task]["replicates"]["hi"] for task in ("Pairs", "Pairs-typing-slips"))
+        assert row.drops["Pairs-typing-slips hi"].interval == pytest.approx(np.quantile(np.subtract(clean, after), [0.025, 0.975]))
+
+
+def test_texts_that_a_rule_leaves_as_they_are_drop_by_exactly_nothing_in_every_resample(rewritten):
+    _, rows, _ = rewritten
+    for row in rows.values():
+        assert {label: drop for label, drop in row.drops.items() if "digits" in label} == {
+            f"Pairs-digits {code}": Drop(0.0, (0.0, 0.0)) for code in ("mr", "hi")
+        }
 
 
 def test_a_read_only_workspace_keeps_its_state_elsewhere(workspace_folder, tmp_path):

@@ -23,6 +23,7 @@ OTHER_CANDIDATE = {
     "strategy": "bottom",
     "keep": 5,
     "layers": (0, 1),
+    "weights": "pretrained",
     "recipe": "q",
     "seed": 1,
     "path": "there",
@@ -54,6 +55,7 @@ OTHER_CARD = {
     "rules": ({"rule": "drop-duplicates"},),
     "subsets": {"mr": Subset(languages=("mar-Deva",), sources=(dataclasses.replace(SOURCE, sha256="0" * 64),))},
     "data": "U",
+    "perturbation": "digits",
 }
 
 PHASE = Phase(kind="nli", data=("A",))

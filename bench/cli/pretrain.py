@@ -17,18 +17,21 @@ EXAMPLES = """Examples:
 
   bench pretrain --corpus mr.txt.gz --corpus hi.txt.gz --out models/mini/base-12
 
+  bench pretrain --corpus mr.txt.gz --out small --layers 6 --hidden 128 --heads 4 --tokens 10M
+
   bench pretrain --corpus mr.txt --out base-6 --stage 3:20M:32 --stage 6:10M:64 --seed 1
 
 A killed run goes on where it stopped when the same command is given again."""
-
-DEFAULT_STAGES = ("3:24M:32", "6:8M:32", "12:3M:32", "12:3M:128")
 
 
 def pretrain(
     corpus: Annotated[list[Path], typer.Option("--corpus", help="Text, one unit a line, plain or .gz; repeat for several.", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option("--out", help="Folder for the base.")],
+    layers: Annotated[int, typer.Option("--layers", min=1)] = 12,
+    tokens: Annotated[str, typer.Option("--tokens", metavar="N", help="Training tokens in all, like 40M.")] = "40M",
     stage: Annotated[
-        list[str] | None, typer.Option("--stage", metavar="LAYERS:TOKENS:LENGTH", help=f"Depth is grown stage by stage. Default: {' '.join(DEFAULT_STAGES)}.")
+        list[str] | None,
+        typer.Option("--stage", metavar="LAYERS:TOKENS:LENGTH", help="A schedule of your own, stage by stage, in place of --layers and --tokens."),
     ] = None,
     hidden: Annotated[int, typer.Option("--hidden", min=8)] = 192,
     heads: Annotated[int, typer.Option("--heads", min=1)] = 6,
@@ -36,7 +39,15 @@ def pretrain(
     vocab_size: Annotated[int, typer.Option("--vocab-size", min=100)] = 12_000,
     batch_tokens: Annotated[int, typer.Option("--batch-tokens", min=32)] = 2048,
     learning_rate: Annotated[float, typer.Option("--learning-rate", min=0.0)] = 1e-3,
+    dropout: Annotated[float, typer.Option("--dropout", min=0.0, max=0.9, help="Worth it when a small corpus is seen very often.")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    sources: Annotated[
+        Path | None,
+        typer.Option(
+            "--sources", help="TSV with a header that says where the text comes from; shown on the card.", exists=True, dir_okay=False, show_default=False
+        ),
+    ] = None,
+    license: Annotated[str, typer.Option("--license", help="Licence of the weights, for the card.")] = "other",  # noqa: A002
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 lets torch choose. Weights repeat exactly with the same number.", min=0)] = 0,
     save_seconds: Annotated[float, typer.Option("--save-seconds", help="Seconds between resumable saves.", min=0.0)] = 300.0,
@@ -44,7 +55,8 @@ def pretrain(
     """Train a tokenizer and a BERT-type base by masked language modelling; resumes after a kill."""
     import torch
 
-    from bench.make.pretrain import PretrainOptions, Progress, pretrain
+    from bench.make.base_card import sources_table
+    from bench.make.pretrain import PretrainOptions, Progress, default_stages, pretrain
     from bench.probe.machine import has_fast_bf16, pick_device
 
     if hidden % heads:
@@ -52,7 +64,7 @@ def pretrain(
     if threads:
         torch.set_num_threads(threads)
     where = pick_device(device)
-    stages = tuple(_stage(text) for text in stage or DEFAULT_STAGES)
+    stages = tuple(_stage(text) for text in stage) if stage else default_stages(layers, _tokens(tokens, "--tokens"))
     chosen = PretrainOptions(
         stages=stages,
         hidden=hidden,
@@ -61,6 +73,7 @@ def pretrain(
         vocab_size=vocab_size,
         batch_tokens=batch_tokens,
         learning_rate=learning_rate,
+        dropout=dropout,
         max_length=max(128, *(one.length for one in stages)),
         seed=seed,
     )
@@ -73,18 +86,32 @@ def pretrain(
         )
 
     bf16 = has_fast_bf16(where)
-    record = pretrain(corpus, out, chosen, device=where, bf16=bf16, save_seconds=save_seconds, report=report)
-    typer.echo(f"{out}: held-out loss {record['held_out_loss']}, perplexity {record['held_out_perplexity']}")
+
+    def warn(message: str) -> None:
+        print(f"warning: {message}", file=sys.stderr, flush=True)
+
+    table = sources_table(sources) if sources else ""
+    record = pretrain(corpus, out, chosen, device=where, bf16=bf16, save_seconds=save_seconds, sources=table, license=license, report=report, warn=warn)
+    last = record["final_held_out"][-1]
+    typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} at length {last['length']}")
 
 
 def _stage(text: str) -> Stage:
     from bench.make.pretrain import Stage
 
-    parts = text.upper().replace("_", "").split(":")
-    factor = {"K": 1_000, "M": 1_000_000}
     try:
-        layers, tokens, length = parts
-        scale = factor.get(tokens[-1], 1)
-        return Stage(int(layers), int(float(tokens.rstrip("KM")) * scale), int(length))
-    except (ValueError, IndexError):
+        layers, tokens, length = text.split(":")
+        return Stage(int(layers), _tokens(tokens, "--stage"), int(length))
+    except ValueError:
         raise SelectionError(f"--stage must be LAYERS:TOKENS:LENGTH, like 3:24M:32 (got {text!r})") from None
+
+
+def _tokens(text: str, option: str) -> int:
+    scale = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000}.get(text[-1:].upper(), 1)
+    try:
+        count = int(float(text.upper().rstrip("KMG").replace("_", "")) * scale)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise SelectionError(f"{option} needs a number of tokens, like 40M or 500K (got {text!r})")
+    return count

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bench.data.perturb import perturb
 from bench.data.sources import Row, content_digest, locate, read_rows
 from bench.errors import DataError, nearest
 from bench.specs import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard, digest
@@ -56,6 +57,8 @@ def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, sp
         for rule in card.rules:
             if rule.rule == "drop-seen":
                 _drop_seen(rule, card, data, name)
+        if card.perturbation is not None and card.evaluate_on in data.splits[name]:
+            _perturb(card.perturbation, data.splits[name][card.evaluate_on])
     return data
 
 
@@ -150,6 +153,11 @@ def _drop_seen(rule: Rule, card: TaskCard, data: TaskData, subset: str) -> None:
             splits[split] = [row for row in rows if key(row) not in seen]
             if removed := len(rows) - len(splits[split]):
                 data.dropped[subset, split][f"{rule.rule}:{rule.seen_in}"] = removed
+
+
+def _perturb(rule: str, rows: list[Record]) -> None:
+    for row in rows:
+        row["sentence1"], row["sentence2"] = perturb(rule, str(row["sentence1"]), str(row["sentence2"]))
 
 
 def _value(card: TaskCard, column: str, text: str, place: str) -> Value:

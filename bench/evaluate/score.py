@@ -56,9 +56,13 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
         if score is None or not np.isfinite(score):
             raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
-    revision = task.metadata.dataset["revision"]
-    drawn = {subset: replicates(card.score_name, found, seed=int(digest([revision, subset])[:16], 16)) for subset, found in examples.items()}
+    drawn = {subset: replicates(card.score_name, found, seed=resampling_seed(card, subset)) for subset, found in examples.items()}
     return {"scores": result, "main": main, "examples": examples, "replicates": drawn}
+
+
+def resampling_seed(card: TaskCard, subset: str) -> int:
+    """Tasks over the same rows are resampled alike, so that their difference is a paired one."""
+    return int(digest([card.data or card.name, subset])[:16], 16)
 
 
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -33,6 +33,17 @@ def locate_model(name: str, *, path: str | None, hub: str | None, revision: str 
         raise ModelError(f"{name}: hub:{hub}@{revision} cannot be had: {first_line(error)}; {hint}") from error
 
 
+def transformer_folder(folder: Path) -> Path:
+    """Where a model folder keeps its transformer and tokenizer: the first module of a sentence-transformers folder, else the folder itself."""
+    modules = folder / "modules.json"
+    if not modules.is_file():
+        return folder
+    try:
+        return folder / str(json.loads(modules.read_text(encoding="utf-8"))[0]["path"])
+    except (json.JSONDecodeError, LookupError, TypeError):
+        raise ModelError(f"{modules}: expected a JSON list of modules with their paths") from None
+
+
 def read_config(folder: Path) -> dict[str, object]:
     """A model's `config.json`.
 
@@ -57,6 +68,7 @@ def layer_count(folder: Path) -> int:
     Raises:
         ModelError: The architecture is not supported.
     """
+    folder = transformer_folder(folder)
     config = read_config(folder)
     kind, layers = config.get("model_type"), config.get("num_hidden_layers")
     if kind not in SUPPORTED or not isinstance(layers, int):

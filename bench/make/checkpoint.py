@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 LINEAGE_FILE = "kasauti.json"
-MAKING_VERSION = 1
+MAKING_VERSION = 2
 """Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
 
 
@@ -64,6 +64,7 @@ class Blueprint:
             "base_digest": self.base_digest,
             "base_layers": self.total,
             "kept_layers": list(self.kept),
+            **({"weights": candidate.weights} if candidate.kind == "scratch" else {}),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
             "phases": phases,
@@ -149,7 +150,7 @@ def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[Se
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
-    if candidate.kind == "scratch":
+    if candidate.kind == "scratch" and candidate.weights == "random":
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.kind == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
@@ -182,7 +183,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
     if candidate.kind != "lexical":
         lines += [
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
-            f"- kept layers (0-based): {list(blueprint.kept)}" + (", random weights" if candidate.kind == "scratch" else ""),
+            f"- kept layers (0-based): {list(blueprint.kept)}" + (f", {candidate.weights} weights" if candidate.kind == "scratch" else ""),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
             f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",

@@ -37,8 +37,7 @@ def resolve_layers(candidate: Candidate, total: int) -> list[int]:
         ModelError: The candidate keeps layers that the base does not have.
     """
     if candidate.kind == "scratch":
-        assert candidate.keep is not None
-        return list(range(candidate.keep))
+        return list(range(candidate.keep or total))
     if candidate.kind == "full":
         return list(range(total))
     if candidate.layers is not None:

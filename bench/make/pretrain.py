@@ -11,6 +11,7 @@ weights as one that was not, on the same machine and with the same number of thr
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -23,8 +24,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.errors import DataError
-from bench.make.corpus import load_corpus, ppmi_embeddings
+from bench.make.base_card import base_card
+from bench.make.corpus import Corpus, load_corpus, ppmi_embeddings
+from bench.make.devanagari import inspect_tokenizer
 from bench.make.tokenizer import SPECIAL_TOKENS, read_corpus, train_wordpiece
+from bench.specs import file_digest
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int32] | NDArray[np.int64]
 
 PAD, _, CLS, _, MASK = range(len(SPECIAL_TOKENS))
+HELD_OUT_STEP = 1_000_000_000
+"""Masks of held-out text are drawn for steps from here on, which no training reaches."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +66,20 @@ class PretrainOptions:
     warmup_steps: int = 200
     weight_decay: float = 0.01
     mask_fraction: float = 0.2
+    dropout: float = 0.0
     static_init: bool = True
+    eval_steps: int = 1000
     seed: int = 0
+
+
+def default_stages(layers: int, tokens: int, *, length: int = 128) -> tuple[Stage, ...]:
+    """A schedule for any depth: most tokens at little depth and short length, the long windows while the learning rate is still high, and once more at the end.
+
+    Models of different depth see the same number of tokens at the same lengths, so that they can be compared at equal budget.
+    """
+    short = min(32, length)
+    plan = ((3, 0.55, short), (6, 0.15, short), (6, 0.05, length), (layers, 0.20, short), (layers, 0.05, length))
+    return tuple(Stage(min(depth, layers), round(tokens * share), size) for depth, share, size in plan)
 
 
 def draw_batch(ids: IntArray, *, step: int, options: PretrainOptions, length: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -105,7 +123,7 @@ def masked_loss(model: BertForMaskedLM, batch: tuple[IntArray, IntArray, IntArra
 
 
 def new_model(options: PretrainOptions, layers: int) -> BertForMaskedLM:
-    """A BERT of the given depth with random weights, without dropout (less than one pass over the text needs none)."""
+    """A BERT of the given depth with random weights."""
     import torch
     from transformers import BertConfig, BertForMaskedLM
 
@@ -118,8 +136,8 @@ def new_model(options: PretrainOptions, layers: int) -> BertForMaskedLM:
             num_attention_heads=options.heads,
             intermediate_size=options.intermediate,
             max_position_embeddings=options.max_length,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
+            hidden_dropout_prob=options.dropout,
+            attention_probs_dropout_prob=options.dropout,
             pad_token_id=PAD,
         )
     )
@@ -172,13 +190,14 @@ class _Training:
     """The loop over stages and steps, with what a resumable save needs."""
 
     def __init__(
-        self, ids: IntArray, options: PretrainOptions, folder: Path, identity: dict[str, Any], *, device: str, bf16: bool, save_seconds: float, log_every: int
+        self, corpus: Corpus, options: PretrainOptions, folder: Path, identity: dict[str, Any], *, device: str, bf16: bool, save_seconds: float, log_every: int
     ) -> None:
-        self.ids, self.options, self.folder, self.identity = ids, options, folder, identity
+        self.corpus, self.options, self.folder, self.identity = corpus, options, folder, identity
         self.device, self.bf16, self.save_seconds, self.log_every = device, bf16, save_seconds, log_every
         self.total = sum(_steps(stage, options) for stage in options.stages)
         self.model: BertForMaskedLM | None = None
         self.curve: list[dict[str, float]] = []
+        self.held_out: list[dict[str, float]] = []
         self.seconds = 0.0
         self.step = 0
 
@@ -201,7 +220,8 @@ class _Training:
         if state is not None:
             self.model = new_model(self.options, stage.layers)
             self.model.load_state_dict(state["model"])
-            self.step, self.curve, self.seconds = state["step"], state["curve"], state["seconds"]
+            self.step, self.seconds = state["step"], state["seconds"]
+            self.curve, self.held_out = state["curve"], state["held_out"]
         elif self.model is None:
             self.model = self._first_model(stage)
         elif stage.layers != len(self.model.bert.encoder.layer):
@@ -217,7 +237,7 @@ class _Training:
 
         model = new_model(self.options, stage.layers)
         if self.options.static_init:
-            vectors = ppmi_embeddings(self.ids, vocab_size=self.options.vocab_size, dim=self.options.hidden, seed=self.options.seed)
+            vectors = ppmi_embeddings(self.corpus.train, vocab_size=self.options.vocab_size, dim=self.options.hidden, seed=self.options.seed)
             model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors))
         return model
 
@@ -231,7 +251,9 @@ class _Training:
         while self.step < end:
             for group in optimizer.param_groups:
                 group["lr"] = _rate(self.step, begin, self.total, self.options)
-            loss = masked_loss(self.model, draw_batch(self.ids, step=self.step, options=self.options, length=stage.length), bf16=self.bf16)
+            torch.manual_seed((self.options.seed << 32) + self.step)  # dropout repeats after a resume
+            batch = draw_batch(self.corpus.train, step=self.step, options=self.options, length=stage.length)
+            loss = masked_loss(self.model, batch, bf16=self.bf16)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -245,15 +267,24 @@ class _Training:
                 losses.clear()
                 self.curve.append({"step": self.step, "layers": stage.layers, "loss": round(mean, 4)})
                 report(Progress(number, stage.layers, self.step, self.total, mean, speed * self.options.batch_tokens, (self.total - self.step) / speed))
+            if self.step % self.options.eval_steps == 0 or self.step == end:
+                self._evaluate(stage)
             if now - saved > self.save_seconds or self.step == end:
                 saved = now
                 self.seconds = before + now - started
                 self._save(number, optimizer)
 
+    def _evaluate(self, stage: Stage) -> None:
+        assert self.model is not None
+        loss = held_out_loss(self.model, self.corpus.held_out, self.options, length=stage.length, bf16=self.bf16)
+        self.model.train()
+        self.held_out.append({"step": self.step, "layers": stage.layers, "length": stage.length, "loss": round(loss, 4)})
+
     def _save(self, number: int, optimizer: torch.optim.AdamW) -> None:
         assert self.model is not None
-        state = {"identity": self.identity, "stage": number, "step": self.step, "curve": self.curve, "seconds": self.seconds}
-        _save_state(self.folder, {**state, "model": self.model.state_dict(), "optimizer": optimizer.state_dict()})
+        state = {"identity": self.identity, "stage": number, "step": self.step, "seconds": self.seconds}
+        curves = {"curve": self.curve, "held_out": self.held_out}
+        _save_state(self.folder, {**state, **curves, "model": self.model.state_dict(), "optimizer": optimizer.state_dict()})
 
 
 def pretrain(
@@ -265,9 +296,14 @@ def pretrain(
     bf16: bool = True,
     save_seconds: float = 300.0,
     log_every: int = 50,
+    sources: str = "",
+    license: str = "other",  # noqa: A002 (the field's name on model cards)
     report: Callable[[Progress], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train a tokenizer and a BERT-type base; write them to `out` as a transformers folder with fp16 weights.
+
+    The card beside the weights states `license` and the text `sources` (where the corpus comes from, Markdown).
 
     Unfinished work lies in `out`/.partial and is picked up by the next call with the same corpus and options.
 
@@ -280,6 +316,10 @@ def pretrain(
     partial = out / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(files, partial, options)
+    gate = inspect_tokenizer(tokenizer, {"corpus": list(itertools.islice(read_corpus(files), 2000))})
+    for finding in gate:
+        if finding.status != "ok":
+            warn(f"tokenizer: {finding}")
     corpus = load_corpus(files, tokenizer)
     longest = max(stage.length for stage in options.stages)
     if min(len(corpus.train), len(corpus.held_out)) <= longest:
@@ -287,28 +327,37 @@ def pretrain(
             f"{', '.join(map(str, files))}: only {len(corpus.train)} tokens to train on and {len(corpus.held_out)} held out; need more than {longest}"
         )
     identity = {"corpus": corpus.digest, "options": json.loads(json.dumps(dataclasses.asdict(options))), "bf16": bf16}
-    training = _Training(corpus.train, options, partial, identity, device=device, bf16=bf16, save_seconds=save_seconds, log_every=log_every)
+    training = _Training(corpus, options, partial, identity, device=device, bf16=bf16, save_seconds=save_seconds, log_every=log_every)
     model = training.run(report)
-    held_out = held_out_loss(model, corpus.held_out, options, bf16=bf16)
-    record = {**identity, "files": [path.name for path in files], "seconds": round(training.seconds, 1), **held_out, "curve": training.curve}
+    final = {length: held_out_loss(model, corpus.held_out, options, length=length, bf16=bf16) for length in sorted({stage.length for stage in options.stages})}
+    record = {
+        **identity,
+        "files": {path.name: file_digest(path) for path in files},
+        "tokenizer": [dataclasses.asdict(finding) for finding in gate],
+        "train_tokens": len(corpus.train),
+        "held_out_tokens": len(corpus.held_out),
+        "seconds": round(training.seconds, 1),
+        "final_held_out": [{"length": length, "loss": round(loss, 4), "perplexity": round(math.exp(loss), 2)} for length, loss in final.items()],
+        "held_out": training.held_out,
+        "curve": training.curve,
+    }
     model.bert.pooler = None
     model.bert.half().save_pretrained(out)
     tokenizer.save_pretrained(out)
     (out / "pretraining.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(base_card(out.name, record, sources=sources, license=license), encoding="utf-8")
     shutil.rmtree(partial)
     return record
 
 
-def held_out_loss(model: BertForMaskedLM, ids: IntArray, options: PretrainOptions, *, bf16: bool, batches: int = 20) -> dict[str, float]:
-    """Masked-token loss (nats) and its exponential on text that was not trained on, over fixed masks."""
+def held_out_loss(model: BertForMaskedLM, ids: IntArray, options: PretrainOptions, *, length: int, bf16: bool, batches: int = 20) -> float:
+    """Mean masked-token loss (nats) on text that is not trained on, in windows of `length` tokens, over fixed masks. Leaves the model in evaluation mode."""
     import torch
 
-    length = min(options.stages[-1].length, len(ids) - 1)
     model.eval()
     with torch.inference_mode():
-        losses = [float(masked_loss(model, draw_batch(ids, step=1_000_000_000 + i, options=options, length=length), bf16=bf16)) for i in range(batches)]
-    mean = sum(losses) / len(losses)
-    return {"held_out_loss": round(mean, 4), "held_out_perplexity": round(math.exp(mean), 2)}
+        losses = [float(masked_loss(model, draw_batch(ids, step=HELD_OUT_STEP + i, options=options, length=length), bf16=bf16)) for i in range(batches)]
+    return sum(losses) / len(losses)
 
 
 def _tokenizer(files: Sequence[Path], partial: Path, options: PretrainOptions) -> PreTrainedTokenizerFast:

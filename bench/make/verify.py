@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 from bench.children import in_child
 from bench.errors import ModelError
 from bench.evaluate.encode import Encoder, SentenceEncoder, load_encoder
+from bench.make.devanagari import inspect_tokenizer
 
 TOLERANCE = 1e-5
 TEXTS = (
@@ -30,18 +31,20 @@ TEXTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What a fresh process finds in a checkpoint folder."""
+    """What a fresh process finds in a checkpoint folder. `tokenizer_problems` are the failures of the Devanagari gate."""
 
     vectors: NDArray[np.float32]
     embedding_parameters: int
     body_parameters: int
     layers: int | None
+    tokenizer_problems: list[str]
 
     def record(self) -> dict[str, Any]:
         """The part that a result keeps."""
         return {
             "parameters": {"embeddings": self.embedding_parameters, "body": self.body_parameters},
             "layers": self.layers,
+            "tokenizer_problems": self.tokenizer_problems,
             "dimensions": int(self.vectors.shape[1]),
         }
 
@@ -55,7 +58,7 @@ def inspect(folder: Path) -> Inspection:
     encoder = load_encoder(folder)
     vectors = encoder.encode(list(TEXTS))
     if not isinstance(encoder, SentenceEncoder):
-        return Inspection(vectors, 0, 0, None)
+        return Inspection(vectors, 0, 0, None, [])
     embeddings = body = 0
     for name, parameter in encoder.model.named_parameters():
         if "embedding" in name:
@@ -63,7 +66,9 @@ def inspect(folder: Path) -> Inspection:
         elif ".pooler." not in name:
             body += parameter.numel()
     config = getattr(getattr(encoder.model[0], "auto_model", None), "config", None)
-    return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None))
+    tokenizer = encoder.model.tokenizer
+    problems = [str(finding) for finding in inspect_tokenizer(tokenizer, {}) if finding.status == "failed"] if callable(tokenizer) else []
+    return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None), problems)
 
 
 def inspect_in_child(folder: Path) -> dict[str, Any]:

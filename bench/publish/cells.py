@@ -58,6 +58,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "parameters_embeddings": parameters.get("embeddings"),
         "parameters_body": parameters.get("body"),
         **{column.label: row.scores.get(column.label) for column in board.columns},
+        **{f"drop {column.label}": row.drops[column.label].value if column.label in row.drops else None for column in board.robustness},
         "mean": row.mean,
         "mean_low": row.interval and row.interval[0],
         "mean_high": row.interval and row.interval[1],
@@ -70,8 +71,20 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "cuda_peak_bytes": probe and probe["memory"]["cuda_allocated_peak"],
         "load_seconds": probe and probe["load"],
         "bytes_on_disk": probe and probe["bytes_on_disk"],
+        "tokenizer_problems": "; ".join(row.tokenizer_problems) or None,
         "problem": row.problem,
     }
+
+
+def drop_cells(board: Board, row: Row) -> list[str]:
+    """One row of the robustness table: the drop times 100, in bold where its 95 % interval does not hold zero."""
+    shown = []
+    for column in board.robustness:
+        drop = row.drops.get(column.label)
+        text = MISSING if drop is None else f"{100 * drop.value:.1f}"
+        sure = drop is not None and drop.interval is not None and not drop.interval[0] <= 0 <= drop.interval[1]
+        shown.append(f"**{text}**" if sure else text)
+    return [row.name, *shown]
 
 
 def _costs(probe: dict[str, Any]) -> list[str]:

@@ -20,7 +20,11 @@ def to_json(board: Board) -> str:
         "suite": board.suite,
         "device": board.device,
         "columns": [dataclasses.asdict(column) for column in board.columns],
-        "rows": [{**numbers(board, row), "score_intervals": row.score_intervals} for row in board.rows],
+        "robustness_columns": [dataclasses.asdict(column) for column in board.robustness],
+        "rows": [
+            {**numbers(board, row), "score_intervals": row.score_intervals, "drop_intervals": {label: drop.interval for label, drop in row.drops.items()}}
+            for row in board.rows
+        ],
         "machines": board.machines,
         "versions": board.versions,
         "training_rows_left_out": board.removed,

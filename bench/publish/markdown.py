@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tabulate import tabulate
 
-from bench.publish.cells import cells, headers
+from bench.publish.cells import cells, drop_cells, headers
 from bench.standings.table import Board
 
 
@@ -15,16 +15,34 @@ def render(board: Board) -> str:
     titles = headers(board)
     alignment = ["right" if index == 0 or index > 4 else "left" for index in range(len(titles))]
     table = tabulate([cells(board, row) for row in board.rows], headers=titles, tablefmt="pipe", colalign=alignment, disable_numparse=True)
+    stripped = [f"- **{row.name}**: {problem}" for row in board.rows for problem in row.tokenizer_problems]
     incomplete = [f"- **{row.name}**: {row.problem}" for row in board.rows if row.problem]
     parts = [
         f"# Leaderboard: {board.suite}",
         board.description,
         table,
+        _robustness(board),
+        "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
         "## How to read it\n\n" + "\n".join(_legend(board)),
         "## Where the numbers come from\n\n" + "\n".join(_origin(board)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _robustness(board: Board) -> str:
+    """How much each candidate loses on rewritten texts; empty for a suite without such tasks."""
+    if not board.robustness:
+        return ""
+    cleans = {column.clean for column in board.robustness}
+    titles = ["candidate", *(f"{column.rule} {column.subset}" if len(cleans) == 1 else column.label for column in board.robustness)]
+    rows = [drop_cells(board, row) for row in board.rows if row.drops]
+    table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", *["right"] * len(board.robustness)], disable_numparse=True)
+    clean = " and ".join(dict.fromkeys(column.clean for column in board.robustness if column.clean))
+    return (
+        f"## Robustness\n\nPoints lost on the pairs of {clean} when they are written differently (times 100; less is better, negative is a gain). "
+        f"Bold: the 95 % interval of the paired difference does not hold zero. These columns count for no mean and no rank.\n\n{table}"
+    )
 
 
 def _legend(board: Board) -> list[str]:
@@ -34,7 +52,8 @@ def _legend(board: Board) -> list[str]:
         "- `±` is half of the 95 % interval of a paired bootstrap over test examples (1,000 resamples, the same for every candidate). It does not cover the training seed: a method is better than "
         "a method only over several seeds.",
         f"- Scores are times 100: {', '.join(metrics)}.",
-        "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning.",
+        "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; one that is "
+        "pre-trained was small from the start, on the same text and token budget as the base.",
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",
         f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory while encoding (of the whole process, libraries "
         "included), "

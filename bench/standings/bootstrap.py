@@ -1,6 +1,6 @@
 """Paired bootstrap over test examples, in numpy.
 
-The resamples of a test set are drawn from its digest alone. Every candidate is therefore scored on the same resamples, and the difference of two candidates' replicates is the paired
+The resamples of a test set are drawn from its name alone. Every candidate is therefore scored on the same resamples, and the difference of two candidates' replicates is the paired
 bootstrap of their difference (Efron and Tibshirani 1993, chapter 13; for Spearman, ranks are taken anew inside each resample, ties averaged).
 
 What varies here is the sample of test examples. Few-shot draws are averaged over, and a training seed is another candidate.
@@ -78,7 +78,7 @@ def replicates(metric: str, examples: dict[str, Any], *, seed: int) -> list[floa
     Args:
         metric: Name of the main score.
         examples: Per-example outputs of one subset, as a result stores them.
-        seed: From the digest of the task.
+        seed: From the name of the rows.
 
     Returns:
         One score a resample; None for a metric that the stored outputs do not determine, or a set so small or uniform that a resample of it has no score.

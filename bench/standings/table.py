@@ -21,12 +21,22 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One score column: a task, or one subset of a task that has several."""
+    """One score column: a task, or one subset of a task that has several. `clean` names the task whose texts are rewritten by `rule`, where they are."""
 
     task: str
     subset: str
     label: str
     metric: str
+    clean: str | None = None
+    rule: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Drop:
+    """How much of a clean score is lost on rewritten texts: clean - rewritten, with the 95 % interval of the paired difference where there is one."""
+
+    value: float
+    interval: tuple[float, float] | None
 
 
 @dataclasses.dataclass
@@ -48,16 +58,19 @@ class Row:
     score_intervals: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
     replicates: NDArray[np.float64] | None = None
     of_parent: float | None = None
+    drops: dict[str, Drop] = dataclasses.field(default_factory=dict)
+    tokenizer_problems: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """A suite's standings."""
+    """A suite's standings. `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank."""
 
     suite: str
     description: str
     device: str
     columns: tuple[Column, ...]
+    robustness: tuple[Column, ...]
     rows: tuple[Row, ...]
     machines: tuple[dict[str, Any], ...]
     versions: tuple[dict[str, str], ...]
@@ -81,14 +94,10 @@ def build_board(planner: Planner) -> Board:
     rows whose mean is above its own with 95 % confidence in the paired bootstrap over test examples; no rank where a main score has no replicates.
     """
     suite = planner.suite
-    columns = tuple(
-        Column(name, subset, f"{name} {subset}" if len(card.subsets) > 1 else name, card.score_name)
-        for name in suite.suite.tasks
-        for card in [planner.library.task(name)]
-        for subset in card.subsets
-    )
+    clean, rewritten = _split(planner)
+    columns, robustness = _columns(planner, clean), _columns(planner, rewritten)
     used: list[Result] = []
-    rows = [_row(planner, candidate, columns, used) for candidate in planner.candidates.values()]
+    rows = [_row(planner, candidate, columns, robustness, used) for candidate in planner.candidates.values()]
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     for row in ranked:
         if row.replicates is not None:
@@ -102,6 +111,7 @@ def build_board(planner: Planner) -> Board:
         description=suite.suite.description,
         device=planner.options.device,
         columns=columns,
+        robustness=robustness,
         rows=(*ranked, *rest),
         machines=_distinct([result["machine"] for result in used]),
         versions=_distinct([result["versions"] for result in used]),
@@ -116,8 +126,32 @@ def is_above(better: Row, worse: Row) -> bool:
     return interval(better.replicates - worse.replicates)[0] > 0
 
 
-def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], used: list[Result]) -> Row:
-    row = Row(candidate.name, candidate.kind, candidate.parent, "", None, {}, {}, None, None)
+def _split(planner: Planner) -> tuple[list[str], list[str]]:
+    """The suite's tasks: those that are scored, and those that rewrite the texts of one."""
+    tasks = planner.suite.suite.tasks
+    rewritten = [name for name in tasks if planner.library.tasks[name].perturbation]
+    return [name for name in tasks if name not in rewritten], rewritten
+
+
+def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
+    cards = [planner.library.task(name) for name in tasks]
+    return tuple(
+        Column(
+            task=card.name,
+            subset=subset,
+            label=f"{card.name} {subset}" if len(card.subsets) > 1 else card.name,
+            metric=card.score_name,
+            clean=card.data if card.perturbation else None,
+            rule=card.perturbation,
+        )
+        for card in cards
+        for subset in card.subsets
+    )
+
+
+def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], robustness: tuple[Column, ...], used: list[Result]) -> Row:
+    kind = "scratch, pre-trained" if candidate.weights == "pretrained" else candidate.kind
+    row = Row(candidate.name, kind, candidate.parent, "", None, {}, {}, None, None)
     try:
         blueprint = planner.blueprint(candidate)
         row.kept = describe_kept(blueprint.kept)
@@ -131,39 +165,57 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], us
         return row
     used.append(made)
     row.parameters = made["parameters"]
+    row.tokenizer_problems = tuple(made["tokenizer_problems"])
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))
     problems = []
-    replicates: list[NDArray[np.float64] | None] = []
+    found: dict[str, Result] = {}
     for task in planner.suite.suite.tasks:
         result = _stored(planner, candidate, made, Cell(candidate.name, "evaluate", task))
         if result is None or result["status"] != "done":
             problems.append(f"{task} {'failed: ' + _last_line(result['error']) if result else 'missing'}")
-            continue
-        used.append(result)
-        row.task_means[task] = statistics.fmean(result["main"].values())
-        _add_scores(row, result, [column for column in columns if column.task == task])
-        replicates.append(_task_replicates(result))
+        else:
+            used.append(result)
+            found[task] = result
+    _add_scores(row, found, columns)
+    _add_drops(row, found, robustness)
     for profile in ("full", "quick"):
         measured = planner.store.get(planner.probe_key(candidate, made["content"], profile))
         if row.probe is None and measured is not None and measured["status"] == "done":
             used.append(measured)
             row.probe = measured
     if problems:
-        row.problem = f"incomplete, {len(row.task_means)} of {len(planner.suite.suite.tasks)} tasks: {'; '.join(problems)}"
-    else:
-        row.mean = statistics.fmean(row.task_means.values())
-        if all(found is not None for found in replicates):
-            row.replicates = np.mean([found for found in replicates if found is not None], axis=0)
-            row.interval = interval(row.replicates)
+        row.problem = f"incomplete, {len(found)} of {len(planner.suite.suite.tasks)} tasks: {'; '.join(problems)}"
     return row
 
 
-def _add_scores(row: Row, result: Result, columns: list[Column]) -> None:
+def _add_scores(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:
+    """Scores and their intervals; the mean where every task is there, its interval where every task has replicates."""
     for column in columns:
-        row.scores[column.label] = result["main"][column.subset]
-        if drawn := result["replicates"][column.subset]:
-            row.score_intervals[column.label] = interval(np.asarray(drawn))
+        if column.task in found:
+            result = found[column.task]
+            row.scores[column.label] = result["main"][column.subset]
+            if drawn := result["replicates"][column.subset]:
+                row.score_intervals[column.label] = interval(np.asarray(drawn))
+    tasks = dict.fromkeys(column.task for column in columns)
+    row.task_means = {task: statistics.fmean(found[task]["main"].values()) for task in tasks if task in found}
+    if len(row.task_means) < len(tasks):
+        return
+    row.mean = statistics.fmean(row.task_means.values())
+    replicates = [_task_replicates(found[task]) for task in tasks]
+    if all(drawn is not None for drawn in replicates):
+        row.replicates = np.mean([drawn for drawn in replicates if drawn is not None], axis=0)
+        row.interval = interval(row.replicates)
+
+
+def _add_drops(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:
+    for column in columns:
+        rewritten, clean = found.get(column.task), found.get(column.clean or "")
+        if rewritten is None or clean is None:
+            continue
+        before, after = (result["replicates"][column.subset] for result in (clean, rewritten))
+        between = interval(np.subtract(before, after)) if before and after else None
+        row.drops[column.label] = Drop(clean["main"][column.subset] - rewritten["main"][column.subset], between)
 
 
 def _task_replicates(result: Result) -> NDArray[np.float64] | None:

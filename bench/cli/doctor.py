@@ -1,0 +1,132 @@
+"""`bench doctor`: is this machine, this workspace, this model's tokenizer fit for the work?"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli import options
+from bench.errors import BenchError, SelectionError
+
+if TYPE_CHECKING:
+    from bench.make.devanagari import Finding
+    from bench.workspace import Workspace
+
+EXAMPLES = """Examples:
+
+  bench doctor                                       this machine and this workspace
+
+  bench doctor mini                                  the tokenizer of a base or candidate
+
+  bench doctor path/to/model                         the tokenizer of any model folder
+
+  bench doctor sentence-transformers/LaBSE@REVISION  of a model on the Hub
+
+Exit codes: 0 all well (warnings allowed), 2 something failed."""
+
+
+def doctor(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Bases, candidates, model folders, or Hub ids with @REVISION.", show_default=False)
+    ] = None,
+    suite: options.Suite = None,
+    offline: options.Offline = False,
+    workspace: options.WorkspaceOption = None,
+    json: options.Json = False,
+) -> None:
+    """Check the machine and the workspace, or how well the tokenizers of models keep Marathi and Hindi."""
+    import json as jsonlib
+
+    from bench.workspace import find_workspace
+
+    place = find_workspace(workspace)
+    found = {model: _tokenizer_findings(model, place, suite, offline=offline) for model in models} if models else {"here": _machine_findings(place)}
+    if json:
+        typer.echo(jsonlib.dumps({name: [dataclasses.asdict(one) for one in findings] for name, findings in found.items()}, ensure_ascii=False, indent=1))
+    else:
+        for name, findings in found.items():
+            typer.echo(name)
+            for one in findings:
+                typer.echo(f"  {one.status:8}{one}")
+    failed = [name for name, findings in found.items() if any(one.status == "failed" for one in findings)]
+    if failed:
+        raise BenchError(f"not fit: {', '.join(failed)}")
+
+
+def _machine_findings(place: Workspace) -> list[Finding]:
+    from bench.cards import load_library
+    from bench.data.rows import missing_files
+    from bench.make.devanagari import Finding
+    from bench.probe.machine import fingerprint, has_fast_bf16, pick_device, versions
+
+    device = pick_device("auto")
+    found = [
+        Finding("machine", "ok", ", ".join(f"{name} {value}" for name, value in fingerprint(device).items())),
+        Finding("libraries", "ok", ", ".join(f"{name} {version}" for name, version in versions().items())),
+        Finding("device", "ok", f"{device}, {'fast' if has_fast_bf16(device) else 'no fast'} bf16"),
+    ]
+    try:
+        library = load_library(place)
+    except BenchError as error:
+        return [*found, Finding("cards", "failed", str(error))]
+    found.append(Finding("cards", "ok", f"{len(library.suites)} suites, {len(library.tasks)} data sets in {place.content}"))
+    for name, suite in library.suites.items():
+        missing = [task for task in suite.suite.tasks if missing_files(library.task(task), None)]
+        note = f"{len(library.candidates[name])} candidates, {len(suite.suite.tasks)} tasks"
+        found.append(Finding(f"suite {name}", "ok", note + (f"; --data-dir needed for {', '.join(missing)}" if missing else "")))
+    return found
+
+
+def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offline: bool) -> list[Finding]:
+    from transformers import AutoTokenizer
+
+    from bench.errors import ModelError, first_line
+    from bench.make.bases import transformer_folder
+    from bench.make.devanagari import inspect_tokenizer
+
+    folder = transformer_folder(_locate(model, place, suite, offline=offline))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except Exception as error:
+        raise ModelError(f"{model}: no tokenizer can be loaded from {folder}: {first_line(error)}") from error
+    return inspect_tokenizer(tokenizer, _sentences())
+
+
+def _sentences() -> dict[str, list[str]]:
+    """Shipped training sentences, by language."""
+    from bench.cards import load_library
+    from bench.data.rows import load_rows
+    from bench.workspace import Workspace, builtin_content
+
+    card = load_library(Workspace(builtin_content(), Path())).task("KasautiSTS")
+    data = load_rows(card, None, splits=(card.train_on,))
+    return {language: [str(row["sentence1"]) for row in splits[card.train_on]] for language, splits in data.splits.items()}
+
+
+def _locate(model: str, place: Workspace, suite: str | None, *, offline: bool) -> Path:
+    """The folder of a base or candidate of the workspace, of a path, or of a Hub id with a revision."""
+    from bench.cards import load_library, pick
+    from bench.make.bases import locate_model
+
+    library = load_library(place)
+    suites = pick([suite] if suite else [], library.suites, "suite")
+    bases = {name: (base, one.file.parent) for one in suites.values() for name, base in one.bases.items()}
+    candidates = {candidate.name: candidate for name in suites for candidate in library.candidates[name]}
+    candidate = candidates.get(model)
+    if candidate is not None and candidate.kind == "lexical":
+        raise SelectionError(f"{model} is a lexical candidate; it has no tokenizer")
+    if candidate is not None and candidate.kind == "external":
+        return locate_model(model, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+    name = candidate.base if candidate is not None and candidate.base else model
+    if name in bases:
+        base, folder = bases[name]
+        return locate_model(name, path=base.path, hub=base.hub, revision=base.revision, folder=folder, offline=offline)
+    hub, _, revision = model.partition("@")
+    if revision and not Path(model).exists():
+        return locate_model(model, path=None, hub=hub, revision=revision, folder=Path(), offline=offline)
+    if not Path(model).is_dir():
+        raise SelectionError(f"no base, candidate or folder {model!r}; a Hub id needs a revision: {model}@REVISION")
+    return locate_model(model, path=model, hub=None, revision=None, folder=Path.cwd(), offline=offline)
