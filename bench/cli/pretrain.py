@@ -48,6 +48,7 @@ def pretrain(
         ),
     ] = None,
     license: Annotated[str, typer.Option("--license", help="Licence of the weights, for the card.")] = "other",  # noqa: A002
+    language: Annotated[list[str] | None, typer.Option("--language", help="ISO 639-1 code for the card; repeat for several.", show_default=False)] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i.")] = "auto",
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 lets torch choose. Weights repeat exactly with the same number.", min=0)] = 0,
     save_seconds: Annotated[float, typer.Option("--save-seconds", help="Seconds between resumable saves.", min=0.0)] = 300.0,
@@ -85,13 +86,22 @@ def pretrain(
             flush=True,
         )
 
-    bf16 = has_fast_bf16(where)
-
     def warn(message: str) -> None:
         print(f"warning: {message}", file=sys.stderr, flush=True)
 
-    table = sources_table(sources) if sources else ""
-    record = pretrain(corpus, out, chosen, device=where, bf16=bf16, save_seconds=save_seconds, sources=table, license=license, report=report, warn=warn)
+    record = pretrain(
+        corpus,
+        out,
+        chosen,
+        device=where,
+        bf16=has_fast_bf16(where),
+        save_seconds=save_seconds,
+        sources=sources_table(sources) if sources else "",
+        license=license,
+        languages=language or (),
+        report=report,
+        warn=warn,
+    )
     last = record["final_held_out"][-1]
     typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} at length {last['length']}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tabulate import tabulate
 from bench.errors import DataError
 
 
-def base_card(name: str, record: dict[str, Any], *, sources: str, license: str) -> str:  # noqa: A002 (the field's name on model cards)
+def base_card(name: str, record: dict[str, Any], *, sources: str, license: str, languages: Sequence[str] = ()) -> str:  # noqa: A002 (the field's name on model cards)
     """Markdown with the YAML head that the Hub reads.
 
     Args:
@@ -19,6 +20,7 @@ def base_card(name: str, record: dict[str, Any], *, sources: str, license: str) 
         record: As `pretrain` stores it in `pretraining.json`.
         sources: Where the corpus comes from, in Markdown; may be empty.
         license: An identifier, like `cc-by-sa-4.0`.
+        languages: ISO 639-1 codes.
     """
     options = record["options"]
     stages = options["stages"]
@@ -33,9 +35,10 @@ def base_card(name: str, record: dict[str, Any], *, sources: str, license: str) 
     )
     held_out = "\n".join(f"- length {one['length']}: loss {one['loss']} nats, perplexity {one['perplexity']}" for one in record["final_held_out"])
     files = "\n".join(f"- `{file}`, sha256 `{digest}`" for file, digest in record["files"].items())
+    spoken = f"language: [{', '.join(languages)}]\n" if languages else ""
     failed = [f"- {one['check']}: {one['found']}" for one in record["tokenizer"] if one["status"] != "ok"]
     parts = [
-        f"---\nlibrary_name: transformers\npipeline_tag: fill-mask\nlicense: {license}\n---",
+        f"---\nlibrary_name: transformers\npipeline_tag: fill-mask\nlicense: {license}\n{spoken}---",
         f"# {name}",
         f"A BERT of {stages[-1]['layers']} layers, width {options['hidden']}, {options['heads']} heads and {options['vocab_size']:,} cased WordPiece tokens, made by `bench pretrain`. "
         "The weights are fp16, without the head that predicts masked tokens. It is a base: sentence embeddings (mean pooling) need fine-tuning. "

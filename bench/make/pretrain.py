@@ -298,12 +298,13 @@ def pretrain(
     log_every: int = 50,
     sources: str = "",
     license: str = "other",  # noqa: A002 (the field's name on model cards)
+    languages: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train a tokenizer and a BERT-type base; write them to `out` as a transformers folder with fp16 weights.
 
-    The card beside the weights states `license` and the text `sources` (where the corpus comes from, Markdown).
+    The card beside the weights states `license`, `languages` (ISO 639-1) and the text `sources` (where the corpus comes from, Markdown).
 
     Unfinished work lies in `out`/.partial and is picked up by the next call with the same corpus and options.
 
@@ -345,7 +346,7 @@ def pretrain(
     model.bert.half().save_pretrained(out)
     tokenizer.save_pretrained(out)
     (out / "pretraining.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(base_card(out.name, record, sources=sources, license=license), encoding="utf-8")
+    (out / "README.md").write_text(base_card(out.name, record, sources=sources, license=license, languages=languages), encoding="utf-8")
     shutil.rmtree(partial)
     return record
 
