@@ -297,6 +297,8 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "layers", "expected at least one layer to keep, found none"
     if candidate.kind not in {"pruned", "scratch"} and (candidate.keep or candidate.layers or candidate.strategy):
         yield "keep", f"keep, layers and strategy mean nothing for kind {candidate.kind!r}"
+    if candidate.kind == "lexical" and candidate.precision != "fp32":
+        yield "precision", "a lexical candidate has no weights, so no precision"
     if candidate.ngram[0] > candidate.ngram[1]:
         yield "ngram", f"expected [shortest, longest], found {list(candidate.ngram)}"
     if candidate.kind == "scratch" and (candidate.keep is None) == (candidate.weights == "random"):

@@ -174,17 +174,18 @@ class Planner:
             DataError: See `task_digest`.
         """
         scoring = {"scoring": SCORING_VERSION, "encoding": ENCODING_VERSION, "versions": versions()}
-        parts = {"content": content, "prompt": candidate.prompt, "precision": "fp32", "backend": "torch", "task": self.task_digest(task)}
+        parts = {"content": content, "prompt": candidate.prompt, "precision": candidate.precision, "backend": "torch", "task": self.task_digest(task)}
         return digest({**parts, **scoring})
 
     def embeddings_folder(self, candidate: Candidate, content: str) -> Path:
-        """Where the embeddings of a checkpoint lie: apart for every prompt, device, and version of what computes them."""
-        parts = {"content": content, "prompt": candidate.prompt, "device": self.options.device, "encoding": ENCODING_VERSION, "versions": versions()}
+        """Where the embeddings of a checkpoint lie: apart for every prompt, precision, device, and version of what computes them."""
+        how = {"prompt": candidate.prompt, "precision": candidate.precision, "device": self.options.device}
+        parts = {"content": content, **how, "encoding": ENCODING_VERSION, "versions": versions()}
         return self.workspace.state / "embeddings" / digest(parts)[:32]
 
     def probe_key(self, candidate: Candidate, content: str, profile: str) -> str:
         """Identity of a measurement: checkpoint, device, profile, machine."""
-        return probe_key(content, candidate.prompt, self.options.device, profile)
+        return probe_key(content, candidate.prompt, candidate.precision, self.options.device, profile)
 
     def cells(self, candidate: Candidate) -> list[PlannedCell]:
         """The candidate's cells in the order in which they run."""

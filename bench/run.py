@@ -162,7 +162,7 @@ class _Runner:
 
         try:
             folder = planner.checkpoint_folder(planner.blueprint(candidate))
-            encoder = load_encoder(folder, prompt=candidate.prompt, device=planner.options.device, progress=progress)
+            encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.precision, device=planner.options.device, progress=progress)
             encoded = store.add(texts, encoder)
         except Exception as error:
             return error, store
@@ -178,7 +178,7 @@ class _Runner:
             return
         folder = planner.checkpoint_folder(planner.blueprint(candidate))
         with self._cell(cell, planner.key_of(candidate, cell, made["content"])) as record:
-            record.update(probe(folder, prompt=candidate.prompt, device=planner.options.device, profile=planner.options.probe))
+            record.update(probe(folder, prompt=candidate.prompt, precision=candidate.precision, device=planner.options.device, profile=planner.options.probe))
 
     def _task(self, name: str) -> AbsTask:
         if name not in self._tasks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -17,6 +18,7 @@ from pydantic import ConfigDict, Field, Strict
 Kind = Literal["full", "pruned", "scratch", "lexical", "external"]
 Strategy = Literal["top", "middle", "bottom"]
 Pooling = Literal["mean", "cls"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]
 TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -178,7 +180,7 @@ class Recipe(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate(_Card):
-    """One model on the board. `weights` is for `scratch`: random weights of the base's shape, or the base itself, pre-trained small from the start."""
+    """One model on the board. `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself, pre-trained small from the start."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     kind: Kind
@@ -188,6 +190,7 @@ class Candidate(_Card):
     layers: tuple[Natural, ...] | None = None
     weights: Literal["random", "pretrained"] = "random"
     recipe: str | None = None
+    precision: Precision = "fp32"
     seed: Natural = 0
     path: str | None = None
     hub: str | None = None
@@ -208,35 +211,26 @@ class Grid(_Card):
     keep: tuple[Count, ...] = ()
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
+    precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
     prompt: str = ""
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN][-recipe][-seedN]`, the last two only where the grid has several."""
+        """Candidates named `base[-strategyN | -scratchN][-recipe][-seedN][-precision]`, recipe and seed only where the grid has several, precision only where it is not fp32."""
+        dimensions = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.recipes or (None,), self.seeds, self.precisions)
         made = []
-        for base in self.bases:
-            for strategy in self.strategies or (None,):
-                for keep in self.keep or (None,):
-                    for recipe in self.recipes or (None,):
-                        for seed in self.seeds:
-                            name = base
-                            if self.kind != "full":
-                                name += f"-{strategy if self.kind == 'pruned' else 'scratch'}{keep or ''}"
-                            if len(self.recipes) > 1:
-                                name += f"-{recipe}"
-                            if len(self.seeds) > 1:
-                                name += f"-seed{seed}"
-                            made.append(
-                                Candidate(
-                                    name=name,
-                                    kind=self.kind,
-                                    base=base,
-                                    strategy=strategy,
-                                    keep=keep,
-                                    recipe=recipe,
-                                    seed=seed,
-                                    prompt=self.prompt,
-                                )
-                            )
+        for base, strategy, keep, recipe, seed, precision in dimensions:
+            name = base
+            if self.kind != "full":
+                name += f"-{strategy if self.kind == 'pruned' else 'scratch'}{keep or ''}"
+            if len(self.recipes) > 1:
+                name += f"-{recipe}"
+            if len(self.seeds) > 1:
+                name += f"-seed{seed}"
+            if precision != "fp32":
+                name += f"-{precision}"
+            made.append(
+                Candidate(name=name, kind=self.kind, base=base, strategy=strategy, keep=keep, recipe=recipe, seed=seed, precision=precision, prompt=self.prompt)
+            )
         return made
 
 

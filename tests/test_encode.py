@@ -26,6 +26,23 @@ def test_a_text_has_the_same_bits_alone_and_in_any_company(encoder):
     assert np.array_equal(together[::9], alone)
 
 
+@pytest.mark.parametrize(("precision", "cosine"), [("bf16", 0.99), ("fp16", 0.9999), ("int8", 0.9)])
+def test_at_every_precision_a_text_has_the_same_bits_alone_and_in_any_company(minilm, encoder, precision, cosine):
+    lower = load_encoder(minilm, precision=precision)
+    few = TEXTS[::20]  # fp16 is slow on a CPU
+    together = lower.encode(few)
+    assert together.dtype == np.float32
+    assert np.array_equal(together[:2], np.concatenate([lower.encode([text]) for text in few[:2]]))
+    exact = encoder.encode(few)
+    assert not np.array_equal(together, exact)
+    assert np.all((together * exact).sum(axis=1) / np.linalg.norm(together, axis=1) > cosine)
+
+
+def test_int8_is_refused_on_a_gpu(minilm):
+    with pytest.raises(ModelError, match="precision int8 runs on the CPU only"):
+        load_encoder(minilm, precision="int8", device="meta")
+
+
 def test_embeddings_equal_those_of_sentence_transformers(encoder):
     expected = encoder.model.encode(TEXTS, batch_size=32, show_progress_bar=False)
     assert np.abs(encoder.encode(TEXTS) - expected).max() < 1e-6

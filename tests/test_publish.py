@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -27,6 +28,11 @@ COLUMNS = (
     Column("Topics", "mr", "Topics", "accuracy"),
 )
 REASON = "incomplete, 1 of 2 tasks: Topics failed: MemoryError: 8 GiB"
+
+
+def between(low, high):
+    """Replicates whose 95 % interval is [low, high]."""
+    return np.repeat([low, high], 500)
 
 
 def row(name, kind, parent, kept, parameters, scores, probe, **fields):
@@ -58,7 +64,7 @@ PARTIAL = row(
     (0.5, 0.4),
     PROBE,
     problem=REASON,
-    score_intervals={"Pairs mr": (0.45, 0.55)},
+    score_replicates={"Pairs mr": between(0.45, 0.55)},
 )
 UNMADE = row("mini-scratch2", "scratch", "mini", "", None, (), None, problem="not made yet")
 BOARD = Board(
@@ -87,10 +93,10 @@ ROBUST = dataclasses.replace(
     BOARD,
     robustness=ROBUSTNESS,
     rows=(
-        with_drops(FULL, Drop(0.1234, (0.08, 0.16)), Drop(0.02, (-0.01, 0.05)), Drop(-0.03, (-0.05, -0.01))),
-        with_drops(SMALL, Drop(0.0, (0.0, 0.0)), Drop(0.25, None)),
+        with_drops(FULL, Drop(0.1234, between(0.08, 0.16)), Drop(0.02, between(-0.01, 0.05)), Drop(-0.03, between(-0.05, -0.01))),
+        with_drops(SMALL, Drop(0.0, between(0.0, 0.0)), Drop(0.25, None)),
         CHARS,
-        with_drops(PARTIAL, None, Drop(-0.004, (-0.02, 0.0))),
+        with_drops(PARTIAL, None, Drop(-0.004, between(-0.02, 0.0))),
         UNMADE,
     ),
 )
@@ -222,7 +228,7 @@ def test_a_candidate_that_was_not_made_has_no_number_at_all():
         title: MISSING for title in headers(BOARD) if title not in {"candidate", "kind"}
     }
     stored = json_rows(BOARD)[4]
-    assert {field for field, value in stored.items() if value not in (None, {})} == {"candidate", "kind", "parent", "problem"}
+    assert {field for field, value in stored.items() if value not in (None, {})} == {"candidate", "kind", "seeds", "parent", "problem"}
 
 
 def test_an_incomplete_row_says_why_in_every_format():

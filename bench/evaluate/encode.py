@@ -15,6 +15,7 @@ import numpy as np
 from bench.errors import ModelError, first_line
 from bench.make.lexical import FILE as LEXICAL_FILE
 from bench.make.lexical import LexicalEncoder
+from bench.specs import Precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ ENCODING_VERSION = 1
 """Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 MAX_ROWS = {"cpu": 64, "cuda": 1024}
+INT8_ROWS = 1
+"""Dynamic quantization takes the scale of its activations over the whole batch, so that a text's embedding would depend on its company."""
 
 
 class Encoder(Protocol):
@@ -37,8 +40,9 @@ class Encoder(Protocol):
 class SentenceEncoder:
     """A sentence-transformers model with the fixed-shape batch plan."""
 
-    def __init__(self, model: SentenceTransformer, *, prompt: str = "", progress: Progress = lambda _: None) -> None:
+    def __init__(self, model: SentenceTransformer, *, prompt: str = "", max_rows: int | None = None, progress: Progress = lambda _: None) -> None:
         self.model, self.prompt, self.progress = model, prompt, progress
+        self.max_rows = max_rows or MAX_ROWS.get(model.device.type, 64)
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """float32 array of shape (texts, dimensions), rows in the order of `texts`.
@@ -54,7 +58,7 @@ class SentenceEncoder:
         done = 0
         for length in sorted(groups):
             indices = groups[length]
-            rows = max(1, min(MAX_ROWS.get(kind, 64), TOKENS_PER_BATCH.get(kind, 1024) // length))
+            rows = max(1, min(self.max_rows, TOKENS_PER_BATCH.get(kind, 1024) // length))
             for start in range(0, len(indices), rows):
                 part = indices[start : start + rows]
                 vectors = self._forward([texts[index] for index in part], rows)
@@ -96,19 +100,30 @@ def check_finite(vectors: NDArray[np.float32], texts: list[str]) -> None:
         raise ModelError(f"{int(zero.sum())} of {len(texts)} embeddings are zero, the first for {texts[int(zero.argmax())]!r}")
 
 
-def load_encoder(folder: Path, *, prompt: str = "", device: str = "cpu", progress: Progress = lambda _: None) -> Encoder:
+def load_encoder(folder: Path, *, prompt: str = "", precision: Precision = "fp32", device: str = "cpu", progress: Progress = lambda _: None) -> Encoder:
     """The encoder stored in a checkpoint folder.
 
+    `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. A lexical encoder has no weights and no precision.
+
     Raises:
-        ModelError: The folder cannot be loaded.
+        ModelError: The folder cannot be loaded, or the precision is not to be had on the device.
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
+    import torch
     from sentence_transformers import SentenceTransformer
 
+    if precision == "int8" and device != "cpu":
+        raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     try:
         model = SentenceTransformer(str(folder), device=device, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     model.float()
+    if precision == "int8":
+        from torch.ao.quantization import quantize_dynamic
+
+        return SentenceEncoder(quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8), prompt=prompt, max_rows=INT8_ROWS, progress=progress)
+    if precision != "fp32":
+        model.to({"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
     return SentenceEncoder(model, prompt=prompt, progress=progress)

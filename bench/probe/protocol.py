@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.probe.machine import fingerprint, usable_cores, versions
 from bench.probe.worker import PROFILES
-from bench.specs import digest
+from bench.specs import Precision, digest
 from bench.workspace import builtin_content
 
 PROTOCOL_VERSION = 1
@@ -26,13 +26,13 @@ def probe_sentences() -> tuple[str, ...]:
     return tuple(row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2"))
 
 
-def probe_key(content: str, prompt: str, device: str, profile: str) -> str:
-    """Identity of a measurement: checkpoint, device, profile, protocol and machine."""
-    parts = {"content": content, "prompt": prompt, "device": device, "profile": profile}
+def probe_key(content: str, prompt: str, precision: Precision, device: str, profile: str) -> str:
+    """Identity of a measurement: checkpoint, precision, device, profile, protocol and machine."""
+    parts = {"content": content, "prompt": prompt, "precision": precision, "device": device, "profile": profile}
     return digest({**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": probe_sentences()})
 
 
-def probe(folder: Path, *, prompt: str, device: str, profile: str) -> dict[str, Any]:
+def probe(folder: Path, *, prompt: str, precision: Precision, device: str, profile: str) -> dict[str, Any]:
     """Measure a checkpoint in a process of its own.
 
     Raises:
@@ -42,6 +42,6 @@ def probe(folder: Path, *, prompt: str, device: str, profile: str) -> dict[str, 
     from bench.probe.worker import measure
 
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    measured = in_child(measure, folder, prompt, device, probe_sentences(), PROFILES[profile], usable_cores())
+    measured = in_child(measure, folder, prompt, precision, device, probe_sentences(), PROFILES[profile], usable_cores())
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix not in {".md"} and path.name != "kasauti.json")
     return {**measured, "bytes_on_disk": size, "load_average_before": busy}

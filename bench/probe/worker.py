@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.evaluate.encode import Encoder, SentenceEncoder, load_encoder
 from bench.probe import memory
+from bench.specs import Precision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +33,13 @@ PROFILES = {
 }
 
 
-def measure(folder: Path, prompt: str, device: str, texts: Sequence[str], profile: Profile, threads: int) -> dict[str, Any]:
+def measure(folder: Path, prompt: str, precision: Precision, device: str, texts: Sequence[str], profile: Profile, threads: int) -> dict[str, Any]:
     """Load time, latency, throughput and memory of one checkpoint, in this process.
 
     Args:
         folder: The checkpoint.
         prompt: Put before every text.
+        precision: Of weights and arithmetic.
         device: `cpu`, `cuda` or `cuda:i`.
         texts: Real sentences, of which the profile says how many are taken.
         profile: How much to measure.
@@ -52,7 +54,7 @@ def measure(folder: Path, prompt: str, device: str, texts: Sequence[str], profil
     torch.set_num_threads(threads)
     before = memory.resident()
     start = time.perf_counter()
-    encoder = load_encoder(folder, prompt=prompt, device=device)
+    encoder = load_encoder(folder, prompt=prompt, precision=precision, device=device)
     encode = _encode_call(encoder)
     encode(texts[:1], 1)
     _synchronise(device)

@@ -53,6 +53,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "rank": row.rank,
         "candidate": row.name,
         "kind": row.kind,
+        "seeds": row.seeds,
         "parent": row.parent,
         "kept_layers": row.kept or None,
         "parameters_embeddings": parameters.get("embeddings"),
@@ -60,6 +61,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         **{column.label: row.scores.get(column.label) for column in board.columns},
         **{f"drop {column.label}": row.drops[column.label].value if column.label in row.drops else None for column in board.robustness},
         "mean": row.mean,
+        "mean_seed_spread": row.spread,
         "mean_low": row.interval and row.interval[0],
         "mean_high": row.interval and row.interval[1],
         "of_parent": row.of_parent,
@@ -106,11 +108,12 @@ def _peak(probe: dict[str, Any]) -> float | None:
 
 
 def _mean(row: Row) -> str:
-    """The mean and half the width of its 95 % interval."""
+    """The mean and half the width of its 95 % interval; for several seeds also their spread."""
     if row.mean is None or row.interval is None:
         return _percent(row.mean)
     low, high = row.interval
-    return f"{100 * row.mean:.1f} ± {50 * (high - low):.1f}"
+    text = f"{100 * row.mean:.1f} ± {50 * (high - low):.1f}"
+    return text if row.spread is None else f"{text} ({row.seeds} seeds: {100 * row.spread:.1f})"
 
 
 def _percent(score: float | None) -> str:

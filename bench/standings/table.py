@@ -13,6 +13,7 @@ from bench.make.layers import describe_kept
 from bench.plan import Cell, Planner
 from bench.specs import Candidate
 from bench.standings.bootstrap import interval
+from bench.standings.seeds import fold
 from bench.store import Result
 
 if TYPE_CHECKING:
@@ -36,12 +37,20 @@ class Drop:
     """How much of a clean score is lost on rewritten texts: clean - rewritten, with the 95 % interval of the paired difference where there is one."""
 
     value: float
-    interval: tuple[float, float] | None
+    replicates: NDArray[np.float64] | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 %, in score."""
+        return None if self.replicates is None else interval(self.replicates)
 
 
 @dataclasses.dataclass
 class Row:
-    """One candidate. `scores` maps column labels to scores between 0 and 1; what is not there was not computed."""
+    """One candidate, or several that differ in their training seed only (`seeds` of them; `spread` is the standard deviation of their means).
+
+    `scores` maps column labels to scores between 0 and 1; what is not there was not computed.
+    """
 
     name: str
     kind: str
@@ -55,11 +64,18 @@ class Row:
     rank: int | None = None
     mean: float | None = None
     interval: tuple[float, float] | None = None
-    score_intervals: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    score_replicates: dict[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
     replicates: NDArray[np.float64] | None = None
     of_parent: float | None = None
     drops: dict[str, Drop] = dataclasses.field(default_factory=dict)
     tokenizer_problems: tuple[str, ...] = ()
+    seeds: int = 1
+    spread: float | None = None
+
+    @property
+    def score_intervals(self) -> dict[str, tuple[float, float]]:
+        """95 % interval of each score that has replicates."""
+        return {label: interval(drawn) for label, drawn in self.score_replicates.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +113,8 @@ def build_board(planner: Planner) -> Board:
     clean, rewritten = _split(planner)
     columns, robustness = _columns(planner, clean), _columns(planner, rewritten)
     used: list[Result] = []
-    rows = [_row(planner, candidate, columns, robustness, used) for candidate in planner.candidates.values()]
+    single = {name: _row(planner, candidate, columns, robustness, used) for name, candidate in planner.candidates.items()}
+    rows = fold(single, planner.candidates.values())
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     for row in ranked:
         if row.replicates is not None:
@@ -150,7 +167,9 @@ def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
 
 
 def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], robustness: tuple[Column, ...], used: list[Result]) -> Row:
-    kind = "scratch, pre-trained" if candidate.weights == "pretrained" else candidate.kind
+    kind: str = "scratch, pre-trained" if candidate.weights == "pretrained" else candidate.kind
+    if candidate.precision != "fp32":
+        kind += f", {candidate.precision}"
     row = Row(candidate.name, kind, candidate.parent, "", None, {}, {}, None, None)
     try:
         blueprint = planner.blueprint(candidate)
@@ -196,7 +215,7 @@ def _add_scores(row: Row, found: dict[str, Result], columns: tuple[Column, ...])
             result = found[column.task]
             row.scores[column.label] = result["main"][column.subset]
             if drawn := result["replicates"][column.subset]:
-                row.score_intervals[column.label] = interval(np.asarray(drawn))
+                row.score_replicates[column.label] = np.asarray(drawn)
     tasks = dict.fromkeys(column.task for column in columns)
     row.task_means = {task: statistics.fmean(found[task]["main"].values()) for task in tasks if task in found}
     if len(row.task_means) < len(tasks):
@@ -214,8 +233,8 @@ def _add_drops(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) 
         if rewritten is None or clean is None:
             continue
         before, after = (result["replicates"][column.subset] for result in (clean, rewritten))
-        between = interval(np.subtract(before, after)) if before and after else None
-        row.drops[column.label] = Drop(clean["main"][column.subset] - rewritten["main"][column.subset], between)
+        difference = np.subtract(before, after) if before and after else None
+        row.drops[column.label] = Drop(clean["main"][column.subset] - rewritten["main"][column.subset], difference)
 
 
 def _task_replicates(result: Result) -> NDArray[np.float64] | None:

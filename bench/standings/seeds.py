@@ -1,0 +1,89 @@
+"""Training seeds: candidates that differ in nothing else become one row, with the spread over seeds.
+
+The interval of a folded row is that of the mean over its seeds on the same resamples of test examples; the spread is the sample standard deviation of the seeds' means. The two are kept
+apart: the first says how much the test sample matters, the second how much the training seed does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.specs import Candidate, digest
+from bench.standings.bootstrap import interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bench.standings.table import Drop, Row
+
+
+def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
+    """Names of candidates that differ only in seed, under the name of the row that they become; alone, a candidate keeps its name."""
+    alike: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        alike.setdefault(digest(dataclasses.replace(candidate, name="x", seed=0, parent=None)), []).append(candidate)
+    found = {}
+    for group in alike.values():
+        if len({candidate.seed for candidate in group}) == len(group) > 1:
+            found[_without_seed(group[0].name)] = [candidate.name for candidate in group]
+        else:
+            found.update({candidate.name: [candidate.name] for candidate in group})
+    return found
+
+
+def fold(rows: Mapping[str, Row], candidates: Iterable[Candidate]) -> list[Row]:
+    """One row for each group of seeds; rows of single candidates as they are, but with the folded name of their parent."""
+    grouped = groups(candidates)
+    folded_name = {name: folded for folded, names in grouped.items() for name in names}
+    out = []
+    for folded, names in grouped.items():
+        row = rows[names[0]] if len(names) == 1 else _folded(folded, [rows[name] for name in names])
+        out.append(dataclasses.replace(row, parent=folded_name.get(row.parent or "", row.parent)))
+    return out
+
+
+def _folded(name: str, rows: list[Row]) -> Row:
+    """Means over seeds; what one seed has not, the row has not. Costs are those of the first seed, since they do not depend on it."""
+    problems = [f"{row.name}: {row.problem}" for row in rows if row.problem]
+    means = [row.mean for row in rows if row.mean is not None]
+    complete = len(means) == len(rows)
+    replicates = _mean([row.replicates for row in rows]) if complete else None
+    return dataclasses.replace(
+        rows[0],
+        name=name,
+        seeds=len(rows),
+        problem="; ".join(problems) or None,
+        scores={label: statistics.fmean(row.scores[label] for row in rows) for label in _shared([row.scores for row in rows])},
+        score_replicates={label: np.mean([row.score_replicates[label] for row in rows], axis=0) for label in _shared([row.score_replicates for row in rows])},
+        task_means={task: statistics.fmean(row.task_means[task] for row in rows) for task in _shared([row.task_means for row in rows])},
+        drops={label: _mean_drop([row.drops[label] for row in rows]) for label in _shared([row.drops for row in rows])},
+        mean=statistics.fmean(means) if complete else None,
+        spread=statistics.stdev(means) if complete else None,
+        replicates=replicates,
+        interval=None if replicates is None else interval(replicates),
+    )
+
+
+def _mean_drop(drops: list[Drop]) -> Drop:
+    return dataclasses.replace(drops[0], value=statistics.fmean(drop.value for drop in drops), replicates=_mean([drop.replicates for drop in drops]))
+
+
+def _mean(arrays: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    """Element by element; None where one is missing."""
+    there = [array for array in arrays if array is not None]
+    return np.mean(there, axis=0) if len(there) == len(arrays) else None
+
+
+def _shared(tables: Sequence[Mapping[str, object]]) -> list[str]:
+    """The keys that every table has, in the order of the first."""
+    return [key for key in tables[0] if all(key in table for table in tables)]
+
+
+def _without_seed(name: str) -> str:
+    return re.sub(r"-seed\d+", "", name)
