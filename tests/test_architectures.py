@@ -101,6 +101,9 @@ def test_kept_layers_are_the_parents_and_survive_saving(bases, tmp_path, kind, k
     assert found["layers"] == len(kept)
     config = json.loads((tmp_path / "saved" / "config.json").read_text(encoding="utf-8"))
     assert config[architecture(kind).depth] == len(kept)
+    assert found["parameters"]["body"] >= sum(value.numel() for value in layers_of(child).parameters())
+    assert found["parameters"]["embeddings"] >= config["vocab_size"] * 32
+    assert sum(found["parameters"].values()) == sum(value.numel() for value in child.parameters())
 
 
 @pytest.mark.parametrize("kind", TINY)

@@ -12,10 +12,14 @@ from bench.errors import LayerError, ModelError, first_line
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """How a model type keeps its layers: `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload."""
+    """How a model type keeps its layers.
+
+    `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload, `fixed` how many of the first ones cannot go.
+    """
 
     layers: str = "encoder.layer"
     depth: str = "num_hidden_layers"
+    fixed: int = 0
 
 
 SUPPORTED = {
@@ -27,7 +31,7 @@ SUPPORTED = {
     "mpnet": Architecture(),
     "xlnet": Architecture("layer", "n_layer"),
     "deberta-v2": Architecture(),
-    "modernbert": Architecture("layers"),
+    "modernbert": Architecture("layers", fixed=1),
     "gpt2": Architecture("h", "n_layer"),
     "t5": Architecture("encoder.block", "num_layers"),
     "mt5": Architecture("encoder.block", "num_layers"),
@@ -62,10 +66,13 @@ def check_kept(config: dict[str, object], kept: Sequence[int]) -> None:
         LayerError: What a layer computes depends on its place, and the kept list moves it.
     """
     moved = list(kept) != list(range(len(kept)))
-    if config.get("model_type") == "modernbert" and 0 not in kept:
-        raise LayerError(f"ModernBERT must keep layer 0, the only one built without a norm before its attention (got {list(kept)})")
+    fixed = architecture(config.get("model_type")).fixed
+    if list(kept[:fixed]) != list(range(fixed)):
+        raise LayerError(f"{config['model_type']} must keep layer 0, the only one built without a norm before its attention (got {list(kept)})")
     if config.get("model_type") == "gpt2" and config.get("scale_attn_by_inverse_layer_idx") and moved:
-        raise LayerError(f"a GPT-2 with scale_attn_by_inverse_layer_idx can only lose its top layers: attention is scaled by the layer's place (got {list(kept)})")
+        raise LayerError(
+            f"a GPT-2 with scale_attn_by_inverse_layer_idx can only lose its top layers: attention is scaled by the layer's place (got {list(kept)})"
+        )
 
 
 def locate_model(name: str, *, path: str | None, hub: str | None, revision: str | None, folder: Path, offline: bool) -> Path:

@@ -107,7 +107,9 @@ def randomise(model: SentenceTransformer, *, layers: int, seed: int) -> None:
     types = getattr(config, "layer_types", None)
     if types:
         if layers > len(types):
-            raise LayerError(f"keep must be at most {len(types)} for random weights of model_type {config.model_type!r}, whose layers differ by place (got {layers})")
+            raise LayerError(
+                f"keep must be at most {len(types)} for random weights of model_type {config.model_type!r}, whose layers differ by place (got {layers})"
+            )
         config.layer_types = types[:layers]
     config.num_hidden_layers = layers
     torch.manual_seed(seed)
