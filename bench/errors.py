@@ -4,6 +4,7 @@
     +-- CardError             a model or task card is wrong; carries every problem found
     +-- DataError             a data file is missing, changed or malformed
     +-- ModelError            a base or checkpoint is missing, unsupported or broken
+    |   +-- LayerError        a card asks for layers, or for pruning an architecture, that cannot be had
     +-- SelectionError        a name on the command line matches nothing
     +-- Incomplete            exit code 3: cells failed or are missing
 
@@ -34,6 +35,10 @@ class DataError(BenchError):
 
 class ModelError(BenchError):
     """A base or checkpoint is missing, of an unsupported kind, or gives unusable embeddings."""
+
+
+class LayerError(ModelError):
+    """A card asks for what its base cannot give: a depth, a layer, or the pruning of an architecture that has no layers to remove."""
 
 
 class SelectionError(BenchError):

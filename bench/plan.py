@@ -12,11 +12,12 @@ from typing import Any, Literal
 from bench.cards import Library, load_library, pick
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache
-from bench.errors import BenchError, SelectionError, nearest
+from bench.errors import BenchError, LayerError, SelectionError, nearest
 from bench.evaluate.encode import ENCODING_VERSION
-from bench.make.bases import layer_count, locate_model
+from bench.make.bases import check_kept, layer_count, locate_model, read_config, transformer_folder
 from bench.make.checkpoint import Blueprint, content_digest
 from bench.make.layers import resolve_layers
+from bench.make.rank_layers import Rankings, calibration_texts
 from bench.probe.machine import has_fast_bf16, versions
 from bench.probe.protocol import probe_key
 from bench.specs import Candidate, Recipe, Suite, digest, folder_digest
@@ -89,6 +90,7 @@ class Planner:
         self.chosen: list[Candidate] = chosen[index - 1 :: count]
         tasks = dict.fromkeys(self.suite.suite.tasks)
         self.tasks: list[str] = list(pick(options.tasks, tasks, f"task of suite {self.suite.name!r}"))
+        self.rankings = Rankings(workspace.state / "rankings", lambda: calibration_texts(self.guard))
         self._blueprints: dict[str, Blueprint | BenchError] = {}
         self._task_digests: dict[str, str | BenchError] = {}
 
@@ -124,12 +126,15 @@ class Planner:
         assert candidate.base is not None
         base = self.suite.bases[candidate.base]
         folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
-        total = layer_count(folder)
-        kept = resolve_layers(candidate, total)
         recipe = self.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
+        total = layer_count(folder)
+        base_digest = folder_digest(folder, ignore=("pretraining.json",))
+        kept = resolve_layers(candidate, total, rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling))
+        if candidate.kind == "pruned":
+            _check_kept(candidate, folder, kept)
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
-        return Blueprint(candidate, folder, folder_digest(folder, ignore=("pretraining.json",)), total, tuple(kept), recipe, precision, training, used)
+        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used)
 
     def task_digest(self, name: str) -> str:
         """Digest of a task's card and data.
@@ -188,11 +193,17 @@ class Planner:
         return probe_key(content, candidate.prompt, candidate.precision, self.options.device, profile)
 
     def cells(self, candidate: Candidate) -> list[PlannedCell]:
-        """The candidate's cells in the order in which they run."""
+        """The candidate's cells in the order in which they run.
+
+        Raises:
+            LayerError: The card asks for layers, or for pruning an architecture, that cannot be had.
+        """
         make = Cell(candidate.name, "make")
         try:
             key = self.blueprint(candidate).key
             made = self.made(candidate)
+        except LayerError as error:  # the card is wrong, which no other machine or data mends
+            raise LayerError(f"{self.suite.file}: {error}") from None
         except BenchError as error:
             reason = str(error)
             later = [PlannedCell(cell, "cannot run", reason=f"{candidate.name} cannot be made") for cell in self._later(candidate)]
@@ -235,6 +246,14 @@ class Planner:
     def all_cells(self) -> list[PlannedCell]:
         """Every cell of the selection."""
         return [cell for candidate in self.chosen for cell in self.cells(candidate)]
+
+
+def _check_kept(candidate: Candidate, folder: Path, kept: Sequence[int]) -> None:
+    """`check_kept` for the base in a folder, with the candidate's name in the error."""
+    try:
+        check_kept(read_config(transformer_folder(folder)), kept)
+    except LayerError as error:
+        raise LayerError(f"{candidate.name}: {error}") from None
 
 
 def _pick_suite(library: Library, options: Options) -> Suite:

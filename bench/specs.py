@@ -16,7 +16,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, Strict
 
 Kind = Literal["full", "pruned", "scratch", "lexical", "external"]
-Strategy = Literal["top", "middle", "bottom"]
+PureStrategy = Literal["top", "middle", "bottom", "symmetric", "even-alternate", "odd-alternate", "random"]
+RankedStrategy = Literal["contribution", "weight-aggregate", "weight-variance", "angular", "greedy"]
+Strategy = Literal[PureStrategy, RankedStrategy]
 Pooling = Literal["mean", "cls"]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]

@@ -136,6 +136,13 @@ SUITE_MISTAKES = {
     "pruned with strategy and no depth": (None, PRUNED + 'strategy = "top"\n', 'strategy = "top"', "candidates.1.strategy", ["strategy and keep", "layers"]),
     "pruned with both": (None, PRUNED + 'strategy = "top"\nkeep = 2\nlayers = [0]\n', 'strategy = "top"', "candidates.1.strategy", ["either"]),
     "unknown strategy": (None, PRUNED + 'strategy = "tpo"\nkeep = 2\n', 'strategy = "tpo"', "candidates.1.strategy", ["'tpo'", "did you mean 'top'"]),
+    "unknown ranked strategy": (
+        None,
+        PRUNED + 'strategy = "contributions"\nkeep = 2\n',
+        'strategy = "contributions"',
+        "candidates.1.strategy",
+        ["'contributions'", "did you mean 'contribution'"],
+    ),
     "layers unsorted": (None, PRUNED + "layers = [3, 1]\n", "layers = [3, 1]", "candidates.1.layers", ["rising order", "[3, 1]"]),
     "layers repeated": (None, PRUNED + "layers = [1, 1]\n", "layers = [1, 1]", "candidates.1.layers", ["repeats", "[1, 1]"]),
     "no layers": (None, PRUNED + "layers = []\n", "layers = []", "candidates.1.layers", ["at least one"]),

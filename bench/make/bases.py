@@ -2,13 +2,77 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import ModelError, first_line
+from bench.errors import LayerError, ModelError, first_line
 
-SUPPORTED = {"bert": "encoder.layer", "roberta": "encoder.layer", "xlm-roberta": "encoder.layer", "electra": "encoder.layer"}
-"""Model types that can be pruned, with the place of their list of layers."""
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """How a model type keeps its layers.
+
+    `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload, `fixed` how many of the first ones cannot go.
+    """
+
+    layers: str = "encoder.layer"
+    depth: str = "num_hidden_layers"
+    fixed: int = 0
+
+
+SUPPORTED = {
+    "bert": Architecture(),
+    "roberta": Architecture(),
+    "xlm-roberta": Architecture(),
+    "electra": Architecture(),
+    "distilbert": Architecture("transformer.layer", "n_layers"),
+    "mpnet": Architecture(),
+    "xlnet": Architecture("layer", "n_layer"),
+    "deberta-v2": Architecture(),
+    "modernbert": Architecture("layers", fixed=1),
+    "gpt2": Architecture("h", "n_layer"),
+    "t5": Architecture("encoder.block", "num_layers"),
+    "mt5": Architecture("encoder.block", "num_layers"),
+}
+"""Model types that can be pruned. Of T5 it is the encoder, the decoder is not loaded."""
+
+UNSUPPORTED = {"albert": "all its layers share one set of weights, so that there is none to remove"}
+"""Model types that never can be, and why."""
+
+
+def architecture(model_type: object) -> Architecture:
+    """How a model type keeps its layers.
+
+    Raises:
+        LayerError: It cannot be pruned.
+    """
+    found = SUPPORTED.get(str(model_type))
+    if found is None:
+        reason = UNSUPPORTED.get(str(model_type)) or "expected one of " + ", ".join(SUPPORTED)
+        raise LayerError(f"model_type {model_type!r} cannot be pruned: {reason}")
+    return found
+
+
+def check_kept(config: dict[str, object], kept: Sequence[int]) -> None:
+    """Refuse a kept list that this architecture would reload as another model.
+
+    Args:
+        config: As in `config.json`.
+        kept: Kept layers, 0-based.
+
+    Raises:
+        LayerError: What a layer computes depends on its place, and the kept list moves it.
+    """
+    moved = list(kept) != list(range(len(kept)))
+    fixed = architecture(config.get("model_type")).fixed
+    if list(kept[:fixed]) != list(range(fixed)):
+        raise LayerError(f"{config['model_type']} must keep layer 0, the only one built without a norm before its attention (got {list(kept)})")
+    if config.get("model_type") == "gpt2" and config.get("scale_attn_by_inverse_layer_idx") and moved:
+        raise LayerError(
+            f"a GPT-2 with scale_attn_by_inverse_layer_idx can only lose its top layers: attention is scaled by the layer's place (got {list(kept)})"
+        )
 
 
 def locate_model(name: str, *, path: str | None, hub: str | None, revision: str | None, folder: Path, offline: bool) -> Path:
@@ -66,11 +130,16 @@ def layer_count(folder: Path) -> int:
     """The number of layers of a base that can be pruned.
 
     Raises:
-        ModelError: The architecture is not supported.
+        ModelError: There is no readable configuration, or it does not say how many layers there are.
+        LayerError: The architecture is not supported.
     """
     folder = transformer_folder(folder)
     config = read_config(folder)
-    kind, layers = config.get("model_type"), config.get("num_hidden_layers")
-    if kind not in SUPPORTED or not isinstance(layers, int):
-        raise ModelError(f"{folder / 'config.json'}: model_type {kind!r} cannot be pruned; expected one of {', '.join(SUPPORTED)}")
+    try:
+        depth = architecture(config.get("model_type")).depth
+    except LayerError as error:
+        raise LayerError(f"{folder / 'config.json'}: {error}") from None
+    layers = config.get(depth)
+    if not isinstance(layers, int):
+        raise ModelError(f"{folder / 'config.json'}: {depth} must be the number of layers (got {layers!r})")
     return layers

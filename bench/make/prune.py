@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import ModelError, first_line
-from bench.make.bases import SUPPORTED
+from bench.errors import LayerError, ModelError, first_line
+from bench.make.bases import architecture, check_kept
 from bench.specs import Pooling
 
 if TYPE_CHECKING:
@@ -42,33 +42,58 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     _drop_pooler(model[0].auto_model)
     model[0].auto_model.config.dtype = torch.float32  # a base stored in fp16 must not make the checkpoint reload in fp16
-    positions = getattr(model[0].auto_model.config, "max_position_embeddings", None)
-    limits = [limit for limit in (positions, model.max_seq_length) if limit]
+    if model.tokenizer.pad_token is None:
+        model.tokenizer.pad_token = model.tokenizer.eos_token  # GPT-2 was trained without padding; it is masked, so that any token will do
+    limits = [limit for limit in (_positions(model[0].auto_model.config), model.max_seq_length) if limit]
     if limits:
         model.max_seq_length = min(limits)
     return model
 
 
+def _positions(config: Any) -> int | None:
+    """How many tokens a transformer has position embeddings for; None where it needs none. RoBERTa and MPNet leave the first ones, up to that of padding, unused."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or positions <= 0:
+        return None
+    unused = config.pad_token_id + 1 if config.model_type in {"roberta", "xlm-roberta", "mpnet"} else 0
+    return int(positions) - unused
+
+
 def keep_layers(transformer: Any, kept: Sequence[int]) -> None:
     """Prune a transformer in place to the kept layers, and say so in its configuration.
 
-    The configuration's `num_hidden_layers` decides how many layers are built on reload: left at the old value, the missing ones come back as random weights.
+    The configuration's number of layers decides how many are built on reload: left at the old value, the missing ones come back as random weights.
+    What a layer has because of its place goes along: ModernBERT's local or global attention stays with its layer, T5's relative attention bias, which the
+    first block holds for all, moves to the new first one, and cache positions are counted anew.
 
     Raises:
-        ModelError: The architecture is not supported, or a layer number is out of range.
+        LayerError: The architecture is not supported, a layer number is out of range, or these layers cannot be kept alone (see `check_kept`).
     """
     from torch import nn
 
-    kind = transformer.config.model_type
-    if kind not in SUPPORTED:
-        raise ModelError(f"model_type {kind!r} cannot be pruned; expected one of {', '.join(SUPPORTED)}")
-    parent_name, _, name = SUPPORTED[kind].rpartition(".")
+    config = transformer.config
+    parent_name, _, name = architecture(config.model_type).layers.rpartition(".")
     parent = transformer.get_submodule(parent_name)
     layers = getattr(parent, name)
     if not kept or kept[-1] >= len(layers):
-        raise ModelError(f"kept layers must be between 0 and {len(layers) - 1} (got {list(kept)})")
+        raise LayerError(f"kept layers must be between 0 and {len(layers) - 1} (got {list(kept)})")
+    check_kept(config.to_dict(), kept)
+    if config.model_type in {"t5", "mt5"} and kept[0] != 0:
+        _move_position_bias(layers[0].layer[0].SelfAttention, layers[kept[0]].layer[0].SelfAttention)
+    for place, index in enumerate(kept):
+        for module in layers[index].modules():
+            if getattr(module, "layer_idx", None) is not None:
+                module.layer_idx = place
     setattr(parent, name, nn.ModuleList([layers[index] for index in kept]))
-    transformer.config.num_hidden_layers = len(kept)
+    if getattr(config, "layer_types", None):
+        config.layer_types = [config.layer_types[index] for index in kept]
+    config.num_hidden_layers = len(kept)  # transformers maps the name to the architecture's own
+
+
+def _move_position_bias(source: Any, target: Any) -> None:
+    """Give T5's relative attention bias, which the first block computes for all, to another block's attention."""
+    target.relative_attention_bias = source.relative_attention_bias
+    target.has_relative_attention_bias = True
 
 
 def randomise(model: SentenceTransformer, *, layers: int, seed: int) -> None:
@@ -76,13 +101,19 @@ def randomise(model: SentenceTransformer, *, layers: int, seed: int) -> None:
     import copy
 
     import torch
-    from transformers import AutoModel
 
     old = model[0].auto_model
     config = copy.deepcopy(old.config)
+    types = getattr(config, "layer_types", None)
+    if types:
+        if layers > len(types):
+            raise LayerError(
+                f"keep must be at most {len(types)} for random weights of model_type {config.model_type!r}, whose layers differ by place (got {layers})"
+            )
+        config.layer_types = types[:layers]
     config.num_hidden_layers = layers
     torch.manual_seed(seed)
-    model[0].model = AutoModel.from_config(config, dtype=torch.float32)
+    model[0].model = type(old)(config)  # the same class: AutoModel would give T5 its decoder back
     _drop_pooler(model[0].auto_model)
 
 

@@ -17,6 +17,8 @@ from bench.evaluate.encode import Encoder, SentenceEncoder, load_encoder
 from bench.make.devanagari import inspect_tokenizer
 
 TOLERANCE = 1e-5
+EMBEDDINGS = ("embedding", ".wte.", ".wpe.", ".shared.", ".embed_tokens.")
+"""What parameters of token and position embeddings have in their names: most architectures, GPT-2, T5."""
 TEXTS = (
     "आज सकाळपासून पाऊस थांबलेला नाही.",
     "ती रोज संध्याकाळी नदीकाठी फिरायला जाते.",
@@ -61,7 +63,7 @@ def inspect(folder: Path) -> Inspection:
         return Inspection(vectors, 0, 0, None, [])
     embeddings = body = 0
     for name, parameter in encoder.model.named_parameters():
-        if "embedding" in name:
+        if any(part in name for part in EMBEDDINGS):
             embeddings += parameter.numel()
         elif ".pooler." not in name:
             body += parameter.numel()
