@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -177,6 +178,14 @@ class Recipe(_Card):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Vocabulary(_Card):
+    """Which tokens of the base stay: the most frequent of a corpus (data sets `NAME` or `NAME:SPLIT`, or text files relative to the card), at most `size`."""
+
+    corpus: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+    size: Count
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate(_Card):
     """One model on the board. `weights` is for `scratch`: random weights of the base's shape, or the base itself, pre-trained small from the start."""
 
@@ -187,6 +196,7 @@ class Candidate(_Card):
     keep: Count | None = None
     layers: tuple[Natural, ...] | None = None
     weights: Literal["random", "pretrained"] = "random"
+    vocabulary: Vocabulary | None = None
     recipe: str | None = None
     seed: Natural = 0
     path: str | None = None
@@ -200,27 +210,30 @@ class Candidate(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grid(_Card):
-    """Bases x strategies x kept depths x recipes x seeds, expanded to candidates with readable names."""
+    """Bases x strategies x kept depths x recipes x seeds x vocabularies, expanded to candidates with readable names."""
 
     kind: Literal["full", "pruned", "scratch"]
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
     strategies: tuple[Strategy, ...] = ()
     keep: tuple[Count, ...] = ()
+    vocabularies: tuple[Vocabulary, ...] = ()
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
     prompt: str = ""
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN][-recipe][-seedN]`, the last two only where the grid has several."""
+        """Candidates named `base[-strategyN | -scratchN][-vSIZE][-recipe][-seedN]`, the last two only where the grid has several."""
         made = []
         for base in self.bases:
             for strategy in self.strategies or (None,):
                 for keep in self.keep or (None,):
                     for recipe in self.recipes or (None,):
-                        for seed in self.seeds:
+                        for seed, vocabulary in itertools.product(self.seeds, self.vocabularies or (None,)):
                             name = base
                             if self.kind != "full":
                                 name += f"-{strategy if self.kind == 'pruned' else 'scratch'}{keep or ''}"
+                            if vocabulary is not None:
+                                name += f"-v{vocabulary.size}"
                             if len(self.recipes) > 1:
                                 name += f"-{recipe}"
                             if len(self.seeds) > 1:
@@ -232,6 +245,7 @@ class Grid(_Card):
                                     base=base,
                                     strategy=strategy,
                                     keep=keep,
+                                    vocabulary=vocabulary,
                                     recipe=recipe,
                                     seed=seed,
                                     prompt=self.prompt,
