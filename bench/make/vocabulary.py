@@ -216,12 +216,15 @@ def compare_segmentation(old: Any, new: Any, ids: Sequence[int], texts: Sequence
 
 def _encode(tokenizer: Any, texts: Iterable[str]) -> Iterator[list[tuple[int, tuple[int, int]]]]:
     """(id, place in the text) of every token of every text, without truncation and special tokens."""
+    from tokenizers import Tokenizer
+
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # a copy, so that the settings of the one in use stay
+    backend.no_truncation()
+    backend.no_padding()
     listed = list(texts)
     for start in range(0, len(listed), BATCH):
-        settings = {"add_special_tokens": False, "padding": False, "truncation": False, "verbose": False}
-        found = tokenizer(listed[start : start + BATCH], return_offsets_mapping=True, return_attention_mask=False, **settings)
-        for ids, places in zip(found["input_ids"], found["offset_mapping"], strict=True):
-            yield list(zip(ids, map(tuple, places), strict=True))
+        for encoding in backend.encode_batch(listed[start : start + BATCH], add_special_tokens=False):
+            yield list(zip(encoding.ids, encoding.offsets, strict=True))
 
 
 def _state(tokenizer: Any) -> dict[str, Any]:
