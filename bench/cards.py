@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import CardError, Problem, SelectionError, nearest
-from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Suite, TaskCard
+from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Suite, TaskCard, Vocabulary
 from bench.workspace import Workspace
 
 Location = tuple[str | int, ...]
@@ -259,6 +259,8 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
             entries.extend((("grids", number), candidate) for candidate in grid.expand())
     for location, candidate in entries:
         yield from (problem((*location, field), message) for field, message in _candidate_problems(candidate, suite))
+        if candidate.vocabulary is not None and all_read:
+            yield from (problem((*location, "vocabulary", "corpus"), message) for message in _corpus_problems(candidate.vocabulary, path.parent, tasks))
         if candidate.name in seen:
             yield problem((*location, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite")
         seen.add(candidate.name)
@@ -276,6 +278,21 @@ def _reference_problems(problem: Any, location: Location, reference: str, kind: 
         yield problem(location, f"phase {kind!r} trains on {' or '.join(sorted(usable))}; {name!r} is {tasks[name].type}")
     elif (split or tasks[name].train_on) not in _splits(tasks[name]):
         yield problem(location, f"{name!r} has no split {split or tasks[name].train_on!r}" + nearest(split, _splits(tasks[name])))
+
+
+def _corpus_problems(vocabulary: Vocabulary, folder: Path, tasks: dict[str, TaskCard]) -> Iterator[str]:
+    for entry in vocabulary.corpus:
+        name, _, split = entry.partition(":")
+        if name not in tasks:
+            if not (folder / entry).is_file():
+                yield f"{entry!r} is neither a data set nor a text file beside this card" + nearest(name, tasks)
+            continue
+        card = tasks[name] if tasks[name].data is None else tasks.get(tasks[name].data or "", tasks[name])
+        split = split or card.train_on
+        if card.evaluated and split == card.evaluate_on:
+            yield f"{entry!r} is what {name!r} is tested on; test texts may not choose the tokens"
+        elif split not in _splits(card):
+            yield f"{name!r} has no split {split!r}" + nearest(split, _splits(card))
 
 
 def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str, str]]:
@@ -299,6 +316,8 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "keep", f"keep, layers and strategy mean nothing for kind {candidate.kind!r}"
     if candidate.kind == "lexical" and candidate.precision != "fp32":
         yield "precision", "a lexical candidate has no weights, so no precision"
+    if candidate.vocabulary is not None and candidate.kind not in {"full", "pruned", "scratch"}:
+        yield "vocabulary", f"a vocabulary means nothing for kind {candidate.kind!r}"
     if candidate.ngram[0] > candidate.ngram[1]:
         yield "ngram", f"expected [shortest, longest], found {list(candidate.ngram)}"
     if candidate.kind == "scratch" and (candidate.keep is None) == (candidate.weights == "random"):
@@ -312,14 +331,15 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
 
 
 def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
-    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed."""
+    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed, with its whole vocabulary."""
     made = [*suite.candidates, *(candidate for grid in suite.grids if grid.kind == "full" or grid.keep for candidate in grid.expand())]
-    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full"}
+    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full" and c.vocabulary is None}
     return tuple(
         dataclasses.replace(
             candidate,
             folder=folder,
-            parent=candidate.parent or (full.get((candidate.base, candidate.recipe, candidate.seed)) if candidate.kind in {"pruned", "scratch"} else None),
+            parent=candidate.parent
+            or (full.get((candidate.base, candidate.recipe, candidate.seed)) if candidate.kind in {"pruned", "scratch"} or candidate.vocabulary else None),
         )
         for candidate in made
     )

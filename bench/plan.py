@@ -12,6 +12,7 @@ from typing import Any, Literal
 from bench.cards import Library, load_library, pick
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache
+from bench.data.vocabulary import VocabularyTexts, vocabulary_texts
 from bench.errors import BenchError, LayerError, SelectionError, nearest
 from bench.evaluate.encode import ENCODING_VERSION
 from bench.make.bases import check_kept, layer_count, locate_model, read_config, transformer_folder
@@ -93,6 +94,7 @@ class Planner:
         self.rankings = Rankings(workspace.state / "rankings", lambda: calibration_texts(self.guard))
         self._blueprints: dict[str, Blueprint | BenchError] = {}
         self._task_digests: dict[str, str | BenchError] = {}
+        self._corpora: dict[tuple[str, ...], VocabularyTexts] = {}
 
     @cached_property
     def guard(self) -> frozenset[str]:
@@ -134,7 +136,16 @@ class Planner:
             _check_kept(candidate, folder, kept)
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
-        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used)
+        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate))
+
+    def _vocabulary(self, candidate: Candidate) -> VocabularyTexts | None:
+        """The corpus of a trimmed vocabulary, read once for all candidates that share it."""
+        if candidate.vocabulary is None:
+            return None
+        corpus = candidate.vocabulary.corpus
+        if corpus not in self._corpora:
+            self._corpora[corpus] = vocabulary_texts(self.data, candidate.vocabulary, self.guard, candidate.folder)
+        return self._corpora[corpus]
 
     def task_digest(self, name: str) -> str:
         """Digest of a task's card and data.

@@ -181,8 +181,20 @@ class Recipe(_Card):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Vocabulary(_Card):
+    """Which tokens of the base stay: the most frequent of a corpus (data sets `NAME` or `NAME:SPLIT`, or text files relative to the card), at most `size`."""
+
+    corpus: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+    size: Count
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate(_Card):
-    """One model on the board. `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself, pre-trained small from the start."""
+    """One model on the board.
+
+    `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself,
+    pre-trained small from the start.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     kind: Kind
@@ -191,6 +203,7 @@ class Candidate(_Card):
     keep: Count | None = None
     layers: tuple[Natural, ...] | None = None
     weights: Literal["random", "pretrained"] = "random"
+    vocabulary: Vocabulary | None = None
     recipe: str | None = None
     precision: Precision = "fp32"
     seed: Natural = 0
@@ -205,25 +218,29 @@ class Candidate(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grid(_Card):
-    """Bases x strategies x kept depths x recipes x seeds, expanded to candidates with readable names."""
+    """Bases x strategies x kept depths x recipes x seeds x vocabularies, expanded to candidates with readable names."""
 
     kind: Literal["full", "pruned", "scratch"]
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
     strategies: tuple[Strategy, ...] = ()
     keep: tuple[Count, ...] = ()
+    vocabularies: tuple[Vocabulary, ...] = ()
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
     prompt: str = ""
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN][-recipe][-seedN][-precision]`, recipe and seed only where the grid has several, precision only where it is not fp32."""
-        dimensions = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.recipes or (None,), self.seeds, self.precisions)
+        """Candidates named `base[-strategyN | -scratchN][-vSIZE][-recipe][-seedN][-precision]`: recipe and seed where the grid has several, precision where it is not fp32."""
+        models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.vocabularies or (None,))
+        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
         made = []
-        for base, strategy, keep, recipe, seed, precision in dimensions:
+        for (base, strategy, keep, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
             name = base
             if self.kind != "full":
                 name += f"-{strategy if self.kind == 'pruned' else 'scratch'}{keep or ''}"
+            if vocabulary is not None:
+                name += f"-v{vocabulary.size}"
             if len(self.recipes) > 1:
                 name += f"-{recipe}"
             if len(self.seeds) > 1:
@@ -231,7 +248,18 @@ class Grid(_Card):
             if precision != "fp32":
                 name += f"-{precision}"
             made.append(
-                Candidate(name=name, kind=self.kind, base=base, strategy=strategy, keep=keep, recipe=recipe, seed=seed, precision=precision, prompt=self.prompt)
+                Candidate(
+                    name=name,
+                    kind=self.kind,
+                    base=base,
+                    strategy=strategy,
+                    keep=keep,
+                    vocabulary=vocabulary,
+                    recipe=recipe,
+                    seed=seed,
+                    precision=precision,
+                    prompt=self.prompt,
+                )
             )
         return made
 

@@ -111,6 +111,55 @@ SUITE_MISTAKES = {
     "no task": ('["TinySTS"]', "[]", "tasks = []", "suite.tasks", ["at least 1"]),
     "suite name in capitals": ('"tiny"', '"Tiny"', 'name = "Tiny"', "suite.name", ["'Tiny'"]),
     "unknown table": (None, "[grid]\n", "[grid]", "grid", ["unknown", "'grids'"]),
+    "no corpus of a vocabulary": (
+        None,
+        FULL + "vocabulary = { corpus = [], size = 9 }\n",
+        "vocabulary = { corpus = [], size = 9 }",
+        "candidates.1.vocabulary.corpus",
+        ["at least 1"],
+    ),
+    "unknown data set of a vocabulary": (
+        None,
+        FULL + 'vocabulary = { corpus = ["TinySTs"], size = 9 }\n',
+        'vocabulary = { corpus = ["TinySTs"], size = 9 }',
+        "candidates.1.vocabulary.corpus",
+        ["'TinySTs'", "neither a data set nor a text file", "did you mean 'TinySTS'"],
+    ),
+    "test texts for a vocabulary": (
+        None,
+        FULL + 'vocabulary = { corpus = ["TinySTS:test"], size = 9 }\n',
+        'vocabulary = { corpus = ["TinySTS:test"], size = 9 }',
+        "candidates.1.vocabulary.corpus",
+        ["'TinySTS:test'", "test texts may not choose the tokens"],
+    ),
+    "unknown split of a vocabulary": (
+        None,
+        FULL + 'vocabulary = { corpus = ["TinySTS:tran"], size = 9 }\n',
+        'vocabulary = { corpus = ["TinySTS:tran"], size = 9 }',
+        "candidates.1.vocabulary.corpus",
+        ["no split 'tran'", "'train'"],
+    ),
+    "vocabulary of no size": (
+        None,
+        FULL + 'vocabulary = { corpus = ["TinySTS"], size = 0 }\n',
+        'vocabulary = { corpus = ["TinySTS"], size = 0 }',
+        "candidates.1.vocabulary.size",
+        ["greater than 0"],
+    ),
+    "unknown field of a vocabulary": (
+        None,
+        FULL + 'vocabulary = { corpse = ["TinySTS"], size = 9, corpus = ["TinySTS"] }\n',
+        'vocabulary = { corpse = ["TinySTS"], size = 9, corpus = ["TinySTS"] }',
+        "candidates.1.vocabulary.corpse",
+        ["unknown", "'corpus'"],
+    ),
+    "vocabulary of a model that is not made here": (
+        None,
+        'vocabulary = { corpus = ["TinySTS"], size = 9 }\n',
+        'vocabulary = { corpus = ["TinySTS"], size = 9 }',
+        "candidates.0.vocabulary",
+        ["'lexical'"],
+    ),
     "unknown field of a candidate": (None, "ngrm = [3, 3]\n", "ngrm = [3, 3]", "candidates.0.ngrm", ["unknown", "'ngram'"]),
     "unknown kind": ('"lexical"', '"lexicle"', 'kind = "lexicle"', "candidates.0.kind", ["'full'", "'lexicle'", "did you mean 'lexical'"]),
     "unknown base": (None, FULL.replace('"mini"', '"minni"'), 'base = "minni"', "candidates.1.base", ["'minni'", "'mini'"]),
@@ -363,6 +412,36 @@ def test_a_smaller_model_has_the_full_one_of_the_same_base_recipe_and_seed_as_it
         "mini-top2-seed1": "mini-seed1",
         "mini-top2-seed2": None,  # no full model of this seed
         "mini-scratch2": None,  # nor one without a recipe
+    }
+
+
+TRIMMED = """
+[[grids]]
+kind = "full"
+bases = ["mini"]
+recipes = ["short"]
+vocabularies = [{ corpus = ["TinySTS", "more.txt"], size = 200 }, { corpus = ["TinySTS:train"], size = 100 }]
+
+[[grids]]
+kind = "pruned"
+bases = ["mini"]
+recipes = ["short"]
+strategies = ["top"]
+keep = [2]
+vocabularies = [{ corpus = ["TinySTS"], size = 100 }]
+"""
+
+
+def test_a_trimmed_model_has_the_full_one_with_its_whole_vocabulary_as_its_parent(tmp_path):
+    workspace = write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + FULL + TRIMMED})
+    (tmp_path / "models" / "more.txt").write_text("मजकूर\n", encoding="utf-8")
+    library = load_library(workspace)
+    assert {candidate.name: candidate.parent for candidate in library.candidates["tiny"]} == {
+        "chars": None,
+        "m": None,
+        "mini-v200": "m",
+        "mini-v100": "m",
+        "mini-top2-v100": "m",
     }
 
 

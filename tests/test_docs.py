@@ -48,3 +48,20 @@ def test_every_relative_link_leads_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_arithmetic_of_a_trimmed_vocabulary_is_that_of_the_model():
+    """The snippet's numbers are the table's, and those of a BERT built without storage."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    text = (ROOT / "docs" / "vocabulary.md").read_text(encoding="utf-8")
+    scope: dict[str, object] = {}
+    exec(re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)[1], scope)
+    rows = re.findall(r"^\| ([\d,]+)[^|]*\| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", text, flags=re.MULTILINE)
+    assert len(rows) == 3
+    for vocabulary, *totals in ([int(cell.replace(",", "")) for cell in row] for row in rows):
+        for layers, total in zip((12, 6, 2), totals, strict=True):
+            with torch.device("meta"):
+                model = BertModel(BertConfig(vocab_size=vocabulary, num_hidden_layers=layers), add_pooling_layer=False)
+            assert total == scope["parameters"](layers, vocabulary) == sum(parameter.numel() for parameter in model.parameters())

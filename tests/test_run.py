@@ -310,6 +310,75 @@ def test_a_row_of_seeds_says_which_of_them_is_missing(workspace_folder):
     assert (row.mean, row.spread) == (None, None)
 
 
+TRIMMED = """
+[[grids]]
+kind = "pruned"
+bases = ["tiny"]
+strategies = ["top"]
+keep = [2]
+recipes = ["short"]
+vocabularies = [{ corpus = ["Pairs", "more.txt"], size = 150 }]
+
+[[candidates]]
+name = "greedy"
+kind = "full"
+base = "tiny"
+vocabulary = { corpus = ["Pairs"], size = 30 }
+"""
+
+
+@pytest.fixture
+def trimmed(workspace_folder) -> Path:
+    """A workspace with a pruned and trimmed candidate, and one that asks for too few tokens. The second line of its corpus is a test text."""
+    card = workspace_folder / "models" / "mini.toml"
+    card.write_text(card.read_text(encoding="utf-8") + TRIMMED, encoding="utf-8")
+    tested = (workspace_folder / "tasks" / "pairs" / "test-mr.tsv").read_text(encoding="utf-8").splitlines()[1].split("\t")[0]
+    (workspace_folder / "models" / "more.txt").write_text(f"नदी आणि झाड\n{tested}!\n", encoding="utf-8")
+    return workspace_folder
+
+
+def test_a_pruned_and_trimmed_candidate_is_made_and_tells_how_often_it_falls_back(trimmed):
+    planner, outcome = run(trimmed, names=("tiny", "tiny-top2", "tiny-top2-v150", "greedy"), stages=("make",))
+    assert [str(cell) for cell in outcome.failed] == ["greedy make"]
+    assert "'vocabulary.size' must be at least" in next(iter(outcome.failed.values()))
+    made = planner.made(planner.candidates["tiny-top2-v150"])
+    found = made["trimming"]
+    assert found["tokens_after"] == 150 < found["tokens_before"]
+    assert found["gate_texts"] > 0
+    assert found["gate_difference"] <= 1e-6
+    assert 0 < found["texts_changed"] < 1
+    assert made["reload_difference"] <= 1e-5
+    assert made["lineage"]["vocabulary"]["left_out_for_standing_in_a_test"] == {"Pairs": 0, "more.txt": 1}
+    rows = {row.name: row for row in build_board(planner).rows}
+    whole, less = (sum(rows[name].parameters.values()) for name in ("tiny-top2", "tiny-top2-v150"))
+    assert whole - less == (found["tokens_before"] - 150) * 32
+    lineage = json.loads((Path(made["folder"]) / "kasauti.json").read_text(encoding="utf-8"))
+    assert lineage["trimming"] == found
+    assert "- vocabulary: 150 of " in (Path(made["folder"]) / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_trimmed_candidate_is_made_anew_when_its_corpus_or_size_changes_and_only_then(trimmed):
+    def key() -> str:
+        from bench.cards import load_library
+
+        load_library.cache_clear()
+        planner = Planner(find_workspace(trimmed), Options())
+        return planner.blueprint(next(c for name, c in planner.candidates.items() if name.startswith("tiny-top2-v"))).key
+
+    card, corpus = trimmed / "models" / "mini.toml", trimmed / "models" / "more.txt"
+    first, text, words = key(), card.read_text(encoding="utf-8"), corpus.read_text(encoding="utf-8")
+    corpus.rename(trimmed / "models" / "renamed.txt")
+    card.write_text(text.replace("more.txt", "renamed.txt"), encoding="utf-8")
+    assert key() == first
+    card.write_text(text.replace("size = 150", "size = 140"), encoding="utf-8")
+    corpus.write_text(words, encoding="utf-8")
+    assert key() != first
+    card.write_text(text, encoding="utf-8")
+    assert key() == first
+    corpus.write_text(words.replace("नदी", "गाव"), encoding="utf-8")
+    assert key() != first
+
+
 def test_nan_weights_give_one_clear_error_and_no_score(workspace_folder):
     from safetensors.torch import load_file, save_file
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.specs import Candidate, Grid, Phase, Source, Subset, TaskCard, canonical, digest, file_digest, folder_digest
+from bench.specs import Candidate, Grid, Phase, Source, Subset, TaskCard, Vocabulary, canonical, digest, file_digest, folder_digest
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=12)
@@ -24,6 +24,7 @@ OTHER_CANDIDATE = {
     "keep": 5,
     "layers": (0, 1),
     "weights": "pretrained",
+    "vocabulary": Vocabulary(corpus=("A",), size=9),
     "recipe": "q",
     "precision": "bf16",
     "seed": 1,
@@ -72,9 +73,12 @@ OTHER_PHASE = {
     "scale": 10.0,
 }
 
+VOCABULARY = Vocabulary(corpus=("A",), size=9)
+OTHER_VOCABULARY = {"corpus": ("A", "B"), "size": 8}
+
 CHANGES = [
     pytest.param(spec, field, value, id=f"{type(spec).__name__}.{field}")
-    for spec, others in ((CANDIDATE, OTHER_CANDIDATE), (CARD, OTHER_CARD), (PHASE, OTHER_PHASE))
+    for spec, others in ((CANDIDATE, OTHER_CANDIDATE), (CARD, OTHER_CARD), (PHASE, OTHER_PHASE), (VOCABULARY, OTHER_VOCABULARY))
     for field, value in others.items()
 ]
 
@@ -183,6 +187,8 @@ def test_a_file_digest_is_the_sha256_of_its_bytes(tmp_path):
         ({"kind": "pruned", "strategies": ("top", "middle"), "keep": (6, 2)}, ["m-top6", "m-top2", "m-middle6", "m-middle2"]),
         ({"kind": "scratch", "keep": (12, 2)}, ["m-scratch12", "m-scratch2"]),
         ({"kind": "pruned", "bases": ("m", "n"), "strategies": ("top",), "keep": (6,)}, ["m-top6", "n-top6"]),
+        ({"kind": "full", "vocabularies": (VOCABULARY, Vocabulary(corpus=("A",), size=8))}, ["m-v9", "m-v8"]),
+        ({"kind": "pruned", "strategies": ("top",), "keep": (6,), "vocabularies": (VOCABULARY,), "seeds": (0, 1)}, ["m-top6-v9-seed0", "m-top6-v9-seed1"]),
         (
             {"kind": "pruned", "strategies": ("top",), "keep": (6,), "recipes": ("r", "q"), "seeds": (0, 1)},
             ["m-top6-r-seed0", "m-top6-r-seed1", "m-top6-q-seed0", "m-top6-q-seed1"],
@@ -194,8 +200,9 @@ def test_a_grid_names_its_candidates_and_says_recipe_and_seed_only_where_it_has_
 
 
 def test_a_grid_hands_every_choice_on_to_its_candidates():
-    grid = Grid(kind="pruned", bases=("m",), strategies=("middle",), keep=(6,), recipes=("r",), seeds=(3,), prompt="query: ")
-    assert grid.expand() == [Candidate(name="m-middle6", kind="pruned", base="m", strategy="middle", keep=6, recipe="r", seed=3, prompt="query: ")]
+    grid = Grid(kind="pruned", bases=("m",), strategies=("middle",), keep=(6,), recipes=("r",), vocabularies=(VOCABULARY,), seeds=(3,), prompt="query: ")
+    made = Candidate(name="m-middle6-v9", kind="pruned", base="m", strategy="middle", keep=6, vocabulary=VOCABULARY, recipe="r", seed=3, prompt="query: ")
+    assert grid.expand() == [made]
 
 
 @given(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.data.training import TrainingSet
+from bench.data.vocabulary import VocabularyTexts
 from bench.errors import ModelError
 from bench.evaluate.encode import Encoder, SentenceEncoder
 from bench.make.lexical import LexicalEncoder
@@ -38,6 +39,7 @@ class Blueprint:
     precision: str
     training: tuple[TrainingSet, ...]
     versions: dict[str, str]
+    vocabulary: VocabularyTexts | None = None
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class Blueprint:
             "base_layers": self.total,
             "kept_layers": list(self.kept),
             **({"weights": candidate.weights} if candidate.kind == "scratch" else {}),
+            **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
             "phases": phases,
@@ -72,13 +75,20 @@ class Blueprint:
             "versions": self.versions,
         }
 
+    def _vocabulary_lineage(self) -> dict[str, Any]:
+        """Nothing where the vocabulary is whole, so that keys from before there was trimming stay."""
+        if self.vocabulary is None or self.candidate.vocabulary is None:
+            return {}
+        corpus = {"corpus": list(self.candidate.vocabulary.corpus), "left_out_for_standing_in_a_test": self.vocabulary.leaked}
+        return {"vocabulary": {**corpus, "texts": len(self.vocabulary.texts), "texts_digest": self.vocabulary.digest, "size": self.candidate.vocabulary.size}}
+
     @property
     def key(self) -> str:
         """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
         lineage = {name: value for name, value in self.lineage.items() if name != "base"}
-        for phase in lineage.get("phases", []):
-            for name in ("data", "left_out_for_standing_in_a_test"):
-                phase.pop(name)
+        for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
+            for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
+                part.pop(name, None)
         return digest(lineage)
 
 
@@ -99,7 +109,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
         progress: Called with a phase's name and its finished fraction.
 
     Returns:
-        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses.
+        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses; `trimming` of the vocabulary, if any.
 
     Raises:
         ModelError: The base cannot be used, training diverged, or the reload gate failed.
@@ -117,13 +127,13 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
         shutil.rmtree(folder)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     before: Encoder
-    phases: list[dict[str, Any]] = []
+    made: dict[str, Any] = {"phases": []}
     if candidate.kind == "lexical":
         encoder = LexicalEncoder(candidate.ngram)
         encoder.save(temporary)
         before = encoder
     else:
-        model, phases = _train(blueprint, device=device, progress=progress)
+        model, made = _train(blueprint, device=device, progress=progress)
         model.to("cpu").eval()
         model.save_pretrained(str(temporary), create_model_card=False)
         before = SentenceEncoder(model)
@@ -133,18 +143,20 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
     except ModelError:
         shutil.rmtree(temporary)
         raise
-    details = {"content": content_digest(temporary), "phases": phases, **gate}
+    details = {"content": content_digest(temporary), **made, **gate}
     (temporary / LINEAGE_FILE).write_text(json.dumps({**blueprint.lineage, **details}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (temporary / "README.md").write_text(model_card(blueprint, details), encoding="utf-8")
     temporary.replace(folder)
     return {**details, "folder": str(folder)}
 
 
-def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[SentenceTransformer, list[dict[str, Any]]]:
+def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
+    """The trained model, and what is told of its making: `phases`, and `trimming` where the vocabulary was trimmed."""
     import torch
 
     from bench.make.finetune import finetune
     from bench.make.prune import keep_layers, load_sentence_model, randomise
+    from bench.make.vocabulary import trim_vocabulary
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
     assert blueprint.base is not None
@@ -154,6 +166,10 @@ def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[Se
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.kind == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
+    trimming = {}
+    if blueprint.vocabulary is not None and candidate.vocabulary is not None:
+        progress("vocabulary", 0.0)
+        trimming = {"trimming": trim_vocabulary(model, blueprint.vocabulary.texts, candidate.vocabulary.size)}
     model.to(device)
     phases = []
     for phase, rows in zip(recipe.phases, blueprint.training, strict=True):
@@ -163,7 +179,7 @@ def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[Se
 
         outcome = finetune(model, phase, rows, seed=candidate.seed, bf16=blueprint.precision == "bf16", progress=report)
         phases.append({"kind": phase.kind, "rows": len(rows), **outcome})
-    return model, phases
+    return model, {**trimming, "phases": phases}
 
 
 def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
@@ -184,6 +200,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
         lines += [
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
             f"- kept layers (0-based): {list(blueprint.kept)}" + (f", {candidate.weights} weights" if candidate.kind == "scratch" else ""),
+            *_vocabulary_lines(details),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
             f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",
@@ -196,3 +213,14 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
         ]
     lines += [f"The full record is in `{LINEAGE_FILE}`.", ""]
     return "\n".join(lines)
+
+
+def _vocabulary_lines(details: dict[str, Any]) -> list[str]:
+    found = details.get("trimming")
+    if found is None:
+        return []
+    kept, fallback = (
+        f"{found['tokens_after']:,} of {found['tokens_before']:,} tokens",
+        f"{found['texts_changed']:.2%} of its texts and {found['tokens_changed']:.2%} of its tokens",
+    )
+    return [f"- vocabulary: {kept}; over its corpus, {fallback} are cut in another way than by the base"]
