@@ -112,6 +112,8 @@ def sweep(
     seed = resampling_seed(card, SPLIT)
     gold = {language: [float(row["score"]) for row in group] for language, group in rows.items()}
     judged = {kept: quality(gold, _cosines(rows, texts, found), seed=seed) for kept, found in vectors.items()}
+    if flat := next((kept for kept, one in judged.items() if not np.isfinite(one.score)), None):
+        raise ModelError(f"{name}: with layers {describe_kept(flat)} every pair has the same cosine; are all embeddings the same?")
     full = prefixes[-1]
     forms = tuple(_form(strategy, kept, judged[kept], judged[full], _similarity(vectors[kept], vectors[full])) for (strategy, _), kept in planned.items())
     return Sweep(

@@ -61,20 +61,25 @@ def _quality(sweep: Sweep) -> Iterator[str]:
         yield _text(axes.x(depth), TOP + PLOT + 18, str(depth), anchor="middle")
     yield _text(LEFT + axes.width / 2, TOP + PLOT + 36, "layers kept", anchor="middle")
     yield _line(LEFT, axes.y(sweep.full.score), right, axes.y(sweep.full.score), "#222", dash="5 4")
-    yield _text(right + 6, axes.y(sweep.full.score) + 4, "full model")
+    yield _line(right + 6, TOP + 4, right + 32, TOP + 4, "#222", dash="5 4")
+    yield _text(right + 38, TOP + 8, "full model")
     for index, strategy in enumerate(sweep.strategies):
-        shift = (index - (len(sweep.strategies) - 1) / 2) * 0.6 / len(sweep.strategies)
-        yield from _curve([form for form in sweep.forms if form.strategy == strategy], axes, shift, index)
+        yield from _curve([form for form in sweep.forms if form.strategy == strategy], axes, _shift(sweep, strategy), index)
         place = TOP + 24 + index * 20
         yield _line(right + 6, place, right + 32, place, COLOURS[index % len(COLOURS)], dash=DASHES[index // len(COLOURS) % len(DASHES)], width=2)
         yield _text(right + 38, place + 4, strategy)
     if sweep.recommended is not None:
-        x, y = axes.x(sweep.recommended.depth), axes.y(sweep.recommended.score)
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="12" fill="none" stroke="#222" stroke-width="1.5"><title>{escape(sweep.verdict)}</title></circle>'
+        x, y = axes.x(sweep.recommended.depth + _shift(sweep, sweep.recommended.strategy)), axes.y(sweep.recommended.score)
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="#222" stroke-width="1.5"><title>{escape(sweep.verdict)}</title></circle>'
+
+
+def _shift(sweep: Sweep, strategy: str) -> float:
+    """How far, in layers, a strategy's dots stand beside their depth, so that strategies do not hide each other."""
+    return (sweep.strategies.index(strategy) - (len(sweep.strategies) - 1) / 2) * 0.6 / len(sweep.strategies)
 
 
 def _curve(forms: list[Form], axes: _Axes, shift: float, index: int) -> Iterator[str]:
-    """One strategy: a line, and at every depth a dot and its interval, moved sideways a little so that strategies do not hide each other."""
+    """One strategy: a line, and at every depth a dot and its interval."""
     colour, dash = COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)]
     points = [(axes.x(form.depth + shift), axes.y(form.score), form) for form in forms]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
