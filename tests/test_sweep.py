@@ -143,7 +143,14 @@ def test_a_wrong_sweep_exits_2_with_one_line(workspace_folder, arguments, messag
 
 @pytest.mark.parametrize(
     ("given", "name"),
-    [("mini", "mini"), ("models/mini/base-12", "models--mini--base-12"), ("/a/b", "a--b"), ("../b", "b"), ("owner/model@0a1b", "owner--model@0a1b"), ("..", "model")],
+    [
+        ("mini", "mini"),
+        ("models/mini/base-12", "models--mini--base-12"),
+        ("/a/b", "a--b"),
+        ("../b", "b"),
+        ("owner/model@0a1b", "owner--model@0a1b"),
+        ("..", "model"),
+    ],
 )
 def test_what_is_swept_names_its_folder(given, name):
     assert file_name(given) == name
