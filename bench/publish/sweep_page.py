@@ -51,9 +51,9 @@ def _share(form: Form) -> str:
 
 
 def _table(sweep: Sweep, cell: Callable[[Form], str], full: str, *, style: str) -> str:
-    """Rows are depths, the full model first; columns are strategies."""
+    """Rows are depths, the full model first; columns are strategies; a dash where a strategy has no form of a depth."""
     cells = {(form.depth, form.strategy): cell(form) for form in sweep.forms}
-    rows = [[depth, *(cells[depth, strategy] for strategy in sweep.strategies)] for depth in range(sweep.layers - 1, 0, -1)]
+    rows = [[depth, *(cells.get((depth, strategy), "–") for strategy in sweep.strategies)] for depth in range(sweep.layers - 1, 0, -1)]
     full_row = [f"{sweep.layers} (full)", *[full] * len(sweep.strategies)]
     alignment = ["right"] * (1 + len(sweep.strategies))
     return tabulate([full_row, *rows], headers=["layers", *sweep.strategies], tablefmt=style, colalign=alignment, disable_numparse=True)
