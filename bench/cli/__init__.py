@@ -7,7 +7,7 @@ import sys
 import typer
 
 from bench import __version__
-from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run
+from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run, sweep
 from bench.errors import BenchError
 from bench.quiet import quiet_libraries
 
@@ -37,6 +37,7 @@ app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
 app.command("list", epilog=listing.EXAMPLES)(listing.list_things)
 app.command("make", epilog=make.EXAMPLES)(make.make)
+app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("leaderboard", epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.pretrain)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import options
-from bench.errors import BenchError, SelectionError
+from bench.cli.resolve import locate
+from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.make.devanagari import Finding
@@ -87,7 +88,7 @@ def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offl
     from bench.make.bases import transformer_folder
     from bench.make.devanagari import inspect_tokenizer
 
-    folder = transformer_folder(_locate(model, place, suite, offline=offline))
+    folder = transformer_folder(locate(model, place, suite, offline=offline, needs="tokenizer"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:
@@ -104,29 +105,3 @@ def _sentences() -> dict[str, list[str]]:
     card = load_library(Workspace(builtin_content(), Path())).task("KasautiSTS")
     data = load_rows(card, None, splits=(card.train_on,))
     return {language: [str(row["sentence1"]) for row in splits[card.train_on]] for language, splits in data.splits.items()}
-
-
-def _locate(model: str, place: Workspace, suite: str | None, *, offline: bool) -> Path:
-    """The folder of a base or candidate of the workspace, of a path, or of a Hub id with a revision."""
-    from bench.cards import load_library, pick
-    from bench.make.bases import locate_model
-
-    library = load_library(place)
-    suites = pick([suite] if suite else [], library.suites, "suite")
-    bases = {name: (base, one.file.parent) for one in suites.values() for name, base in one.bases.items()}
-    candidates = {candidate.name: candidate for name in suites for candidate in library.candidates[name]}
-    candidate = candidates.get(model)
-    if candidate is not None and candidate.kind == "lexical":
-        raise SelectionError(f"{model} is a lexical candidate; it has no tokenizer")
-    if candidate is not None and candidate.kind == "external":
-        return locate_model(model, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
-    name = candidate.base if candidate is not None and candidate.base else model
-    if name in bases:
-        base, folder = bases[name]
-        return locate_model(name, path=base.path, hub=base.hub, revision=base.revision, folder=folder, offline=offline)
-    hub, _, revision = model.partition("@")
-    if revision and not Path(model).exists():
-        return locate_model(model, path=None, hub=hub, revision=revision, folder=Path(), offline=offline)
-    if not Path(model).is_dir():
-        raise SelectionError(f"no base, candidate or folder {model!r}; a Hub id needs a revision: {model}@REVISION")
-    return locate_model(model, path=model, hub=None, revision=None, folder=Path.cwd(), offline=offline)

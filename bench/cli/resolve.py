@@ -1,0 +1,46 @@
+"""From what a user calls a model to the folder that it lies in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.errors import SelectionError
+from bench.workspace import Workspace
+
+
+def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, needs: str) -> Path:
+    """The folder of a base or candidate of the workspace, of a path, or of a Hub id with a revision; of a candidate that is made from a base, the base's.
+
+    Args:
+        model: What the user gave.
+        place: The workspace.
+        suite: Only this suite's bases and candidates; all when None.
+        offline: Never ask the Hub.
+        needs: What the verb looks for in the model, like `tokenizer`, for the message about a candidate that has none.
+
+    Raises:
+        SelectionError: There is no such model, or it is a lexical candidate.
+        ModelError: The folder is no model, or the Hub cannot be reached.
+    """
+    from bench.cards import load_library, pick
+    from bench.make.bases import locate_model
+
+    library = load_library(place)
+    suites = pick([suite] if suite else [], library.suites, "suite")
+    bases = {name: (base, one.file.parent) for one in suites.values() for name, base in one.bases.items()}
+    candidates = {candidate.name: candidate for name in suites for candidate in library.candidates[name]}
+    candidate = candidates.get(model)
+    if candidate is not None and candidate.kind == "lexical":
+        raise SelectionError(f"{model} is a lexical candidate; it has no {needs}")
+    if candidate is not None and candidate.kind == "external":
+        return locate_model(model, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+    name = candidate.base if candidate is not None and candidate.base else model
+    if name in bases:
+        base, folder = bases[name]
+        return locate_model(name, path=base.path, hub=base.hub, revision=base.revision, folder=folder, offline=offline)
+    hub, _, revision = model.partition("@")
+    if revision and not Path(model).exists():
+        return locate_model(model, path=None, hub=hub, revision=revision, folder=Path(), offline=offline)
+    if not Path(model).is_dir():
+        raise SelectionError(f"no base, candidate or folder {model!r}; a Hub id needs a revision: {model}@REVISION")
+    return locate_model(model, path=model, hub=None, revision=None, folder=Path.cwd(), offline=offline)

@@ -1,0 +1,102 @@
+"""`bench sweep`: every depth and strategy of one base before fine-tuning, and the depth to keep."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli import options
+from bench.errors import SelectionError
+
+if TYPE_CHECKING:
+    from bench.evaluate.encode import Progress
+    from bench.sweep import Sweep
+
+EXAMPLES = """Examples:
+
+  bench sweep mini                                    every depth and strategy of a base
+
+  bench sweep path/to/model --retain 0.95             the fewest layers that keep 95 % of a model folder's score
+
+  bench sweep google/muril-base-cased@REVISION        of a model on the Hub
+
+  bench sweep mini --strategy top --strategy middle --json
+
+Writes sweep.json, sweep.md and sweep.svg."""
+
+
+def sweep(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A base or candidate, a model folder, or a Hub id with @REVISION.")],
+    retain: Annotated[float, typer.Option("--retain", help="Share of the full model's score that the recommended depth keeps with 95 % confidence.")] = 0.98,
+    strategy: Annotated[list[str] | None, typer.Option("--strategy", help="Only this strategy; repeat for several.", show_default=False)] = None,
+    suite: options.Suite = None,
+    device: options.Device = "auto",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the files. Default: .bench/sweeps/BASE.", file_okay=False, show_default=False)] = None,
+    offline: options.Offline = False,
+    workspace: options.WorkspaceOption = None,
+    json: options.Json = False,
+) -> None:
+    """Judge every depth and strategy of a base before any fine-tuning, in one shared pass, and recommend a depth."""
+    import json as jsonlib
+
+    from bench import sweep as sweeping
+    from bench.cards import pick
+    from bench.cli.resolve import locate
+    from bench.make.layers import STRATEGIES
+    from bench.probe.machine import pick_device
+    from bench.publish.sweep_page import quality_table
+    from bench.workspace import find_workspace
+
+    if not 0 < retain <= 1:
+        raise SelectionError(f"--retain must be above 0 and at most 1 (got {retain:g})")
+    strategies = list(pick(strategy or [], {str(name): name for name in STRATEGIES}, "strategy").values())
+    place = find_workspace(workspace)
+    folder = locate(base, place, suite, offline=offline, needs="layers")
+    found = sweeping.sweep(folder, name=base, strategies=strategies, retain=retain, device=pick_device(device), progress=_progress())
+    written = _write(found, out or place.state / "sweeps" / file_name(base))
+    if json:
+        typer.echo(jsonlib.dumps({**found.record(), "files": [str(path) for path in written]}, ensure_ascii=False, indent=1))
+        return
+    typer.echo(quality_table(found, style="simple"))
+    typer.echo(f"\n{found.verdict}")
+    typer.echo("\n".join(str(path) for path in written))
+
+
+def file_name(base: str) -> str:
+    """What the user gave as the name of one folder: two models do not get the same one."""
+    return re.sub(r"[^\w.@-]+", "--", base).strip("-.") or "model"
+
+
+def _progress() -> Progress:
+    """A line on standard error every tenth of the way."""
+    said = 0
+
+    def report(fraction: float) -> None:
+        nonlocal said
+        if int(fraction * 10) > said:
+            said = int(fraction * 10)
+            print(f"{fraction:6.0%}  encoding", file=sys.stderr, flush=True)
+
+    return report
+
+
+def _write(found: Sweep, folder: Path) -> list[Path]:
+    import json as jsonlib
+
+    from bench.publish.sweep_chart import draw
+    from bench.publish.sweep_page import render
+    from bench.store import write_atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "sweep.json": jsonlib.dumps(found.record(), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        "sweep.md": render(found),
+        "sweep.svg": draw(found),
+    }
+    for name, text in texts.items():
+        write_atomic(folder / name, text)
+    return [folder / name for name in texts]
