@@ -109,9 +109,8 @@ def sweep(
     texts = list(dict.fromkeys(str(row[side]) for group in rows.values() for row in group for side in ("sentence1", "sentence2")))
     encoder = SharedPrefixEncoder(load_sentence_model(folder).to(device), [*planned.values(), *prefixes], progress=progress)
     vectors = encoder.encode(texts)
-    seed = resampling_seed(card, SPLIT)
     gold = {language: [float(row["score"]) for row in group] for language, group in rows.items()}
-    judged = {kept: quality(gold, _cosines(rows, texts, found), seed=seed) for kept, found in vectors.items()}
+    judged = {kept: quality(gold, _cosines(rows, texts, found), seed=resampling_seed(card, SPLIT)) for kept, found in vectors.items()}
     if flat := next((kept for kept, one in judged.items() if not np.isfinite(one.score)), None):
         raise ModelError(f"{name}: with layers {describe_kept(flat)} every pair has the same cosine; are all embeddings the same?")
     full = prefixes[-1]
