@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.errors import ModelError
+from bench.errors import LayerError, ModelError
 from bench.evaluate.encode import Progress
 from bench.make.layers import STRATEGIES, describe_kept, kept_layers
 from bench.specs import Strategy, folder_digest
@@ -97,13 +97,15 @@ def sweep(
     """
     from bench.evaluate.score import resampling_seed
     from bench.evaluate.shared_prefix import SharedPrefixEncoder
-    from bench.make.bases import layer_count
+    from bench.make.bases import layer_count, read_config, transformer_folder
     from bench.make.prune import load_sentence_model
 
     total = layer_count(folder)
     if total < 2:
         raise ModelError(f"{name}: has {total} layer; there is no depth to choose")
     planned = {(strategy, keep): tuple(kept_layers(strategy, total=total, keep=keep)) for strategy in strategies or STRATEGIES for keep in range(1, total)}
+    config = read_config(transformer_folder(folder))
+    planned = {place: kept for place, kept in planned.items() if _possible(config, kept)}
     prefixes = [tuple(range(depth)) for depth in range(1, total + 1)]  # nodes on the way to the full model: its hidden states cost nothing more
     card, rows = _pairs()
     texts = list(dict.fromkeys(str(row[side]) for group in rows.values() for row in group for side in ("sentence1", "sentence2")))
@@ -129,6 +131,17 @@ def sweep(
         layer_passes_apart=sum(len(kept) for kept in vectors),
         device=device,
     )
+
+
+def _possible(config: dict[str, object], kept: tuple[int, ...]) -> bool:
+    """False where the architecture cannot keep just these layers; the table then has a dash."""
+    from bench.make.bases import check_kept
+
+    try:
+        check_kept(config, kept)
+    except LayerError:
+        return False
+    return True
 
 
 def _describe(form: Form) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.errors import ModelError
+from bench.errors import LayerError, ModelError
 from bench.evaluate.encode import SentenceEncoder
 from bench.evaluate.shared_prefix import SharedPrefixEncoder
+from bench.make.bases import SUPPORTED, check_kept, read_config
 from bench.make.prune import keep_layers, load_sentence_model
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
+from tests.test_architectures import make_base
 
 TEXTS = [*sentences(WORDS_MR, 30), *sentences(WORDS_HI, 30)]
 
@@ -37,6 +39,23 @@ def test_each_form_has_the_bits_that_it_has_alone_and_every_node_of_the_trie_is_
     assert set(found) == {tuple(one) for one in lists}
     for kept, vectors in found.items():
         assert np.array_equal(vectors, alone(tiny_base, kept, pooling=pooling)), kept
+
+
+def keepable(config, kept):
+    try:
+        check_kept(config, kept)
+    except LayerError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", sorted(SUPPORTED))
+def test_forms_of_every_architecture_have_the_bits_that_they_have_alone(kind, tiny_base, tmp_path):
+    base = make_base(tmp_path / kind, kind, tiny_base)
+    lists = [kept for kept in ([0], [0, 1], [0, 2, 3], [0, 2], [1, 3], [2]) if keepable(read_config(base), kept)]
+    found = SharedPrefixEncoder(load_sentence_model(base), lists).encode(TEXTS)
+    for kept, vectors in found.items():
+        assert np.array_equal(vectors, alone(base, kept)), kept
 
 
 def test_a_sentence_model_that_normalises_is_the_same_as_alone(minilm):

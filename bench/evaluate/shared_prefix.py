@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.evaluate.encode import Progress, SentenceEncoder, check_finite
-from bench.make.bases import SUPPORTED
+from bench.make.bases import architecture
 from bench.make.prune import keep_layers
 
 if TYPE_CHECKING:
@@ -113,6 +113,6 @@ def _pruned(model: SentenceTransformer, kept: Kept, path: _Path) -> SentenceTran
     keep_layers(transformer, kept)
     if (embeddings := getattr(transformer, "embeddings", None)) is not None:
         embeddings.forward = path.shared("embeddings", (), embeddings.forward)
-    for depth, layer in enumerate(transformer.get_submodule(SUPPORTED[transformer.config.model_type]), start=1):
+    for depth, layer in enumerate(transformer.get_submodule(architecture(transformer.config.model_type).layers), start=1):
         layer.forward = path.shared("layer", kept[:depth], layer.forward)
     return form
