@@ -296,7 +296,8 @@ def _corpus_problems(vocabulary: Vocabulary, folder: Path, tasks: dict[str, Task
 
 
 def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str, str]]:
-    if candidate.kind in {"full", "pruned", "scratch"}:
+    trained = {"full", "pruned", "scratch", "nested", "static"}
+    if candidate.kind in trained:
         if candidate.base is None:
             yield "base", f"a {candidate.kind} candidate needs a base"
         elif candidate.base not in suite.bases:
@@ -304,7 +305,7 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         if candidate.recipe is not None and candidate.recipe not in suite.recipes:
             yield "recipe", f"no recipe {candidate.recipe!r}" + nearest(candidate.recipe, suite.recipes)
     elif candidate.recipe is not None:
-        yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned or scratch with a base"
+        yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned, scratch, nested or static with a base"
     by_strategy = candidate.strategy is not None and candidate.keep is not None
     if candidate.kind == "pruned" and (by_strategy == (candidate.layers is not None) or (candidate.layers and (candidate.strategy or candidate.keep))):
         yield "strategy", "a pruned candidate needs either strategy and keep, or layers (the kept list, 0-based)"
@@ -312,8 +313,14 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "layers", f"expected layer numbers in rising order without repeats, found {list(candidate.layers)}"
     if candidate.layers == ():
         yield "layers", "expected at least one layer to keep, found none"
-    if candidate.kind not in {"pruned", "scratch"} and (candidate.keep or candidate.layers or candidate.strategy):
+    if candidate.kind not in {"pruned", "scratch"} and ((candidate.keep and candidate.kind != "nested") or candidate.layers or candidate.strategy):
         yield "keep", f"keep, layers and strategy mean nothing for kind {candidate.kind!r}"
+    if candidate.kind == "nested" and (candidate.keep is None or candidate.recipe is None):
+        yield "keep", "a nested candidate needs keep, the depth at which it is cut off, and a recipe to train all depths by"
+    if candidate.kind == "static" and candidate.recipe is None:
+        yield "recipe", "a static candidate needs a recipe: its training texts say how frequent a token is"
+    if candidate.kind != "static" and candidate.dimensions is not None:
+        yield "dimensions", f"dimensions mean nothing for kind {candidate.kind!r}"
     if candidate.kind == "lexical" and candidate.precision != "fp32":
         yield "precision", "a lexical candidate has no weights, so no precision"
     if candidate.vocabulary is not None and candidate.kind not in {"full", "pruned", "scratch"}:
@@ -331,15 +338,20 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
 
 
 def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
-    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed, with its whole vocabulary."""
+    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed, with its whole vocabulary, in fp32."""
     made = [*suite.candidates, *(candidate for grid in suite.grids if grid.kind == "full" or grid.keep for candidate in grid.expand())]
-    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full" and c.vocabulary is None}
+    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full" and c.vocabulary is None and c.precision == "fp32"}
+    smaller = {"pruned", "scratch", "nested", "static"}
     return tuple(
         dataclasses.replace(
             candidate,
             folder=folder,
             parent=candidate.parent
-            or (full.get((candidate.base, candidate.recipe, candidate.seed)) if candidate.kind in {"pruned", "scratch"} or candidate.vocabulary else None),
+            or (
+                full.get((candidate.base, candidate.recipe, candidate.seed))
+                if candidate.kind in smaller or (candidate.kind == "full" and (candidate.vocabulary or candidate.precision != "fp32"))
+                else None
+            ),
         )
         for candidate in made
     )

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, Strict
 
-Kind = Literal["full", "pruned", "scratch", "lexical", "external"]
+Kind = Literal["full", "pruned", "scratch", "nested", "static", "lexical", "external"]
 PureStrategy = Literal["top", "middle", "bottom", "symmetric", "even-alternate", "odd-alternate", "random"]
 RankedStrategy = Literal["contribution", "weight-aggregate", "weight-variance", "angular", "greedy"]
 Strategy = Literal[PureStrategy, RankedStrategy]
@@ -192,6 +192,7 @@ class Vocabulary(_Card):
 class Candidate(_Card):
     """One model on the board.
 
+    `keep` of a `nested` one is the depth at which the one training of all depths is cut off; `dimensions` of a `static` one are the principal components of its token vectors.
     `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself,
     pre-trained small from the start.
     """
@@ -204,6 +205,7 @@ class Candidate(_Card):
     layers: tuple[Natural, ...] | None = None
     weights: Literal["random", "pretrained"] = "random"
     vocabulary: Vocabulary | None = None
+    dimensions: Count | None = None
     recipe: str | None = None
     precision: Precision = "fp32"
     seed: Natural = 0
@@ -220,7 +222,7 @@ class Candidate(_Card):
 class Grid(_Card):
     """Bases x strategies x kept depths x recipes x seeds x vocabularies, expanded to candidates with readable names."""
 
-    kind: Literal["full", "pruned", "scratch"]
+    kind: Literal["full", "pruned", "scratch", "nested"]
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
     strategies: tuple[Strategy, ...] = ()
     keep: tuple[Count, ...] = ()
@@ -231,14 +233,14 @@ class Grid(_Card):
     prompt: str = ""
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN][-vSIZE][-recipe][-seedN][-precision]`: recipe and seed where the grid has several, precision where it is not fp32."""
+        """Candidates named `base[-strategyN | -scratchN | -nestedN][-vSIZE][-recipe][-seedN][-precision]`: recipe and seed where the grid has several, precision where it is not fp32."""
         models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.vocabularies or (None,))
         runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
         made = []
         for (base, strategy, keep, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
             name = base
             if self.kind != "full":
-                name += f"-{strategy if self.kind == 'pruned' else 'scratch'}{keep or ''}"
+                name += f"-{strategy if self.kind == 'pruned' else self.kind}{keep or ''}"
             if vocabulary is not None:
                 name += f"-v{vocabulary.size}"
             if len(self.recipes) > 1:

@@ -26,6 +26,7 @@ OTHER_CANDIDATE = {
     "weights": "pretrained",
     "vocabulary": Vocabulary(corpus=("A",), size=9),
     "recipe": "q",
+    "dimensions": 8,
     "precision": "bf16",
     "seed": 1,
     "path": "there",

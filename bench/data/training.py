@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.cards import Library
@@ -25,6 +25,14 @@ class TrainingSet:
     def digest(self) -> str:
         """Digest of the rows themselves: a change of the data that changes no row trains nothing anew."""
         return digest([self.triplets, self.pairs, self.scored])
+
+    def texts(self) -> Iterator[str]:
+        """Every text of every row."""
+        for row in (*self.triplets, *self.pairs):
+            yield from row
+        for first, second, _ in self.scored:
+            yield first
+            yield second
 
     def __len__(self) -> int:
         return len(self.triplets) + len(self.pairs) + len(self.scored)

@@ -67,6 +67,7 @@ class Blueprint:
             "base_layers": self.total,
             "kept_layers": list(self.kept),
             **({"weights": candidate.weights} if candidate.kind == "scratch" else {}),
+            **({"dimensions": candidate.dimensions} if candidate.kind == "static" else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
@@ -85,7 +86,15 @@ class Blueprint:
     @property
     def key(self) -> str:
         """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
-        lineage = {name: value for name, value in self.lineage.items() if name != "base"}
+        return self._key_without("base")
+
+    @property
+    def training_key(self) -> str:
+        """What nested candidates of all depths share."""
+        return self._key_without("base", "kept_layers", "prompt")
+
+    def _key_without(self, *left_out: str) -> str:
+        lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
         for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
             for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
                 part.pop(name, None)
@@ -133,8 +142,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
         encoder.save(temporary)
         before = encoder
     else:
-        model, made = _train(blueprint, device=device, progress=progress)
-        model.to("cpu").eval()
+        model, made = _model(blueprint, folder.parent, device=device, progress=progress)
         model.save_pretrained(str(temporary), create_model_card=False)
         before = SentenceEncoder(model)
     progress("verify", 0.0)
@@ -150,12 +158,29 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
     return {**details, "folder": str(folder)}
 
 
+def _model(blueprint: Blueprint, checkpoints: Path, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
+    """The model on the CPU, ready to be saved, and what is told of its making."""
+    from bench.make.nested import shared_training
+    from bench.make.prune import keep_layers
+
+    def train() -> tuple[SentenceTransformer, dict[str, Any]]:
+        model, made = _train(blueprint, device=device, progress=progress)
+        return model.to("cpu").eval(), made
+
+    if blueprint.candidate.kind != "nested":
+        return train()
+    model, made = shared_training(checkpoints / f"nested-{blueprint.training_key[:32]}", train)
+    keep_layers(model[0].auto_model, blueprint.kept)
+    return model.eval(), made
+
+
 def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
     """The trained model, and what is told of its making: `phases`, and `trimming` where the vocabulary was trimmed."""
     import torch
 
     from bench.make.finetune import finetune
     from bench.make.prune import keep_layers, load_sentence_model, randomise
+    from bench.make.static import static_model
     from bench.make.vocabulary import trim_vocabulary
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
@@ -166,6 +191,10 @@ def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[Se
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.kind == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
+    elif candidate.kind == "static":
+        progress("static", 0.0)
+        texts = [text for rows in blueprint.training for text in rows.texts()]
+        model = static_model(model, texts, dimensions=candidate.dimensions, seed=candidate.seed)
     trimming = {}
     if blueprint.vocabulary is not None and candidate.vocabulary is not None:
         progress("vocabulary", 0.0)
@@ -177,7 +206,8 @@ def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[Se
         def report(fraction: float, kind: str = phase.kind) -> None:
             progress(kind, fraction)
 
-        outcome = finetune(model, phase, rows, seed=candidate.seed, bf16=blueprint.precision == "bf16", progress=report)
+        bf16 = blueprint.precision == "bf16"
+        outcome = finetune(model, phase, rows, seed=candidate.seed, bf16=bf16, every_depth=candidate.kind == "nested", progress=report)
         phases.append({"kind": phase.kind, "rows": len(rows), **outcome})
     return model, {**trimming, "phases": phases}
 

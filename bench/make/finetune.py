@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 
 
-def finetune(model: SentenceTransformer, phase: Phase, data: TrainingSet, *, seed: int, bf16: bool, progress: Progress) -> dict[str, Any]:
+def finetune(
+    model: SentenceTransformer, phase: Phase, data: TrainingSet, *, seed: int, bf16: bool, every_depth: bool = False, progress: Progress
+) -> dict[str, Any]:
     """Train a sentence model in place.
 
     Args:
@@ -26,6 +28,7 @@ def finetune(model: SentenceTransformer, phase: Phase, data: TrainingSet, *, see
         data: Rows of the phase.
         seed: Of batch order and dropout.
         bf16: Use bfloat16 autocast; weights and optimizer stay fp32.
+        every_depth: Train the embeddings after every layer, not only after the last.
         progress: Called with the finished fraction of the phase.
 
     Returns:
@@ -35,15 +38,18 @@ def finetune(model: SentenceTransformer, phase: Phase, data: TrainingSet, *, see
         ModelError: The loss is not a number.
     """
     from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import AdaptiveLayerLoss, CosineSimilarityLoss, MultipleNegativesRankingLoss
     from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerCallback
 
     class Report(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002  # the trainer passes them by position
             progress(state.global_step / max(1, state.max_steps))
 
-    model.max_seq_length = min(phase.max_length, model.max_seq_length or phase.max_length)
+    if model.max_seq_length is None or math.isfinite(model.max_seq_length):  # a static model reads texts of any length
+        model.max_seq_length = min(phase.max_length, model.max_seq_length or phase.max_length)
     loss = MultipleNegativesRankingLoss(model, scale=phase.scale) if phase.kind == "nli" else CosineSimilarityLoss(model)
+    if every_depth:
+        loss = AdaptiveLayerLoss(model, loss)
     with tempfile.TemporaryDirectory() as scratch:
         trainer = SentenceTransformerTrainer(
             model=model,

@@ -88,6 +88,12 @@ def resolve_layers(candidate: Candidate, total: int, *, rank: Callable[[RankedSt
         return list(range(candidate.keep or total))
     if candidate.kind == "full":
         return list(range(total))
+    if candidate.kind == "static":
+        return []
+    if candidate.kind == "nested":
+        if not 0 < (candidate.keep or 0) <= total:
+            raise LayerError(f"{candidate.name}: keep must be between 1 and {total} for a base of {total} layers (got {candidate.keep})")
+        return list(range(candidate.keep or 0))
     if candidate.layers is not None:
         if candidate.layers[-1] >= total:
             raise LayerError(f"{candidate.name}: layers must be between 0 and {total - 1} for a base of {total} layers (got {candidate.layers[-1]})")
