@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from bench.make.lexical import LexicalEncoder
@@ -15,7 +17,7 @@ PROFILE = Profile(sentences=40, singles=20, warm_up=2, rounds=2, batch_sizes=(4,
 
 @pytest.fixture(scope="module")
 def measured(minilm):
-    return measure(minilm, "", "cpu", probe_sentences(), PROFILE, 1)
+    return measure(minilm, "", "fp32", "cpu", probe_sentences(), PROFILE, 1)
 
 
 def test_sentences_are_real_marathi_and_hindi_in_turn():
@@ -61,15 +63,15 @@ def test_the_peak_can_be_reset():
 
 def test_a_probe_runs_in_a_process_of_its_own(tmp_path):
     LexicalEncoder().save(tmp_path / "lexical")
-    found = probe(tmp_path / "lexical", prompt="", device="cpu", profile="quick")
+    found = probe(tmp_path / "lexical", prompt="", precision="fp32", device="cpu", profile="quick")
     assert found["offline"]["sentences_per_second"] > 0
     assert found["bytes_on_disk"] == (tmp_path / "lexical" / "lexical.json").stat().st_size
     assert found["threads"] == usable_cores()
 
 
-def test_the_key_changes_with_checkpoint_prompt_and_profile():
-    keys = {probe_key(content, prompt, "cpu", profile) for content in "ab" for prompt in ("", "query: ") for profile in ("quick", "full")}
-    assert len(keys) == 8
+def test_the_key_changes_with_checkpoint_prompt_precision_and_profile():
+    choices = itertools.product("ab", ("", "query: "), ("fp32", "int8"), ("quick", "full"))
+    assert len({probe_key(content, prompt, precision, "cpu", profile) for content, prompt, precision, profile in choices}) == 16
 
 
 def test_the_fingerprint_names_cpu_cores_and_memory():
@@ -92,7 +94,7 @@ def test_cuda_is_synchronised_and_its_allocator_read(minilm):
 
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    found = measure(minilm, "", "cuda", probe_sentences(), PROFILE, 1)
+    found = measure(minilm, "", "fp32", "cuda", probe_sentences(), PROFILE, 1)
     assert found["memory"]["cuda_allocated_peak"] > 80 * 2**20
     assert found["memory"]["cuda_reserved_peak"] >= found["memory"]["cuda_allocated_peak"]
     assert found["device_name"]

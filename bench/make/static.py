@@ -50,7 +50,7 @@ def static_model(model: SentenceTransformer, texts: Iterable[str], *, dimensions
     for encoding in backend.encode_batch(list(texts), add_special_tokens=False):
         np.add.at(counts, encoding.ids, 1)
     weights = SIF / (SIF + counts / max(1.0, counts.sum()))
-    tokens = (components * weights[:, None]).astype(np.float32)
+    tokens = np.ascontiguousarray(components * weights[:, None], dtype=np.float32)
     backend.no_padding()
     backend.no_truncation()
     return SentenceTransformer(modules=[StaticEmbedding(backend, embedding_weights=tokens)], device="cpu")
