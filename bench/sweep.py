@@ -13,7 +13,7 @@ from bench.errors import LayerError, ModelError
 from bench.evaluate.encode import Progress
 from bench.make.layers import STRATEGIES, describe_kept, kept_layers
 from bench.specs import Strategy, folder_digest
-from bench.standings.depths import Form, Quality, linear_cka, quality, recommend, retained
+from bench.standings.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Sweep:
         wanted = f"{self.retain:.0%} of the full model's score"
         if self.recommended is not None:
             return f"Recommended: {self.recommended.depth} of {self.layers} layers: {_describe(self.recommended)}."
-        defined = [form for form in self.forms if form.retained_interval is not None]
+        defined = [form for form in eligible(self.forms) if form.retained_interval is not None]
         if not defined:
             return "No depth can be recommended: the full model's own score is not above zero in every resample, and a share of it says nothing."
         closest = max(defined, key=lambda form: form.retained_interval or (0.0, 0.0))
@@ -125,7 +125,7 @@ def sweep(
         pairs={language: len(group) for language, group in rows.items()},
         full=judged[full],
         forms=forms,
-        recommended=recommend(forms, retain=retain),
+        recommended=recommend(eligible(forms), retain=retain),
         layer_similarity=[[linear_cka(vectors[one], vectors[other]) for other in prefixes] for one in prefixes],
         layer_passes=round(encoder.layer_passes),
         layer_passes_apart=sum(len(kept) for kept in vectors),

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from bench.cli.sweep import file_name
 from bench.make.layers import STRATEGIES, kept_layers
 from bench.publish.sweep_chart import draw
-from bench.standings.depths import Form, Quality, linear_cka, quality, recommend, retained
+from bench.standings.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
 from bench.sweep import Sweep, sweep
 from tests.test_cli import bench
 
@@ -36,6 +36,12 @@ def form(strategy: str, depth: int, score: float, low: float | None) -> Form:
 def test_the_fewest_layers_whose_lower_bound_keeps_enough_are_recommended_and_of_these_the_best_score(forms, retain, expected):
     found = recommend([form(*one) for one in forms], retain=retain)
     assert (found and (found.strategy, found.depth)) == expected
+
+
+def test_a_random_pick_is_recommended_only_where_nothing_else_was_swept():
+    random, top = form("random", 1, 0.9, 0.99), form("top", 2, 0.8, 0.99)
+    assert eligible([random, top]) == (top,)
+    assert eligible([random]) == (random,)
 
 
 def test_what_is_retained_is_the_ratio_in_each_resample():

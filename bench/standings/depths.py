@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +77,11 @@ def retained(form: Quality, full: Quality) -> tuple[float, tuple[float, float]] 
     if not (full.score > 0 and (full.replicates > 0).all() and np.isfinite(form.replicates).all()):
         return None
     return form.score / full.score, interval(form.replicates / full.replicates)
+
+
+def eligible(forms: Sequence[Form]) -> tuple[Form, ...]:
+    """The forms that may be recommended: a random pick is the control and no proposal, unless nothing else was swept."""
+    return tuple(form for form in forms if form.strategy != "random") or tuple(forms)
 
 
 def recommend(forms: Iterable[Form], *, retain: float) -> Form | None:
