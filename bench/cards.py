@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import CardError, Problem, SelectionError, nearest
 from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Suite, TaskCard, Vocabulary
-from bench.workspace import Workspace
+from bench.workspace import Workspace, builtin_content
 
 Location = tuple[str | int, ...]
 T = TypeVar("T")
@@ -73,6 +73,12 @@ def load_library(workspace: Workspace) -> Library:
     if problems:
         raise CardError(problems)
     return Library(tasks, suites, candidates)
+
+
+def shipped_task(name: str) -> TaskCard:
+    """A task card that comes with the package, wherever the workspace is."""
+    content = builtin_content()
+    return load_library(Workspace(content, content)).task(name)
 
 
 def _read(path: Path, kind: type[T], problems: list[Problem]) -> T | None:

@@ -153,11 +153,10 @@ def _describe(form: Form) -> str:
 
 def _pairs() -> tuple[Any, dict[str, list[Record]]]:
     """The card of the task, and its development pairs by language."""
-    from bench.cards import load_library
+    from bench.cards import shipped_task
     from bench.data.rows import load_rows
-    from bench.workspace import Workspace, builtin_content
 
-    card = load_library(Workspace(builtin_content(), Path())).task(TASK)
+    card = shipped_task(TASK)
     return card, {language: splits[SPLIT] for language, splits in load_rows(card, None, splits=(SPLIT,)).splits.items()}
 
 

@@ -12,6 +12,7 @@ from sentence_transformers import SentenceTransformer
 
 from bench.cards import load_library
 from bench.errors import CardError, ModelError
+from bench.make.nested import shared_training
 from bench.make.prune import load_sentence_model
 from bench.make.static import SIF, static_model
 from bench.standings.table import build_board
@@ -61,6 +62,15 @@ def test_a_nested_training_that_another_depth_needs_again_is_not_repeated(worksp
     _, outcome = run(folder, names=("tiny-nested3",), stages=("make",))
     assert outcome.complete
     assert (trained / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_what_a_killed_training_of_all_depths_left_is_removed(tiny_base, tmp_path):
+    left = tmp_path / ".nested-abc.training-1"
+    left.mkdir()
+    model, told = shared_training(tmp_path / "nested-abc", lambda: (load_sentence_model(tiny_base), {"phases": []}))
+    assert not left.exists()
+    assert told == {"phases": []}
+    assert len(model[0].auto_model.encoder.layer) == 4
 
 
 def test_a_static_candidate_is_trained_scored_and_loads_without_a_transformer(workspace_folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -98,10 +97,9 @@ def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offl
 
 def _sentences() -> dict[str, list[str]]:
     """Shipped training sentences, by language."""
-    from bench.cards import load_library
+    from bench.cards import shipped_task
     from bench.data.rows import load_rows
-    from bench.workspace import Workspace, builtin_content
 
-    card = load_library(Workspace(builtin_content(), Path())).task("KasautiSTS")
+    card = shipped_task("KasautiSTS")
     data = load_rows(card, None, splits=(card.train_on,))
     return {language: [str(row["sentence1"]) for row in splits[card.train_on]] for language, splits in data.splits.items()}

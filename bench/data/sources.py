@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.errors import DataError, first_line
@@ -151,3 +152,21 @@ def _as_text(row: dict[str, object], place: str) -> Row:
         if value is None:
             raise DataError(f"{place}: {key} is null; remove the row or fill it in")
     return {str(key): str(value) for key, value in row.items()}
+
+
+def read_corpus(files: Iterable[Path]) -> Iterable[str]:
+    """Yield the non-empty lines of text files, plain or gzip-compressed, in order.
+
+    Raises:
+        DataError: A file is not UTF-8, or not the gzip file that its name says.
+    """
+    for path in files:
+        opener = gzip.open if path.suffix == ".gz" else open
+        number = 0
+        try:
+            with opener(path, "rt", encoding="utf-8") as handle:
+                for number, line in enumerate(handle, start=1):  # noqa: B007 (the error below tells it)
+                    if text := line.strip():
+                        yield text
+        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+            raise DataError(f"{path}: cannot be read after line {number}: {error}; expected UTF-8 text, gzip-compressed if named .gz") from None

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.data.rows import normalise, text_columns, unique_texts
+from bench.data.sources import read_corpus
 from bench.data.training import DataCache
 from bench.errors import DataError
-from bench.make.tokenizer import read_corpus
 from bench.specs import Vocabulary, digest
 
 

@@ -229,7 +229,8 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
     if candidate.kind != "lexical":
         lines += [
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
-            f"- kept layers (0-based): {list(blueprint.kept)}" + (f", {candidate.weights} weights" if candidate.kind == "scratch" else ""),
+            *([f"- kept layers (0-based): {list(blueprint.kept)}"] if blueprint.kept else []),
+            *([f"- starts from {candidate.weights} weights"] if candidate.kind == "scratch" else []),
             *_vocabulary_lines(details),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
@@ -249,8 +250,6 @@ def _vocabulary_lines(details: dict[str, Any]) -> list[str]:
     found = details.get("trimming")
     if found is None:
         return []
-    kept, fallback = (
-        f"{found['tokens_after']:,} of {found['tokens_before']:,} tokens",
-        f"{found['texts_changed']:.2%} of its texts and {found['tokens_changed']:.2%} of its tokens",
-    )
+    kept = f"{found['tokens_after']:,} of {found['tokens_before']:,} tokens"
+    fallback = f"{found['texts_changed']:.2%} of its texts and {found['tokens_changed']:.2%} of its tokens"
     return [f"- vocabulary: {kept}; over its corpus, {fallback} are cut in another way than by the base"]

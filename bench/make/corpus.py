@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.make.tokenizer import SPECIAL_TOKENS, read_corpus
+from bench.data.sources import read_corpus
+from bench.make.tokenizer import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -30,8 +30,9 @@ def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not folder.is_dir():
             model, told = train()
-            temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-            shutil.rmtree(temporary, ignore_errors=True)
+            for stale in folder.parent.glob(f".{folder.name}.training-*"):
+                shutil.rmtree(stale)
+            temporary = folder.with_name(f".{folder.name}.training-{os.getpid()}")
             model.save_pretrained(str(temporary), create_model_card=False)
             (temporary / RECORD).write_text(json.dumps(told), encoding="utf-8")
             temporary.replace(folder)

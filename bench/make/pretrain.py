@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.data.sources import read_corpus
 from bench.errors import DataError
 from bench.make.base_card import base_card
 from bench.make.corpus import Corpus, load_corpus, ppmi_embeddings
 from bench.make.devanagari import inspect_tokenizer
-from bench.make.tokenizer import SPECIAL_TOKENS, read_corpus, train_wordpiece
+from bench.make.tokenizer import SPECIAL_TOKENS, train_wordpiece
 from bench.specs import file_digest
 
 if TYPE_CHECKING:

@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.cards import load_library
+from bench.cards import shipped_task
 from bench.children import in_child
 from bench.data.rows import load_rows, normalise, text_columns, unique_texts
 from bench.errors import LayerError
 from bench.make.bases import architecture
 from bench.specs import Pooling, RankedStrategy, digest
 from bench.store import Store
-from bench.workspace import Workspace, builtin_content
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,8 +50,7 @@ def calibration_texts(guard: frozenset[str]) -> list[str]:
     Raises:
         DataError: The shipped data is missing or changed.
     """
-    content = builtin_content()
-    card = load_library(Workspace(content, content)).task(CALIBRATION_TASK)
+    card = shipped_task(CALIBRATION_TASK)
     chosen: list[str] = []
     for splits in load_rows(card, None, splits=(card.train_on,)).splits.values():
         texts = [text for text in unique_texts(splits[card.train_on], text_columns(card)) if normalise(text) not in guard]

@@ -9,10 +9,7 @@ from __future__ import annotations
 import collections
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from bench.errors import DataError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -72,23 +69,3 @@ def _alphabet(lines: list[str]) -> list[str]:
     counts = collections.Counter(character for line in lines for character in unicodedata.normalize("NFC", line))
     inside = [character for character, _ in counts.most_common() if unicodedata.category(character)[0] in "LMNC" and not character.isspace()]
     return sorted(inside[:ALPHABET])
-
-
-def read_corpus(files: Iterable[Path]) -> Iterable[str]:
-    """Yield the non-empty lines of text files, plain or gzip-compressed, in order.
-
-    Raises:
-        DataError: A file is not UTF-8, or not the gzip file that its name says.
-    """
-    import gzip
-
-    for path in files:
-        opener = gzip.open if path.suffix == ".gz" else open
-        number = 0
-        try:
-            with opener(path, "rt", encoding="utf-8") as handle:
-                for number, line in enumerate(handle, start=1):  # noqa: B007 (the error below tells it)
-                    if text := line.strip():
-                        yield text
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-            raise DataError(f"{path}: cannot be read after line {number}: {error}; expected UTF-8 text, gzip-compressed if named .gz") from None

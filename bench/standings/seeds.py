@@ -58,6 +58,7 @@ def _folded(name: str, rows: list[Row]) -> Row:
         rows[0],
         name=name,
         seeds=len(rows),
+        kept=" / ".join(dict.fromkeys(row.kept for row in rows)),
         problem="; ".join(problems) or None,
         scores={label: statistics.fmean(row.scores[label] for row in rows) for label in _shared([row.scores for row in rows])},
         score_replicates={label: np.mean([row.score_replicates[label] for row in rows], axis=0) for label in _shared([row.score_replicates for row in rows])},
