@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 LINEAGE_FILE = "kasauti.json"
-MAKING_VERSION = 2
+MAKING_VERSION = 3
 """Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.data.training import TrainingSet
 from bench.errors import ModelError
+from bench.make.attention import training_attention
 from bench.specs import Phase
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def finetune(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)
-        outcome = trainer.train()
+        with training_attention(model.device.type, bf16=bf16):
+            outcome = trainer.train()
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else every later forward pass stays in bf16 autocast
     if not math.isfinite(outcome.training_loss):
         raise ModelError(f"phase {phase.kind!r}: the training loss is {outcome.training_loss}; lower learning_rate (now {phase.learning_rate:g})")

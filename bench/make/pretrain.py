@@ -25,6 +25,7 @@ import numpy as np
 
 from bench.data.sources import read_corpus
 from bench.errors import DataError
+from bench.make.attention import training_attention
 from bench.make.base_card import base_card
 from bench.make.corpus import Corpus, load_corpus, ppmi_embeddings
 from bench.make.devanagari import inspect_tokenizer
@@ -117,7 +118,7 @@ def masked_loss(model: BertForMaskedLM, batch: tuple[IntArray, IntArray, IntArra
 
     device = model.device
     inputs, positions, labels = (torch.from_numpy(part).to(device) for part in batch)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+    with training_attention(device.type, bf16=bf16), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
         hidden = model.bert(input_ids=inputs).last_hidden_state
         logits = model.cls(hidden.flatten(0, 1)[positions])
     return torch.nn.functional.cross_entropy(logits.float(), labels)

@@ -1,0 +1,42 @@
+"""Fine-tuning in bfloat16 on a CPU with attention as matrix products: a ratio against PyTorch's fused kernel in the same run, never seconds."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+
+import pytest
+
+from bench.data.training import TrainingSet
+from bench.make import finetune as module
+from bench.make.prune import load_sentence_model
+from bench.probe.machine import has_fast_bf16
+from bench.specs import Phase
+from bench.workspace import builtin_content
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_fast_bf16(), reason="this CPU has no bfloat16 instructions, so training is in float32 here")]
+MARATHI = "{} मुले सकाळी लवकर उठून नदीच्या काठाने चालत शाळेत जातात आणि दुपारी घरी परत येऊन अभ्यास करतात"
+HINDI = "{} बच्चे सुबह जल्दी उठकर नदी के किनारे चलते हुए स्कूल जाते हैं और दोपहर में घर लौटकर पढ़ाई करते हैं"
+PAIRS = tuple((MARATHI.format(a), HINDI.format(b), (a + b) % 5 / 4) for a in range(16) for b in range(16))
+PHASE = Phase(kind="sts", data=("Pairs",), epochs=1.0, batch_size=32, learning_rate=1e-4, max_length=64)
+
+
+def train() -> float:
+    """Seconds of one epoch over the pairs."""
+    model = load_sentence_model(builtin_content() / "models" / "mini" / "base-6", pooling="mean")
+    start = time.perf_counter()
+    module.finetune(model, PHASE, TrainingSet(scored=PAIRS), seed=0, bf16=True, progress=lambda _: None)
+    return time.perf_counter() - start
+
+
+def test_bfloat16_training_on_a_cpu_is_faster_with_attention_as_matrix_products_than_with_the_fused_kernel(benchmark, monkeypatch):
+    train()  # imports and first-use costs are nobody's
+    rounds = []
+    for _ in range(3):
+        ours = train()
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "training_attention", lambda _device, bf16: nullcontext())
+            rounds.append(train() / ours)
+    benchmark.extra_info["ratios"] = rounds
+    benchmark.pedantic(train, rounds=1)
+    assert sorted(rounds)[1] > 1.15, rounds
