@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import CardError, Problem, SelectionError, nearest
-from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Suite, TaskCard, Vocabulary
+from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Recipe, Suite, TaskCard, Vocabulary
 from bench.workspace import Workspace, builtin_content
 
 Location = tuple[str | int, ...]
@@ -254,6 +254,8 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
                 if not all_read and reference.partition(":")[0] not in tasks:
                     continue
                 yield from _reference_problems(problem, ("recipes", name, "phases", number, "data"), reference, phase.kind, tasks)
+        for reference in recipe.curve.data if recipe.curve and all_read else ():
+            yield from _curve_problems(problem, ("recipes", name, "curve", "data"), reference, recipe, tasks)
     seen: set[str] = set()
     entries: list[tuple[Location, Candidate]] = [(("candidates", i), c) for i, c in enumerate(suite.candidates)]
     for number, grid in enumerate(suite.grids):
@@ -284,6 +286,24 @@ def _reference_problems(problem: Any, location: Location, reference: str, kind: 
         yield problem(location, f"phase {kind!r} trains on {' or '.join(sorted(usable))}; {name!r} is {tasks[name].type}")
     elif (split or tasks[name].train_on) not in _splits(tasks[name]):
         yield problem(location, f"{name!r} has no split {split or tasks[name].train_on!r}" + nearest(split, _splits(tasks[name])))
+
+
+def _curve_problems(problem: Any, location: Location, reference: str, recipe: Recipe, tasks: dict[str, TaskCard]) -> Iterator[Problem]:
+    """A curve is drawn on pairs that are neither trained on nor tested on."""
+    found = list(_reference_problems(problem, location, reference, "sts", tasks))
+    yield from found
+    if found:
+        return
+
+    def rows(text: str) -> tuple[str, str]:
+        name, _, split = text.partition(":")
+        return name, split or tasks[name].train_on
+
+    name, split = rows(reference)
+    if split == tasks[name].evaluate_on:
+        yield problem(location, f"{reference!r} is what {name!r} is tested on; take a development split, like {name}:dev")
+    elif (name, split) in {rows(other) for phase in recipe.phases for other in phase.data if other.partition(":")[0] in tasks}:
+        yield problem(location, f"{reference!r} is what the recipe trains on; take a development split, like {name}:dev")
 
 
 def _corpus_problems(vocabulary: Vocabulary, folder: Path, tasks: dict[str, TaskCard]) -> Iterator[str]:

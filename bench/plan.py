@@ -136,7 +136,8 @@ class Planner:
             _check_kept(candidate, folder, kept)
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
-        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate))
+        development = self.data.development(recipe.curve, self.guard)
+        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development)
 
     def _vocabulary(self, candidate: Candidate) -> VocabularyTexts | None:
         """The corpus of a trimmed vocabulary, read once for all candidates that share it."""

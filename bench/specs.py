@@ -172,12 +172,22 @@ class Phase(_Card):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Curve(_Card):
+    """What a model is scored on while it is trained: development pairs (data sets of type STS, `NAME:SPLIT`), `points` times a phase, at most `rows` pairs of a language."""
+
+    data: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
+    points: Count = 5
+    rows: Count | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(_Card):
-    """Fine-tuning: pooling and an ordered list of phases. `precision` is that of the training arithmetic."""
+    """Fine-tuning: pooling and an ordered list of phases. `precision` is that of the training arithmetic; `curve` decides no weight."""
 
     pooling: Pooling | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     phases: tuple[Phase, ...] = ()
+    curve: Curve | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

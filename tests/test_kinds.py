@@ -65,7 +65,7 @@ def test_a_nested_training_that_another_depth_needs_again_is_not_repeated(worksp
 
 
 def test_what_a_killed_training_of_all_depths_left_is_removed(tiny_base, tmp_path):
-    left = tmp_path / ".nested-abc.training-1"
+    left = tmp_path / ".nested-abc.saving-1"
     left.mkdir()
     model, told = shared_training(tmp_path / "nested-abc", lambda: (load_sentence_model(tiny_base), {"phases": []}))
     assert not left.exists()

@@ -13,7 +13,7 @@ from bench.publish.cells import MISSING, headers
 from bench.publish.files import publish, to_csv, to_json
 from bench.publish.markdown import render
 from bench.publish.terminal import make_console, show
-from bench.standings.table import Board, Column, Drop, Row
+from bench.standings.table import Board, Column, Drop, RecoveryPoint, Row
 
 PROBE = {
     "load": 0.25,
@@ -143,8 +143,8 @@ def test_every_format_lists_the_same_candidates_in_the_order_of_the_board():
 @pytest.mark.parametrize("board", [BOARD, ROBUST], ids=["plain", "with-drops"])
 def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(board):
     for in_csv, in_json in zip(csv_rows(board), json_rows(board), strict=True):
-        for intervals in ("score_intervals", "drop_intervals"):  # an interval for each column is more than a flat table holds
-            in_json.pop(intervals)
+        for nested in ("score_intervals", "drop_intervals", "recovery"):  # more than a flat table holds
+            in_json.pop(nested)
         assert in_csv == {key: "" if value is None else str(value) for key, value in in_json.items()}
 
 
@@ -228,7 +228,7 @@ def test_a_candidate_that_was_not_made_has_no_number_at_all():
         title: MISSING for title in headers(BOARD) if title not in {"candidate", "kind"}
     }
     stored = json_rows(BOARD)[4]
-    assert {field for field, value in stored.items() if value not in (None, {})} == {"candidate", "kind", "seeds", "parent", "problem"}
+    assert {field for field, value in stored.items() if value not in (None, {}, [])} == {"candidate", "kind", "seeds", "parent", "problem"}
 
 
 def test_an_incomplete_row_says_why_in_every_format():
@@ -390,3 +390,23 @@ def test_the_csv_holds_every_drop_and_an_empty_cell_where_there_is_none():
         ["", "-0.004", ""],
         ["", "", ""],
     ]
+
+
+def test_recovery_curves_stand_in_one_table_for_each_plan_of_steps():
+    def curve(*points):
+        return tuple(RecoveryPoint(phase, step, score) for phase, step, score in points)
+
+    two = curve(("nli", 0, 0.1), ("sts", 8, 0.5))
+    rows = (dataclasses.replace(FULL, recovery=two), dataclasses.replace(SMALL, recovery=curve(("sts", 4, 0.25))), dataclasses.replace(CHARS, recovery=two))
+    board = dataclasses.replace(BOARD, rows=(*rows, UNMADE))
+    section = render(board).split("## Recovery while fine-tuning")[1].split("\n## ")[0]
+    tables = [[[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines()] for part in section.split("\n\n") if part.startswith("|")]
+    assert [[line for line in table if not line[0].startswith(":")] for table in tables] == [
+        [["candidate", "nli 0", "sts 8"], ["mini", "10.0", "50.0"], ["chars", "10.0", "50.0"]],
+        [["candidate", "sts 4"], ["mini-middle6", "25.0"]],
+    ]
+    assert json.loads(to_json(board))["rows"][1]["recovery"] == [{"phase": "sts", "step": 4, "score": 0.25}]
+
+
+def test_a_board_without_curves_has_no_section_for_them():
+    assert "Recovery" not in render(BOARD)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.specs import Candidate
 from bench.standings.seeds import fold, groups
-from bench.standings.table import Drop, Row
+from bench.standings.table import Drop, RecoveryPoint, Row
 
 
 def candidate(name: str, seed: int, **fields: object) -> Candidate:
@@ -46,3 +46,11 @@ def test_a_drop_is_averaged_and_one_without_replicates_leaves_no_interval():
     (folded,) = fold(rows, [candidate("a-seed0", 0), candidate("a-seed1", 1)])
     assert folded.drops["D"].value == pytest.approx(0.2)
     assert folded.drops["D"].interval is None
+
+
+@pytest.mark.parametrize(("steps", "expected"), [((10, 10), [0.3]), ((10, 12), [])], ids=["same steps", "other steps"])
+def test_a_recovery_curve_is_averaged_where_the_seeds_were_scored_after_the_same_steps(steps, expected):
+    curves = [(RecoveryPoint("sts", step, score),) for step, score in zip(steps, (0.2, 0.4), strict=True)]
+    rows = {f"a-seed{seed}": row(f"a-seed{seed}", "0", 0.5, recovery=curve) for seed, curve in enumerate(curves)}
+    (folded,) = fold(rows, [candidate("a-seed0", 0), candidate("a-seed1", 1)])
+    assert [point.score for point in folded.recovery] == pytest.approx(expected)

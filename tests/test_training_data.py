@@ -6,7 +6,7 @@ import pytest
 
 from bench.data.training import DataCache, TrainingSet
 from bench.errors import DataError
-from bench.specs import Phase
+from bench.specs import Curve, Phase
 from tests.builders import make_card, make_library, table
 
 NOTHING = frozenset()
@@ -184,3 +184,19 @@ def test_the_data_of_a_task_is_read_once(tmp_path):
     first = cache.training_set(Phase(kind="sts", data=("Tiny",)), NOTHING)
     (tmp_path / "Tiny-train.tsv").unlink()
     assert cache.training_set(Phase(kind="sts", data=("Tiny",)), NOTHING) == first
+
+
+def test_a_curve_is_drawn_on_at_most_so_many_pairs_of_each_language_and_never_on_a_test_text(tmp_path):
+    rows = [(f"नदी {number}", f"घर {number}", number % 6) for number in range(6)]
+    card = make_card(tmp_path, "STS", {"train": table(STS, ("अ", "ब", 1)), "dev": table(STS, *rows), "test": table(STS, (rows[1][0], "क", 2))})
+    cache = DataCache(make_library(card), None, offline=True)
+    found = cache.development(Curve(data=("Tiny:dev",), rows=3), cache.guard(["Tiny"]))
+    assert {name: [first for first, *_ in pairs] for name, pairs in found.pairs.items()} == {"Tiny:dev mr": ["नदी 0", "नदी 2", "नदी 3"]}
+    assert cache.development(None, NOTHING).pairs == {}
+
+
+def test_a_curve_of_which_only_test_texts_are_there_is_refused(tmp_path):
+    card = make_card(tmp_path, "STS", {"train": table(STS, ("अ", "ब", 1)), "dev": table(STS, ("नदी", "घर", 1)), "test": table(STS, ("नदी", "क", 2))})
+    cache = DataCache(make_library(card), None, offline=True)
+    with pytest.raises(DataError, match="Tiny:dev: no mr rows are left to draw a curve from"):
+        cache.development(Curve(data=("Tiny:dev",)), cache.guard(["Tiny"]))

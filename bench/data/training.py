@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.cards import Library
 from bench.data.rows import Record, TaskData, load_rows, normalise, text_columns, unique_texts
 from bench.errors import DataError
-from bench.specs import NLI_LABELS, Phase, TaskCard, digest
+from bench.specs import NLI_LABELS, Curve, Phase, TaskCard, digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +36,14 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.triplets) + len(self.pairs) + len(self.scored)
+
+
+@dataclasses.dataclass(frozen=True)
+class Development:
+    """Scored pairs by data set and language, which are neither trained on nor tested on, and how many times a phase a model is scored on them."""
+
+    pairs: dict[str, tuple[tuple[str, str, float], ...]] = dataclasses.field(default_factory=dict)
+    points: int = 0
 
 
 class DataCache:
@@ -84,20 +92,41 @@ class DataCache:
         """
         made = TrainingSet()
         for reference in phase.data:
-            name, _, split = reference.partition(":")
-            card = self.library.task(name)
-            clean: list[Record] = []
-            leaked = 0
-            for splits in self.rows(name).splits.values():
-                rows = splits.get(split or card.train_on, [])
-                kept = [row for row in rows if not any(normalise(str(row[column])) in guard for column in text_columns(card))]
-                leaked += len(rows) - len(kept)
-                clean.extend(kept)
-            part = _convert(card, clean)
+            card, clean, leaked = self._unguarded(reference, guard)
+            part = _convert(card, [row for rows in clean.values() for row in rows])
             made = TrainingSet(made.triplets + part.triplets, made.pairs + part.pairs, made.scored + part.scored, {**made.leaked, reference: leaked})
         if not len(made):
             raise DataError(f"{', '.join(phase.data)}: no rows are left to train phase {phase.kind!r} on")
         return made
+
+    def development(self, curve: Curve | None, guard: frozenset[str]) -> Development:
+        """The pairs that a curve is drawn from, without those that hold a guarded text.
+
+        Raises:
+            DataError: Data is missing or malformed, or nothing is left of a language.
+        """
+        if curve is None:
+            return Development()
+        pairs: dict[str, tuple[tuple[str, str, float], ...]] = {}
+        for reference in curve.data:
+            card, clean, _ = self._unguarded(reference, guard)
+            for subset, rows in clean.items():
+                if not rows:
+                    raise DataError(f"{reference}: no {subset} rows are left to draw a curve from; take a split that is not tested on")
+                pairs[f"{reference} {subset}"] = _convert(card, rows[: curve.rows]).scored
+        return Development(pairs, curve.points)
+
+    def _unguarded(self, reference: str, guard: frozenset[str]) -> tuple[TaskCard, dict[str, list[Record]], int]:
+        """The card of a reference `NAME` or `NAME:SPLIT`, its rows by subset without those that hold a guarded text, and how many those were."""
+        name, _, split = reference.partition(":")
+        card = self.library.task(name)
+        clean: dict[str, list[Record]] = {}
+        leaked = 0
+        for subset, splits in self.rows(name).splits.items():
+            rows = splits.get(split or card.train_on, [])
+            clean[subset] = [row for row in rows if not any(normalise(str(row[column])) in guard for column in text_columns(card))]
+            leaked += len(rows) - len(clean[subset])
+        return card, clean, leaked
 
 
 def _convert(card: TaskCard, rows: list[Record]) -> TrainingSet:

@@ -36,6 +36,9 @@ class Encoder(Protocol):
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """float32 array of shape (texts, dimensions)."""
 
+    def save(self, folder: Path) -> None:
+        """Write what `load_encoder` reads."""
+
 
 class SentenceEncoder:
     """A sentence-transformers model with the fixed-shape batch plan."""
@@ -70,6 +73,10 @@ class SentenceEncoder:
         assert out is not None, "encode needs at least one text"
         check_finite(out, texts)
         return out
+
+    def save(self, folder: Path) -> None:
+        """Write the model as a sentence-transformers folder, without a page."""
+        self.model.save_pretrained(str(folder), create_model_card=False)
 
     def _forward(self, texts: Sequence[str], rows: int) -> NDArray[np.float32]:
         filled = [*texts, *[texts[-1]] * (rows - len(texts))]

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.data.training import TrainingSet
+from bench.data.training import Development, TrainingSet
 from bench.data.vocabulary import VocabularyTexts
 from bench.errors import ModelError
 from bench.evaluate.encode import Encoder, SentenceEncoder
 from bench.make.lexical import LexicalEncoder
+from bench.make.resume import SavedTraining
 from bench.specs import Candidate, Recipe, digest, folder_digest
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Blueprint:
     training: tuple[TrainingSet, ...]
     versions: dict[str, str]
     vocabulary: VocabularyTexts | None = None
+    development: Development = dataclasses.field(default_factory=Development)
+    """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -90,8 +93,8 @@ class Blueprint:
 
     @property
     def training_key(self) -> str:
-        """What nested candidates of all depths share."""
-        return self._key_without("base", "kept_layers", "prompt")
+        """What candidates share that come of one training: those of all depths if they are nested, else those of one checkpoint."""
+        return self._key_without("base", "kept_layers", "prompt") if self.candidate.kind == "nested" else self.key
 
     def _key_without(self, *left_out: str) -> str:
         lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
@@ -109,7 +112,8 @@ def content_digest(folder: Path) -> str:
 def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
-    The folder appears under its name only when it is complete and has passed the reload gate; a killed run leaves a hidden folder that the next one removes.
+    The folder appears under its name only when it is complete and has passed the reload gate. A killed run leaves hidden folders: what was being saved is removed by the next run, the
+    training that was going on is taken up again.
 
     Args:
         blueprint: What to make.
@@ -135,46 +139,45 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
     if folder.exists():
         shutil.rmtree(folder)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    before: Encoder
-    made: dict[str, Any] = {"phases": []}
-    if candidate.kind == "lexical":
-        encoder = LexicalEncoder(candidate.ngram)
-        encoder.save(temporary)
-        before = encoder
-    else:
-        model, made = _model(blueprint, folder.parent, device=device, progress=progress)
-        model.save_pretrained(str(temporary), create_model_card=False)
-        before = SentenceEncoder(model)
-    progress("verify", 0.0)
+    training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
     try:
+        before, made = _build(blueprint, folder.parent, training.folder, device=device, progress=progress)
+        before.save(temporary)
+        progress("verify", 0.0)
         gate = reload_gate(temporary, before)
     except ModelError:
-        shutil.rmtree(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
+        training.remove()
         raise
     details = {"content": content_digest(temporary), **made, **gate}
     (temporary / LINEAGE_FILE).write_text(json.dumps({**blueprint.lineage, **details}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (temporary / "README.md").write_text(model_card(blueprint, details), encoding="utf-8")
     temporary.replace(folder)
+    training.remove()
     return {**details, "folder": str(folder)}
 
 
-def _model(blueprint: Blueprint, checkpoints: Path, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
-    """The model on the CPU, ready to be saved, and what is told of its making."""
+def _build(blueprint: Blueprint, checkpoints: Path, training: Path, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:
+    """The encoder on the CPU, ready to be saved, and what is told of its making."""
     from bench.make.nested import shared_training
     from bench.make.prune import keep_layers
 
     def train() -> tuple[SentenceTransformer, dict[str, Any]]:
-        model, made = _train(blueprint, device=device, progress=progress)
+        model, made = _train(blueprint, training, device=device, progress=progress)
         return model.to("cpu").eval(), made
 
+    if blueprint.candidate.kind == "lexical":
+        return LexicalEncoder(blueprint.candidate.ngram), {"phases": []}
     if blueprint.candidate.kind != "nested":
-        return train()
-    model, made = shared_training(checkpoints / f"nested-{blueprint.training_key[:32]}", train)
-    keep_layers(model[0].auto_model, blueprint.kept)
-    return model.eval(), made
+        model, made = train()
+    else:
+        model, made = shared_training(checkpoints / f"nested-{blueprint.training_key[:32]}", train)
+        keep_layers(model[0].auto_model, blueprint.kept)
+        model.eval()
+    return SentenceEncoder(model), made
 
 
-def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
+def _train(blueprint: Blueprint, folder: Path, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
     """The trained model, and what is told of its making: `phases`, and `trimming` where the vocabulary was trimmed."""
     import torch
 
@@ -199,16 +202,16 @@ def _train(blueprint: Blueprint, *, device: str, progress: Progress) -> tuple[Se
     if blueprint.vocabulary is not None and candidate.vocabulary is not None:
         progress("vocabulary", 0.0)
         trimming = {"trimming": trim_vocabulary(model, blueprint.vocabulary.texts, candidate.vocabulary.size)}
-    model.to(device)
-    phases = []
-    for phase, rows in zip(recipe.phases, blueprint.training, strict=True):
-
-        def report(fraction: float, kind: str = phase.kind) -> None:
-            progress(kind, fraction)
-
-        bf16 = blueprint.precision == "bf16"
-        outcome = finetune(model, phase, rows, seed=candidate.seed, bf16=bf16, every_depth=candidate.kind == "nested", progress=report)
-        phases.append({"kind": phase.kind, "rows": len(rows), **outcome})
+    phases = finetune(
+        model.to(device),
+        list(zip(recipe.phases, blueprint.training, strict=True)),
+        seed=candidate.seed,
+        bf16=blueprint.precision == "bf16",
+        every_depth=candidate.kind == "nested",
+        folder=folder,
+        development=blueprint.development,
+        progress=progress,
+    )
     return model, {**trimming, "phases": phases}
 
 

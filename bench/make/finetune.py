@@ -3,119 +3,165 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.data.training import TrainingSet
+from bench.data.training import Development, TrainingSet
 from bench.errors import ModelError
 from bench.make.attention import training_attention
+from bench.make.recovery import curve_steps, development_score
+from bench.make.resume import SavedTraining
 from bench.specs import Phase
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Progress = Callable[[float], None]
+Progress = Callable[[str, float], None]
+SAVE_SECONDS = 60.0
+"""How much training an interruption may cost: the trainer's state is saved when the last save is longer ago than this."""
 
 
 def finetune(
-    model: SentenceTransformer, phase: Phase, data: TrainingSet, *, seed: int, bf16: bool, every_depth: bool = False, progress: Progress
-) -> dict[str, Any]:
-    """Train a sentence model in place.
+    model: SentenceTransformer,
+    phases: Sequence[tuple[Phase, TrainingSet]],
+    *,
+    seed: int,
+    bf16: bool,
+    every_depth: bool = False,
+    folder: Path,
+    development: Development,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Train a sentence model in place, phase after phase, going on from where an interrupted training of the same folder was last saved.
 
     Args:
         model: On the device that it is to be trained on.
-        phase: Kind and hyper-parameters.
-        data: Rows of the phase.
+        phases: Kind, hyper-parameters and rows of each phase.
         seed: Of batch order and dropout.
         bf16: Use bfloat16 autocast; weights and optimizer stay fp32.
         every_depth: Train the embeddings after every layer, not only after the last.
-        progress: Called with the finished fraction of the phase.
+        folder: Where the training's state is kept. The caller removes it when the model is safe.
+        development: What the model is scored on meanwhile.
+        progress: Called with the kind of the phase and its finished fraction.
 
     Returns:
-        Steps, and the training loss averaged over the whole phase.
+        For each phase its kind and rows, the steps, the training loss averaged over all of them, and the `curve`: the development score after some of the steps
+        (of the first phase, before the first one too).
 
     Raises:
         ModelError: The loss is not a number.
     """
+    saved = SavedTraining(folder)
+    records = saved.finished()
+    for number, (phase, rows) in enumerate(phases):
+        if number < len(records):
+            continue
+        watch = _watcher(phase, model, development, before=number == 0, progress=progress)
+        outcome = _train(model, phase, rows, seed=seed, bf16=bf16, every_depth=every_depth, folder=saved.phase(number), state=saved.state(number), watch=watch)
+        records.append({"kind": phase.kind, "rows": len(rows), **outcome})
+        saved.record(records)
+    return records
+
+
+def _train(
+    model: SentenceTransformer, phase: Phase, rows: TrainingSet, *, seed: int, bf16: bool, every_depth: bool, folder: Path, state: Path | None, watch: Any
+) -> dict[str, Any]:
+    """One phase; from `state`, a folder that the trainer saved, where there is one."""
     from sentence_transformers import SentenceTransformerTrainer
     from sentence_transformers.sentence_transformer.losses import AdaptiveLayerLoss, CosineSimilarityLoss, MultipleNegativesRankingLoss
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerCallback
-
-    class Report(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002  # the trainer passes them by position
-            progress(state.global_step / max(1, state.max_steps))
+    from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
     if model.max_seq_length is None or math.isfinite(model.max_seq_length):  # a static model reads texts of any length
         model.max_seq_length = min(phase.max_length, model.max_seq_length or phase.max_length)
     loss = MultipleNegativesRankingLoss(model, scale=phase.scale) if phase.kind == "nli" else CosineSimilarityLoss(model)
     if every_depth:
         loss = AdaptiveLayerLoss(model, loss)
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = SentenceTransformerTrainer(
-            model=model,
-            loss=loss,
-            train_dataset=_datasets(data),
-            args=_arguments(model, phase, data, scratch, seed=seed, bf16=bf16),
-            callbacks=[Report()],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.remove_callback(ProgressCallback)
-        with training_attention(model.device.type, bf16=bf16):
-            outcome = trainer.train()
-        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else every later forward pass stays in bf16 autocast
-    if not math.isfinite(outcome.training_loss):
-        raise ModelError(f"phase {phase.kind!r}: the training loss is {outcome.training_loss}; lower learning_rate (now {phase.learning_rate:g})")
-    return {"steps": outcome.global_step, "mean_loss": round(outcome.training_loss, 6)}
+    trainer = SentenceTransformerTrainer(
+        model=model,
+        loss=loss,
+        train_dataset=_datasets(rows),
+        args=_arguments(model, phase, folder, seed=seed, bf16=bf16),
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    with training_attention(model.device.type, bf16=bf16):
+        trainer.train(resume_from_checkpoint=str(state) if state else None)
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else every later forward pass stays in bf16 autocast
+    history = trainer.state.log_history
+    loss = _mean_loss(history)
+    if not math.isfinite(loss):
+        raise ModelError(f"phase {phase.kind!r}: the training loss is {loss}; lower learning_rate (now {phase.learning_rate:g})")
+    curve = [{"step": entry["step"], "score": entry["development"]} for entry in history if "development" in entry]
+    return {"steps": trainer.state.global_step, "mean_loss": round(loss, 6), **({"curve": curve} if curve else {})}
 
 
-def _arguments(model: SentenceTransformer, phase: Phase, data: TrainingSet, folder: str, *, seed: int, bf16: bool) -> Any:
-    """The trainer's arguments: nothing is saved, logged or shown by it."""
+def _mean_loss(history: Sequence[dict[str, float]]) -> float:
+    """The loss averaged over all steps: each entry holds the mean since the one before. The trainer's own figure forgets what was before a resume."""
+    total, done = 0.0, 0
+    for entry in history:
+        if "loss" in entry:
+            total += entry["loss"] * (entry["step"] - done)
+            done = int(entry["step"])
+    return total / max(1, done)
+
+
+def _watcher(phase: Phase, model: SentenceTransformer, development: Development, *, before: bool, progress: Progress) -> Any:
+    """The trainer's callback that reports progress, scores the model on the development pairs, and asks for saves."""
+    from transformers.trainer_callback import TrainerCallback
+
+    class Watcher(TrainerCallback):
+        saved = time.monotonic()
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002  # the trainer passes them by position
+            if before and development.pairs and state.global_step == 0:
+                self._score(state)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            progress(phase.kind, state.global_step / max(1, state.max_steps))
+            if state.global_step in curve_steps(development, state.max_steps):
+                self._score(state)
+            control.should_save = time.monotonic() - self.saved > SAVE_SECONDS
+            if control.should_save:
+                self.saved = time.monotonic()
+            control.should_log = control.should_save or state.global_step == state.max_steps
+
+        def _score(self, state: Any) -> None:
+            state.log_history.append({"step": state.global_step, "development": round(development_score(model, development), 6)})
+            model.train()
+
+    return Watcher()
+
+
+def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: int, bf16: bool) -> Any:
+    """The trainer's arguments: it shows nothing, and saves and logs what the watcher asks for."""
     from sentence_transformers import SentenceTransformerTrainingArguments
     from sentence_transformers.base.training_args import BatchSamplers
 
+    from bench.make.batches import LengthGroupedSampler
+
     return SentenceTransformerTrainingArguments(
-        output_dir=folder,
+        output_dir=str(folder),
         num_train_epochs=phase.effective_epochs,
         per_device_train_batch_size=phase.batch_size,
         learning_rate=phase.learning_rate,
         warmup_steps=phase.warmup_ratio,
         weight_decay=phase.weight_decay,
-        batch_sampler=BatchSamplers.NO_DUPLICATES if phase.kind == "nli" else _length_grouped(data),
+        batch_sampler=BatchSamplers.NO_DUPLICATES if phase.kind == "nli" else LengthGroupedSampler,
         seed=seed,
         data_seed=seed,
         bf16=bf16,
         use_cpu=model.device.type == "cpu",
         disable_tqdm=True,
         save_strategy="no",
+        save_total_limit=1,
         report_to="none",
         logging_strategy="no",
+        logging_nan_inf_filter=False,
         dataloader_pin_memory=False,
     )
-
-
-def _length_grouped(data: TrainingSet) -> Callable[..., Any]:
-    """A batch sampler whose batches hold pairs of similar length, in random order, since much of a mixed batch of short sentences is padding.
-
-    For a loss that looks at one pair at a time only, so never for in-batch negatives.
-    """
-    import torch
-    from sentence_transformers import DefaultBatchSampler
-
-    lengths = torch.tensor([max(len(first), len(second)) for first, second, _ in data.scored])
-
-    class LengthGroupedSampler(DefaultBatchSampler):
-        def __iter__(self) -> Iterator[list[int]]:
-            self.generator.manual_seed(self.seed + self.epoch)
-            noise = 1 + 0.1 * torch.rand(len(lengths), generator=self.generator)
-            batches = torch.split(torch.argsort(lengths * noise), self.batch_size)
-            for index in torch.randperm(len(batches), generator=self.generator).tolist():
-                yield batches[index].tolist()
-
-        def __len__(self) -> int:
-            return math.ceil(len(lengths) / int(self.batch_size))
-
-    return LengthGroupedSampler
 
 
 def _datasets(data: TrainingSet) -> Any:

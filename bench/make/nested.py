@@ -30,9 +30,9 @@ def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not folder.is_dir():
             model, told = train()
-            for stale in folder.parent.glob(f".{folder.name}.training-*"):
+            for stale in folder.parent.glob(f".{folder.name}.saving-*"):
                 shutil.rmtree(stale)
-            temporary = folder.with_name(f".{folder.name}.training-{os.getpid()}")
+            temporary = folder.with_name(f".{folder.name}.saving-{os.getpid()}")
             model.save_pretrained(str(temporary), create_model_card=False)
             (temporary / RECORD).write_text(json.dumps(told), encoding="utf-8")
             temporary.replace(folder)

@@ -22,7 +22,12 @@ def to_json(board: Board) -> str:
         "columns": [dataclasses.asdict(column) for column in board.columns],
         "robustness_columns": [dataclasses.asdict(column) for column in board.robustness],
         "rows": [
-            {**numbers(board, row), "score_intervals": row.score_intervals, "drop_intervals": {label: drop.interval for label, drop in row.drops.items()}}
+            {
+                **numbers(board, row),
+                "score_intervals": row.score_intervals,
+                "drop_intervals": {label: drop.interval for label, drop in row.drops.items()},
+                "recovery": [dataclasses.asdict(point) for point in row.recovery],
+            }
             for row in board.rows
         ],
         "machines": board.machines,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tabulate import tabulate
 
 from bench.publish.cells import cells, drop_cells, headers
-from bench.standings.table import Board
+from bench.standings.table import Board, Row
 
 
 def render(board: Board) -> str:
@@ -22,6 +22,7 @@ def render(board: Board) -> str:
         board.description,
         table,
         _robustness(board),
+        _recovery(board),
         "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
         "## How to read it\n\n" + "\n".join(_legend(board)),
@@ -43,6 +44,31 @@ def _robustness(board: Board) -> str:
         f"## Robustness\n\nPoints lost on the pairs of {clean} when they are written differently (times 100; less is better, negative is a gain). "
         f"Bold: the 95 % interval of the paired difference does not hold zero. These columns count for no mean and no rank.\n\n{table}"
     )
+
+
+def _recovery(board: Board) -> str:
+    """Development scores during fine-tuning, a table for each plan of steps; empty where no recipe has a curve."""
+    plans: dict[tuple[str, ...], list[Row]] = {}
+    for row in board.rows:
+        if row.recovery:
+            plans.setdefault(tuple(f"{point.phase} {point.step}" for point in row.recovery), []).append(row)
+    if not plans:
+        return ""
+    tables = [
+        tabulate(
+            [[row.name, *(f"{100 * point.score:.1f}" for point in row.recovery)] for row in rows],
+            headers=["candidate", *plan],
+            tablefmt="pipe",
+            colalign=["left", *["right"] * len(plan)],
+            disable_numparse=True,
+        )
+        for plan, rows in plans.items()
+    ]
+    explained = (
+        "Spearman's correlation (times 100) on development pairs, which are neither trained on nor tested on, after so many steps of each phase; step 0 is before any. "
+        "The same column is the same number of steps; a step of a model of half the layers costs about half as much."
+    )
+    return "\n\n".join([f"## Recovery while fine-tuning\n\n{explained}", *tables])
 
 
 def _legend(board: Board) -> list[str]:

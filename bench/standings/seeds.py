@@ -20,7 +20,7 @@ from bench.standings.bootstrap import interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench.standings.table import Drop, Row
+    from bench.standings.table import Drop, RecoveryPoint, Row
 
 
 def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
@@ -66,9 +66,17 @@ def _folded(name: str, rows: list[Row]) -> Row:
         drops={label: _mean_drop([row.drops[label] for row in rows]) for label in _shared([row.drops for row in rows])},
         mean=statistics.fmean(means) if complete else None,
         spread=statistics.stdev(means) if complete else None,
+        recovery=_mean_recovery([row.recovery for row in rows]),
         replicates=replicates,
         interval=None if replicates is None else interval(replicates),
     )
+
+
+def _mean_recovery(curves: list[tuple[RecoveryPoint, ...]]) -> tuple[RecoveryPoint, ...]:
+    """The mean at each point; empty where the seeds were not scored after the same steps."""
+    if len({tuple((point.phase, point.step) for point in curve) for curve in curves}) > 1:
+        return ()
+    return tuple(dataclasses.replace(points[0], score=statistics.fmean(point.score for point in points)) for points in zip(*curves, strict=True))
 
 
 def _mean_drop(drops: list[Drop]) -> Drop:

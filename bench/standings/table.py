@@ -45,6 +45,15 @@ class Drop:
         return None if self.replicates is None else interval(self.replicates)
 
 
+@dataclasses.dataclass(frozen=True)
+class RecoveryPoint:
+    """The development score, between -1 and 1, after `step` steps of a phase of fine-tuning."""
+
+    phase: str
+    step: int
+    score: float
+
+
 @dataclasses.dataclass
 class Row:
     """One candidate, or several that differ in their training seed only (`seeds` of them; `spread` is the standard deviation of their means).
@@ -71,6 +80,7 @@ class Row:
     tokenizer_problems: tuple[str, ...] = ()
     seeds: int = 1
     spread: float | None = None
+    recovery: tuple[RecoveryPoint, ...] = ()
 
     @property
     def score_intervals(self) -> dict[str, tuple[float, float]]:
@@ -185,6 +195,7 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], ro
     used.append(made)
     row.parameters = made["parameters"]
     row.tokenizer_problems = tuple(made["tokenizer_problems"])
+    row.recovery = tuple(RecoveryPoint(phase["kind"], **point) for phase in made.get("phases", []) for point in phase.get("curve", []))
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))
     problems = []
