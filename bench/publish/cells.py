@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.standings.methods import Difference
 from bench.standings.table import Board, Row
 
 MISSING = "–"
@@ -87,6 +88,14 @@ def drop_cells(board: Board, row: Row) -> list[str]:
         sure = drop is not None and drop.interval is not None and not drop.interval[0] <= 0 <= drop.interval[1]
         shown.append(f"**{text}**" if sure else text)
     return [row.name, *shown]
+
+
+def difference_cell(difference: Difference | None) -> str:
+    """A method's difference to its control, times 100, in bold where it is sure."""
+    if difference is None:
+        return MISSING
+    text = f"{100 * difference.value:+.1f} ± {100 * difference.half_width:.1f}"
+    return f"**{text}**" if difference.sure else text
 
 
 def _costs(probe: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tabulate import tabulate
 
-from bench.publish.cells import cells, drop_cells, headers
+from bench.publish.cells import cells, difference_cell, drop_cells, headers
 from bench.standings.table import Board, Row
 
 
@@ -22,6 +22,7 @@ def render(board: Board) -> str:
         board.description,
         table,
         _robustness(board),
+        _methods(board),
         _recovery(board),
         "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
@@ -43,6 +44,23 @@ def _robustness(board: Board) -> str:
     return (
         f"## Robustness\n\nPoints lost on the pairs of {clean} when they are written differently (times 100; less is better, negative is a gain). "
         f"Bold: the 95 % interval of the paired difference does not hold zero. These columns count for no mean and no rank.\n\n{table}"
+    )
+
+
+def _methods(board: Board) -> str:
+    """Methods against their controls; empty where none has seeds enough."""
+    if not board.comparisons:
+        return ""
+    labels = [column.label for column in board.columns]
+    rows = [
+        [one.method, one.control, " and ".join(map(str, one.seeds)), *(difference_cell(one.differences.get(label)) for label in ("mean", *labels))]
+        for one in board.comparisons
+    ]
+    titles = ["method", "control", "seeds", "mean", *labels]
+    table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "left", "left", *["right"] * (len(titles) - 3)], disable_numparse=True)
+    return (
+        "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % interval that covers both the test examples "
+        f"(paired bootstrap) and the seeds (Welch). Bold: the interval does not hold zero. `random` draws other layers with each seed.\n\n{table}"
     )
 
 

@@ -66,6 +66,10 @@ def _folded(name: str, rows: list[Row]) -> Row:
         drops={label: _mean_drop([row.drops[label] for row in rows]) for label in _shared([row.drops for row in rows])},
         mean=statistics.fmean(means) if complete else None,
         spread=statistics.stdev(means) if complete else None,
+        seed_scores={
+            **{label: tuple(row.scores[label] for row in rows) for label in _shared([row.scores for row in rows])},
+            **({"mean": tuple(means)} if complete else {}),
+        },
         recovery=_mean_recovery([row.recovery for row in rows]),
         replicates=replicates,
         interval=None if replicates is None else interval(replicates),

@@ -13,6 +13,7 @@ from bench.make.layers import describe_kept
 from bench.plan import Cell, Planner
 from bench.specs import Candidate
 from bench.standings.bootstrap import interval
+from bench.standings.methods import Comparison, comparisons
 from bench.standings.seeds import fold
 from bench.store import Result
 
@@ -56,9 +57,10 @@ class RecoveryPoint:
 
 @dataclasses.dataclass
 class Row:
-    """One candidate, or several that differ in their training seed only (`seeds` of them; `spread` is the standard deviation of their means).
+    """One candidate, or several that differ in their training seed only.
 
-    `scores` maps column labels to scores between 0 and 1; what is not there was not computed.
+    Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`. `scores` maps column labels to scores
+    between 0 and 1; what is not there was not computed.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Row:
     tokenizer_problems: tuple[str, ...] = ()
     seeds: int = 1
     spread: float | None = None
+    seed_scores: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     recovery: tuple[RecoveryPoint, ...] = ()
 
     @property
@@ -101,6 +104,7 @@ class Board:
     machines: tuple[dict[str, Any], ...]
     versions: tuple[dict[str, str], ...]
     removed: dict[str, int]
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -143,6 +147,7 @@ def build_board(planner: Planner) -> Board:
         machines=_distinct([result["machine"] for result in used]),
         versions=_distinct([result["versions"] for result in used]),
         removed=_removed(used),
+        comparisons=comparisons(ranked, planner.candidates.values()),
     )
 
 
