@@ -332,9 +332,10 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
             yield "recipe", f"no recipe {candidate.recipe!r}" + nearest(candidate.recipe, suite.recipes)
     elif candidate.recipe is not None:
         yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned, scratch, nested or static with a base"
-    by_strategy = candidate.strategy is not None and candidate.keep is not None
+    yield from _threshold_problems(candidate)
+    by_strategy = candidate.strategy is not None and (candidate.keep is not None or candidate.threshold is not None)
     if candidate.kind == "pruned" and (by_strategy == (candidate.layers is not None) or (candidate.layers and (candidate.strategy or candidate.keep))):
-        yield "strategy", "a pruned candidate needs either strategy and keep, or layers (the kept list, 0-based)"
+        yield "strategy", "a pruned candidate needs either strategy and keep (or threshold), or layers (the kept list, 0-based)"
     if candidate.layers is not None and list(candidate.layers) != sorted(set(candidate.layers)):
         yield "layers", f"expected layer numbers in rising order without repeats, found {list(candidate.layers)}"
     if candidate.layers == ():
@@ -361,6 +362,17 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "path", "an external candidate needs exactly one of path, hub"
     if candidate.hub is not None and candidate.revision is None:
         yield "revision", "a Hub model needs a pinned revision"
+
+
+def _threshold_problems(candidate: Candidate) -> Iterator[tuple[str, str]]:
+    if candidate.threshold is None:
+        return
+    if candidate.kind != "pruned":
+        yield "threshold", f"a threshold means nothing for kind {candidate.kind!r}"
+    elif candidate.strategy != "contribution":
+        yield "threshold", f"only strategy 'contribution' has a threshold; give keep or layers instead (strategy is {candidate.strategy!r})"
+    elif candidate.keep is not None:
+        yield "threshold", f"threshold and keep both say how many layers stay; leave one of them out (keep is {candidate.keep})"
 
 
 def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:

@@ -131,7 +131,12 @@ class Planner:
         recipe = self.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
         total = layer_count(folder)
         base_digest = folder_digest(folder, ignore=("pretraining.json",))
-        kept = resolve_layers(candidate, total, rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling))
+        kept = resolve_layers(
+            candidate,
+            total,
+            rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling),
+            over=lambda threshold: self.rankings.over(folder, base_digest, threshold),
+        )
         if candidate.kind == "pruned":
             _check_kept(candidate, folder, kept)
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)

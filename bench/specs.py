@@ -203,6 +203,7 @@ class Candidate(_Card):
     """One model on the board.
 
     `keep` of a `nested` one is the depth at which the one training of all depths is cut off; `dimensions` of a `static` one are the principal components of its token vectors.
+    `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these are.
     `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself,
     pre-trained small from the start.
     """
@@ -212,6 +213,7 @@ class Candidate(_Card):
     base: str | None = None
     strategy: Strategy | None = None
     keep: Count | None = None
+    threshold: Annotated[float, Strict(), Field(gt=0, lt=1)] | None = None
     layers: tuple[Natural, ...] | None = None
     weights: Literal["random", "pretrained"] = "random"
     vocabulary: Vocabulary | None = None

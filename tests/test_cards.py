@@ -15,6 +15,7 @@ HUB_SOURCE = 'hub = "owner/set"\nrevision = "01234567890123456789012345678901234
 PUBLISHED = f'repository = "owner/data"\ncommit = "{"0" * 40}"\npath = "a.tsv"'
 FULL = '[[candidates]]\nname = "m"\nkind = "full"\nbase = "mini"\nrecipe = "short"\n'
 PRUNED = '[[candidates]]\nname = "m-small"\nkind = "pruned"\nbase = "mini"\nrecipe = "short"\n'
+OVER = PRUNED + 'strategy = "contribution"\n'
 CLASSIFICATION_CARD = STS_CARD.replace("TinySTS", "Topics").replace('"STS"', '"Classification"\nlabels = { a = 0 }')
 KNN_CARD = 'name = "Topics-kNN"\ntype = "Classification"\ndescription = "d"\nlicense = "l"\nclassifier = "knn"\nneighbours = 3\ndata = "Topics"\n'
 
@@ -219,6 +220,26 @@ SUITE_MISTAKES = {
         'strategy = "contributions"',
         "candidates.1.strategy",
         ["'contributions'", "did you mean 'contribution'"],
+    ),
+    "threshold and keep": (None, OVER + "threshold = 0.9\nkeep = 2\n", "threshold = 0.9", "candidates.1.threshold", ["leave one of them out", "keep is 2"]),
+    "threshold of another strategy": (
+        None,
+        OVER.replace("contribution", "angular") + "threshold = 0.9\n",
+        "threshold = 0.9",
+        "candidates.1.threshold",
+        ["only strategy 'contribution'", "give keep or layers", "'angular'"],
+    ),
+    "threshold of layers": (None, PRUNED + "layers = [0]\nthreshold = 0.9\n", "threshold = 0.9", "candidates.1.threshold", ["only strategy 'contribution'"]),
+    "threshold of a full model": (None, FULL + "threshold = 0.9\n", "threshold = 0.9", "candidates.1.threshold", ["means nothing", "'full'"]),
+    "threshold of one": (None, OVER + "threshold = 1.0\n", "threshold = 1.0", "candidates.1.threshold", ["less than 1", "found 1.0"]),
+    "threshold of zero": (None, OVER + "threshold = 0\n", "threshold = 0", "candidates.1.threshold", ["greater than 0", "found 0"]),
+    "threshold in words": (None, OVER + 'threshold = "0.9"\n', 'threshold = "0.9"', "candidates.1.threshold", ["number", "'0.9'"]),
+    "threshold in a grid": (
+        None,
+        '[[grids]]\nkind = "pruned"\nbases = ["mini"]\nstrategies = ["contribution"]\nthreshold = 0.9\n',
+        "threshold = 0.9",
+        "grids.0.threshold",
+        ["unknown field"],
     ),
     "layers unsorted": (None, PRUNED + "layers = [3, 1]\n", "layers = [3, 1]", "candidates.1.layers", ["rising order", "[3, 1]"]),
     "layers repeated": (None, PRUNED + "layers = [1, 1]\n", "layers = [1, 1]", "candidates.1.layers", ["repeats", "[1, 1]"]),

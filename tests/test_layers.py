@@ -113,6 +113,8 @@ def test_a_ranked_strategy_takes_the_list_of_the_depth_asked():
 
     assert resolve_layers(Candidate(name="m", kind="pruned", base="b", strategy="greedy", keep=2), 4, rank=rank) == [1, 3]
     assert resolve_layers(Candidate(name="m", kind="pruned", base="b", strategy="top", keep=2), 4, rank=rank) == [0, 1]
+    threshold = Candidate(name="m", kind="pruned", base="b", strategy="contribution", threshold=0.5)
+    assert resolve_layers(threshold, 4, rank=rank, over={0.5: (1, 3)}.__getitem__) == [1, 3]
     assert asked == ["greedy"]
 
 

@@ -146,16 +146,29 @@ def test_layers_go_in_their_order_and_those_that_cannot_go_last(order, fixed, ke
 
 @pytest.mark.parametrize(
     ("threshold", "removed"),
-    [(0.95, [4, 6, 8]), (0.925, [2, 4, 6, 8, 10]), (0.9, [1, 2, 3, 4, 6, 8, 10]), (1.0, [])],
+    [(0.95, [4, 6, 8]), (0.925, [2, 4, 6, 8, 10]), (0.9, [1, 2, 3, 4, 6, 8, 10]), (0.98, [8]), (0.5, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])],
 )
 def test_a_threshold_removes_as_many_layers_as_are_above_it(threshold, removed):
     similarities = [0.5, 0.91, 0.93, 0.91, 0.96, 0.8, 0.97, 0.7, 0.99, 0.9, 0.94, 0.6]
     assert over_threshold(similarities, threshold) == [layer for layer in range(12) if layer not in removed]
 
 
-def test_a_threshold_that_removes_everything_is_refused_with_the_lowest_that_does_not():
-    with pytest.raises(LayerError, match=r"at least 0\.9000.*got 0\.5\)"):
-        over_threshold([0.9, 0.95], 0.5)
+@pytest.mark.parametrize(
+    ("threshold", "message"),
+    [
+        (0.5, r"threshold must be at least 0\.9000, else every layer goes \(.* 0\.9000 to 0\.9500; got 0\.5\)"),
+        (0.95, r"threshold must be below 0\.9500, else no layer goes and it is the full model \(.* 0\.9000 to 0\.9500; got 0\.95\)"),
+    ],
+)
+def test_a_threshold_that_removes_everything_or_nothing_is_refused_with_the_bounds_that_prune(threshold, message):
+    with pytest.raises(LayerError, match=message):
+        over_threshold([0.9, 0.95], threshold)
+
+
+def test_a_layer_that_cannot_go_stays_whatever_the_threshold_and_does_not_count_as_one_that_could():
+    assert over_threshold([0.99, 0.95, 0.9], 0.92, fixed=1) == [0, 2]
+    with pytest.raises(LayerError, match=r"below 0\.9500"):
+        over_threshold([0.99, 0.95, 0.9], 0.97, fixed=1)
 
 
 @pytest.mark.parametrize("strategy", sorted(RANKED))
@@ -202,6 +215,45 @@ def test_a_plan_resolves_a_ranked_strategy_to_its_kept_list(workspace_folder):
     expected = rank_folder(workspace_folder / "models" / "tiny", "contribution", calibration_texts(plan.guard))["kept"][1]
     assert list(blueprint.kept) == expected == blueprint.lineage["kept_layers"]
     assert planner(workspace_folder).blueprint(plan.candidates["tiny-contribution2"]).key == blueprint.key
+
+
+def with_threshold(folder: Path, threshold: float) -> Path:
+    """The workspace with a candidate `over`, of a base with random weights: its similarities are between 0.1 and 0.99999."""
+    card = folder / "models" / "mini.toml"
+    added = f'\n[[candidates]]\nname = "over"\nkind = "pruned"\nbase = "tiny"\nstrategy = "contribution"\nthreshold = {threshold}\n'
+    card.write_text(card.read_text(encoding="utf-8") + added, encoding="utf-8")
+    return folder
+
+
+def still_half_of(base: Path) -> None:
+    """Make layers 1 and 3 of a base do next to nothing, and layers 0 and 2 very much."""
+    model = load_sentence_model(base)
+    for layer in (0, 2):
+        for module in (model[0].auto_model.encoder.layer[layer].attention.output.dense, model[0].auto_model.encoder.layer[layer].output.dense):
+            torch.nn.init.normal_(module.weight, std=3.0)
+    for layer in (1, 3):
+        still(model, layer)
+    model[0].auto_model.save_pretrained(base)
+
+
+def test_a_card_with_a_threshold_is_made_of_the_layers_that_are_not_above_it(workspace_folder):
+    still_half_of(workspace_folder / "models" / "tiny")
+    plan = planner(with_threshold(workspace_folder, 0.9))
+    similarities = rank_folder(workspace_folder / "models" / "tiny", "contribution", calibration_texts(plan.guard))["scores"]
+    assert [similarity > 0.9 for similarity in similarities] == [False, True, False, True]
+    blueprint = plan.blueprint(plan.candidates["over"])
+    assert list(blueprint.kept) == [0, 2] == blueprint.lineage["kept_layers"]
+    (stored,) = (workspace_folder / ".bench" / "rankings").rglob("*.json")
+    changed = {**json.loads(stored.read_text(encoding="utf-8")), "scores": [0.1, 0.2, 0.3, 0.99]}
+    stored.write_text(json.dumps(changed), encoding="utf-8")
+    assert planner(workspace_folder).blueprint(plan.candidates["over"]).kept == (0, 1, 2), "the ranking that is kept is the one that is read"
+
+
+@pytest.mark.parametrize(("threshold", "message"), [(0.1, "at least .* every layer goes"), (0.99999, "below .* it is the full model")])
+def test_a_threshold_that_cannot_prune_the_base_ends_a_plan_with_exit_code_2(workspace_folder, threshold, message):
+    with pytest.raises(LayerError, match=rf"mini\.toml: over: threshold must be {message}") as caught:
+        planner(with_threshold(workspace_folder, threshold)).all_cells()
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

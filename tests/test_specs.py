@@ -22,6 +22,7 @@ OTHER_CANDIDATE = {
     "base": "n",
     "strategy": "bottom",
     "keep": 5,
+    "threshold": 0.5,
     "layers": (0, 1),
     "weights": "pretrained",
     "vocabulary": Vocabulary(corpus=("A",), size=9),

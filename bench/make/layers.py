@@ -21,6 +21,11 @@ from typing import get_args
 from bench.errors import LayerError, nearest
 from bench.specs import Candidate, RankedStrategy, Strategy
 
+Rank = Callable[[RankedStrategy], Sequence[Sequence[int]]]
+"""The kept lists of a ranked strategy for 1, 2, … layers."""
+Over = Callable[[float], Sequence[int]]
+"""The layers that are not above a threshold of contribution."""
+
 
 def _alternate(total: int, keep: int, *, odd: bool) -> list[int]:
     """Remove layers whose 1-based number is odd (or even), from the top down, then the others."""
@@ -73,13 +78,14 @@ def kept_layers(strategy: Strategy, *, total: int, keep: int, seed: int = 0) -> 
     return STRATEGIES[strategy](total, keep, seed)
 
 
-def resolve_layers(candidate: Candidate, total: int, *, rank: Callable[[RankedStrategy], Sequence[Sequence[int]]] | None = None) -> list[int]:
+def resolve_layers(candidate: Candidate, total: int, *, rank: Rank | None = None, over: Over | None = None) -> list[int]:
     """The kept layers of any trained candidate of a base with `total` layers.
 
     Args:
         candidate: Of kind full, pruned or scratch.
         total: Layers of its base.
-        rank: Gives the kept lists of a ranked strategy for 1, 2, … layers; called, and needed, only where the candidate has such a strategy.
+        rank: Called, and needed, only where the candidate has a ranked strategy.
+        over: Called, and needed, only where the candidate has a threshold.
 
     Raises:
         LayerError: The candidate keeps layers that the base does not have.
@@ -99,8 +105,11 @@ def resolve_layers(candidate: Candidate, total: int, *, rank: Callable[[RankedSt
             raise LayerError(f"{candidate.name}: layers must be between 0 and {total - 1} for a base of {total} layers (got {candidate.layers[-1]})")
         return list(candidate.layers)
     assert candidate.strategy is not None
-    assert candidate.keep is not None
     try:
+        if candidate.threshold is not None:
+            assert over is not None, "a threshold needs the base"
+            return list(over(candidate.threshold))
+        assert candidate.keep is not None
         check_depth(total=total, keep=candidate.keep)
         if candidate.strategy in RANKED:
             assert rank is not None, "a ranked strategy needs the base"

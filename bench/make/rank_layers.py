@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ from bench.cards import shipped_task
 from bench.children import in_child
 from bench.data.rows import load_rows, normalise, text_columns, unique_texts
 from bench.errors import LayerError
-from bench.make.bases import architecture
+from bench.make.bases import architecture, read_config, transformer_folder
 from bench.specs import Pooling, RankedStrategy, digest
 from bench.store import Store
 
@@ -81,6 +82,20 @@ class Rankings:
         Raises:
             ModelError: The base cannot be loaded, or no layers of it can be kept alone.
         """
+        return [list(kept) for kept in self._ranking(base, base_digest, strategy, pooling)["kept"]]
+
+    def over(self, base: Path, base_digest: str, threshold: float) -> list[int]:
+        """The layers whose contribution is not below what a threshold asks: see `over_threshold`. It is the ranking by `contribution` that is looked at.
+
+        Raises:
+            ModelError: The base cannot be loaded.
+            LayerError: Every layer is above the threshold, or none is.
+        """
+        fixed = architecture(read_config(transformer_folder(base)).get("model_type")).fixed
+        return over_threshold(self._ranking(base, base_digest, "contribution", None)["scores"], threshold, fixed=fixed)
+
+    def _ranking(self, base: Path, base_digest: str, strategy: RankedStrategy, pooling: Pooling | None) -> dict[str, Any]:
+        """What `rank_folder` finds, from the store where it is there."""
         texts = [] if strategy.startswith("weight-") else self._texts()
         used = pooling if strategy == "greedy" else None
         key = digest({"base": base_digest, "strategy": strategy, "pooling": used, "calibration": digest(texts), "version": RANKING_VERSION})
@@ -88,7 +103,7 @@ class Rankings:
             self._store.put(key, {"status": "done", "strategy": strategy, **in_child(rank_folder, base, strategy, texts, used)})
         found = self._store.get(key)
         assert found is not None
-        return [list(kept) for kept in found["kept"]]
+        return found
 
 
 def rank_folder(base: Path, strategy: RankedStrategy, texts: Sequence[str], pooling: Pooling | None = None) -> dict[str, Any]:
@@ -123,16 +138,25 @@ def rank_folder(base: Path, strategy: RankedStrategy, texts: Sequence[str], pool
     return {"scores": scores, "kept": kept_after(order, fixed=fixed)}
 
 
-def over_threshold(similarities: Sequence[float], threshold: float) -> list[int]:
-    """The paper's own contribution rule: keep the layers whose input-output similarity is not above a threshold, however many these are.
+def over_threshold(similarities: Sequence[float], threshold: float, *, fixed: int = 0) -> list[int]:
+    """The layers that stay by the paper's own contribution rule (2004.03844): those whose input-output similarity is not above a threshold, however many these are.
+
+    Args:
+        similarities: Mean cosine of what goes into each layer and what comes out.
+        threshold: Between 0 and 1.
+        fixed: How many of the first layers stay whatever their similarity.
 
     Raises:
-        LayerError: Every layer is above it.
+        LayerError: Every layer is above it, or none that can go, which would be the full model under another name. Tells the bounds within which it prunes.
     """
-    kept = [layer for layer, similarity in enumerate(similarities) if similarity <= threshold]
+    kept = [layer for layer, similarity in enumerate(similarities) if similarity <= threshold or layer < fixed]
+    if 0 < len(kept) < len(similarities):
+        return kept
+    lowest, highest = min(similarities), max(similarities[fixed:])
+    found = f"the similarities of its layers are {lowest:.4f} to {highest:.4f}; got {threshold:g}"
     if not kept:
-        raise LayerError(f"threshold must be at least {min(similarities):.4f}, the lowest similarity of a layer, else none is kept (got {threshold:g})")
-    return kept
+        raise LayerError(f"threshold must be at least {math.ceil(lowest * 1e4) / 1e4:.4f}, else every layer goes ({found})")
+    raise LayerError(f"threshold must be below {math.floor(highest * 1e4) / 1e4:.4f}, else no layer goes and it is the full model ({found})")
 
 
 def layer_similarities(model: SentenceTransformer, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
