@@ -346,8 +346,16 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "keep", "a nested candidate needs keep, the depth at which it is cut off, and a recipe to train all depths by"
     if candidate.kind == "static" and candidate.recipe is None:
         yield "recipe", "a static candidate needs a recipe: its training texts say how frequent a token is"
-    if candidate.kind != "static" and candidate.dimensions is not None:
+    if candidate.kind not in {"static", "nested"} and candidate.dimensions is not None:
         yield "dimensions", f"dimensions mean nothing for kind {candidate.kind!r}"
+    if candidate.kind == "nested" and candidate.dimensions is not None and candidate.recipe in suite.recipes:
+        widths = suite.recipes[candidate.recipe].dimensions
+        if candidate.dimensions not in widths:
+            listed = f"must be one of {list(widths)}, the dimensions of recipe" if widths else "need dimensions = [...] in recipe"
+            yield (
+                "dimensions",
+                f"dimensions {listed} {candidate.recipe!r}, since only what is trained can be cut to (got {candidate.dimensions}); leave it out for the full width",
+            )
     if candidate.kind == "lexical" and candidate.precision != "fp32":
         yield "precision", "a lexical candidate has no weights, so no precision"
     if candidate.vocabulary is not None and candidate.kind not in {"full", "pruned", "scratch"}:

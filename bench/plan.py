@@ -15,7 +15,7 @@ from bench.data.training import DataCache
 from bench.data.vocabulary import VocabularyTexts, vocabulary_texts
 from bench.errors import BenchError, LayerError, SelectionError, nearest
 from bench.evaluate.encode import ENCODING_VERSION
-from bench.make.bases import check_kept, layer_count, locate_model, read_config, transformer_folder
+from bench.make.bases import check_dimensions, check_kept, layer_count, locate_model, read_config, transformer_folder
 from bench.make.checkpoint import Blueprint, content_digest
 from bench.make.layers import resolve_layers
 from bench.make.rank_layers import Rankings, calibration_texts
@@ -137,6 +137,8 @@ class Planner:
             rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling),
             over=lambda threshold: self.rankings.over(folder, base_digest, threshold),
         )
+        if widths := [*(recipe.dimensions if candidate.kind == "nested" else ()), *([candidate.dimensions] if candidate.dimensions else [])]:
+            check_dimensions(candidate.name, folder, widths)
         if candidate.kind == "pruned":
             _check_kept(candidate, folder, kept)
         training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)

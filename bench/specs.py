@@ -182,10 +182,15 @@ class Curve(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(_Card):
-    """Fine-tuning: pooling and an ordered list of phases. `precision` is that of the training arithmetic; `curve` decides no weight."""
+    """Fine-tuning: pooling and an ordered list of phases.
+
+    `precision` is that of the training arithmetic. `dimensions` are the widths to which `nested` candidates may cut their embeddings, trained together; other kinds do not look at them.
+    `curve` decides no weight.
+    """
 
     pooling: Pooling | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    dimensions: tuple[Count, ...] = ()
     phases: tuple[Phase, ...] = ()
     curve: Curve | None = None
 
@@ -202,7 +207,7 @@ class Vocabulary(_Card):
 class Candidate(_Card):
     """One model on the board.
 
-    `keep` of a `nested` one is the depth at which the one training of all depths is cut off; `dimensions` of a `static` one are the principal components of its token vectors.
+    `keep` of a `nested` one is the depth at which the one training of all depths is cut off, and `dimensions` how many numbers of its embedding stay; `dimensions` of a `static` one are the principal components of its token vectors.
     `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these are.
     `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself,
     pre-trained small from the start.
@@ -232,12 +237,13 @@ class Candidate(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grid(_Card):
-    """Bases x strategies x kept depths x recipes x seeds x vocabularies, expanded to candidates with readable names."""
+    """Bases x strategies x kept depths x dimensions x recipes x seeds x vocabularies, expanded to candidates with readable names."""
 
     kind: Literal["full", "pruned", "scratch", "nested"]
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
     strategies: tuple[Strategy, ...] = ()
     keep: tuple[Count, ...] = ()
+    dimensions: tuple[Count, ...] = ()
     vocabularies: tuple[Vocabulary, ...] = ()
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
@@ -245,14 +251,16 @@ class Grid(_Card):
     prompt: str = ""
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN | -nestedN][-vSIZE][-recipe][-seedN][-precision]`: recipe and seed where the grid has several, precision where it is not fp32."""
-        models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.vocabularies or (None,))
+        """Candidates named `base[-strategyN | -scratchN | -nestedN][-dN][-vSIZE][-recipe][-seedN][-precision]`: recipe and seed where the grid has several, precision where it is not fp32."""
+        models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
         runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
         made = []
-        for (base, strategy, keep, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
+        for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
             name = base
             if self.kind != "full":
                 name += f"-{strategy if self.kind == 'pruned' else self.kind}{keep or ''}"
+            if dimensions is not None:
+                name += f"-d{dimensions}"
             if vocabulary is not None:
                 name += f"-v{vocabulary.size}"
             if len(self.recipes) > 1:
@@ -268,6 +276,7 @@ class Grid(_Card):
                     base=base,
                     strategy=strategy,
                     keep=keep,
+                    dimensions=dimensions,
                     vocabulary=vocabulary,
                     recipe=recipe,
                     seed=seed,

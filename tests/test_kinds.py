@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize
 
 from bench.cards import load_library
-from bench.errors import CardError, ModelError
-from bench.make.nested import shared_training
+from bench.data.training import Development, TrainingSet
+from bench.errors import CardError, LayerError, ModelError
+from bench.make.finetune import finetune
+from bench.make.nested import nested_loss, shared_training, truncate
 from bench.make.prune import load_sentence_model
 from bench.make.static import SIF, static_model
+from bench.specs import Phase
 from bench.standings.table import build_board
 from bench.workspace import find_workspace
 from tests.test_run import results, run
 
 NESTED = '[[grids]]\nkind = "nested"\nbases = ["tiny"]\nkeep = [1, 3, 4]\nrecipes = ["short"]\n'
 STATIC = '[[candidates]]\nname = "static"\nkind = "static"\nbase = "tiny"\nrecipe = "short"\ndimensions = 16\n'
+
+
+MATRYOSHKA = """
+[recipes.widths]
+pooling = "mean"
+dimensions = [8, 16]
+
+[[recipes.widths.phases]]
+kind = "nli"
+data = ["Triples"]
+epochs = 1
+
+[[recipes.widths.phases]]
+kind = "sts"
+data = ["Pairs"]
+epochs = 1
+
+[[grids]]
+kind = "nested"
+bases = ["tiny"]
+keep = [2, 4]
+dimensions = [8, 16]
+recipes = ["widths"]
+
+[[candidates]]
+name = "whole"
+kind = "nested"
+base = "tiny"
+keep = 2
+recipe = "widths"
+"""
 
 
 def with_candidates(folder: Path, added: str) -> Path:
@@ -42,6 +82,72 @@ def test_nested_candidates_share_one_training_and_are_cut_off_at_their_depth(wor
     assert [rows[name].kept for name in names] == ["0", "0-2", "0-3"]
     cosines = [result["examples"]["mr"]["cosine"] for result in results(workspace_folder).values() if "examples" in result]
     assert len({tuple(found) for found in cosines}) == 3
+
+
+def test_nested_candidates_of_all_depths_and_dimensions_share_one_training(workspace_folder):
+    names = ("tiny-nested2-d8", "tiny-nested2-d16", "tiny-nested4-d8", "tiny-nested4-d16", "whole")
+    planner, outcome = run(with_candidates(workspace_folder, MATRYOSHKA), names=names, tasks=("Pairs",))
+    assert outcome.complete, outcome
+    (shared,) = (workspace_folder / ".bench" / "checkpoints").glob("nested-*")
+    made = {name: planner.made(planner.candidates[name]) for name in names}
+    assert [made[name]["dimensions"] for name in names] == [8, 16, 8, 16, 32]
+    assert len({one["content"] for one in made.values()}) == 5
+    bodies = {name: made[name]["parameters"]["body"] for name in names}
+    assert bodies["tiny-nested2-d8"] - bodies["whole"] == 8 * 32, "the module that cuts is counted as what it is"
+    folders = {name: planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) for name in names}
+    text = "आज पाऊस पडतो"
+    whole = SentenceTransformer(str(folders["whole"])).encode(text)
+    assert np.array_equal(SentenceTransformer(str(folders["tiny-nested2-d8"])).encode(text), whole[:8])
+    assert np.array_equal(SentenceTransformer(str(folders["tiny-nested4-d16"])).encode(text), SentenceTransformer(str(shared)).encode(text)[:16])
+    assert json.loads((folders["tiny-nested2-d8"] / "kasauti.json").read_text(encoding="utf-8"))["dimensions"] == 8
+    assert "- embeddings: 8 of " in (folders["tiny-nested2-d8"] / "README.md").read_text(encoding="utf-8")
+
+
+def test_training_several_widths_changes_what_is_learned_and_its_key(workspace_folder):
+    added = MATRYOSHKA + '[[candidates]]\nname = "depths"\nkind = "nested"\nbase = "tiny"\nkeep = 2\nrecipe = "short"\n'
+    planner, outcome = run(with_candidates(workspace_folder, added), names=("whole", "depths"), stages=("make",))
+    assert outcome.complete, outcome
+    blueprints = [planner.blueprint(planner.candidates[name]) for name in ("whole", "depths")]
+    assert len({one.training_key for one in blueprints}) == 2
+    assert len(list((workspace_folder / ".bench" / "checkpoints").glob("nested-*"))) == 2
+
+
+def test_a_model_that_normalises_gives_embeddings_of_length_one_after_truncation_in_any_process(tiny_base, tmp_path):
+    model = load_sentence_model(tiny_base)
+    whole = model.encode(["घर", "नदी"])
+    model.append(Normalize())
+    truncate(model, 8)
+    model.save_pretrained(str(tmp_path / "cut"), create_model_card=False)
+    program = "import sys, numpy; from sentence_transformers import SentenceTransformer; numpy.save(sys.argv[2], SentenceTransformer(sys.argv[1]).encode(['घर', 'नदी']))"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "cut"), str(tmp_path / "found.npy")], check=True, capture_output=True)
+    found = np.load(tmp_path / "found.npy")
+    assert np.allclose(found, whole[:, :8] / np.linalg.norm(whole[:, :8], axis=1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("act", [lambda model: truncate(model, 33), lambda model: nested_loss(model, None, [8, 33])])
+def test_a_width_that_a_model_has_not_is_refused(tiny_base, act):
+    with pytest.raises(ModelError, match=r"'dimensions' must be at most 32, the width of the model \(got 33\)"):
+        act(load_sentence_model(tiny_base))
+
+
+@pytest.mark.parametrize("dimensions", [(), (8, 16, 24)])
+def test_nested_trainings_of_one_seed_draw_the_same_layers_and_widths(tiny_base, tmp_path, dimensions):
+    texts = ["मी घरी जातो", "आज पाऊस पडतो आहे", "वह किताब पढ़ता है", "पानी नहीं है", "ती शाळा मोठे"]
+    rows = TrainingSet(scored=tuple((one, other, 0.1 * index) for index, (one, other) in enumerate(itertools.pairwise(texts * 4)) if index < 10))
+
+    def weights(seed: int, drawn_before: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        model = load_sentence_model(tiny_base)
+        random.seed(drawn_before)
+        phase = Phase(kind="sts", data=("x",), epochs=2, batch_size=2, learning_rate=1e-3)
+        state = tmp_path / f"{seed}-{drawn_before}"
+        nested = {"every_depth": True, "dimensions": dimensions}
+        finetune(model, [(phase, rows)], seed=seed, bf16=False, **nested, folder=state, development=Development(), progress=lambda _kind, _fraction: None)
+        return model.state_dict()
+
+    first, again, other = weights(1, 1), weights(1, 2), weights(2, 1)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
 def test_training_every_depth_changes_what_is_learned(workspace_folder):
@@ -110,6 +216,22 @@ def test_more_dimensions_than_the_base_has_are_refused(tiny_base):
     [
         ('[[candidates]]\nname = "n"\nkind = "nested"\nbase = "tiny"\nkeep = 2\n', "keep", "a recipe to train all depths by"),
         ('[[candidates]]\nname = "n"\nkind = "nested"\nbase = "tiny"\nrecipe = "short"\n', "keep", "needs keep"),
+        (
+            '[[candidates]]\nname = "n"\nkind = "nested"\nbase = "tiny"\nkeep = 2\nrecipe = "short"\ndimensions = 8\n',
+            "dimensions",
+            "dimensions need dimensions = [...] in recipe 'short'",
+        ),
+        (
+            MATRYOSHKA.replace("[8, 16]\nrecipes", "[12]\nrecipes").replace("keep = [2, 4]", "keep = [2]"),
+            "dimensions",
+            "must be one of [8, 16], the dimensions of recipe 'widths'",
+        ),
+        (MATRYOSHKA.replace("dimensions = [8, 16]\n\n", "dimensions = [0]\n\n"), "dimensions.0", "greater than 0"),
+        (
+            '[[grids]]\nkind = "pruned"\nbases = ["tiny"]\nstrategies = ["top"]\nkeep = [2]\ndimensions = [8]\n',
+            "dimensions",
+            "dimensions mean nothing for kind 'pruned'",
+        ),
         ('[[candidates]]\nname = "s"\nkind = "static"\nbase = "tiny"\n', "recipe", "a static candidate needs a recipe"),
         ('[[candidates]]\nname = "f"\nkind = "full"\nbase = "tiny"\ndimensions = 8\n', "dimensions", "dimensions mean nothing for kind 'full'"),
     ],
@@ -127,6 +249,19 @@ def test_a_depth_that_the_base_has_not_is_refused(workspace_folder):
     added = '[[candidates]]\nname = "deep"\nkind = "nested"\nbase = "tiny"\nkeep = 5\nrecipe = "short"\n'
     with pytest.raises(ModelError, match=r"deep: keep must be between 1 and 4 for a base of 4 layers \(got 5\)"):
         run(with_candidates(workspace_folder, added), names=("deep",), stages=("make",))
+
+
+@pytest.mark.parametrize(
+    ("added", "name"),
+    [
+        (MATRYOSHKA.replace("[8, 16]\n\n", "[8, 16, 33]\n\n"), "whole"),
+        (STATIC.replace("16", "33"), "static"),
+    ],
+)
+def test_more_dimensions_than_the_base_has_end_a_plan_with_exit_code_2(workspace_folder, added, name):
+    with pytest.raises(LayerError, match=rf"mini\.toml: {name}: dimensions must be at most 32, the width of its base \(got 33\)") as caught:
+        run(with_candidates(workspace_folder, added), names=(name,), stages=("make",))
+    assert caught.value.exit_code == 2
 
 
 def test_a_model_in_lower_precision_is_compared_with_the_full_one_and_is_no_parent(workspace_folder):

@@ -189,6 +189,7 @@ def test_a_file_digest_is_the_sha256_of_its_bytes(tmp_path):
         ({"kind": "pruned", "strategies": ("top", "middle"), "keep": (6, 2)}, ["m-top6", "m-top2", "m-middle6", "m-middle2"]),
         ({"kind": "scratch", "keep": (12, 2)}, ["m-scratch12", "m-scratch2"]),
         ({"kind": "pruned", "bases": ("m", "n"), "strategies": ("top",), "keep": (6,)}, ["m-top6", "n-top6"]),
+        ({"kind": "nested", "keep": (6, 2), "dimensions": (96,)}, ["m-nested6-d96", "m-nested2-d96"]),
         ({"kind": "full", "vocabularies": (VOCABULARY, Vocabulary(corpus=("A",), size=8))}, ["m-v9", "m-v8"]),
         ({"kind": "pruned", "strategies": ("top",), "keep": (6,), "vocabularies": (VOCABULARY,), "seeds": (0, 1)}, ["m-top6-v9-seed0", "m-top6-v9-seed1"]),
         (

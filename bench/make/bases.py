@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from bench.errors import LayerError, ModelError, first_line
 
@@ -14,11 +15,13 @@ from bench.errors import LayerError, ModelError, first_line
 class Architecture:
     """How a model type keeps its layers.
 
-    `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload, `fixed` how many of the first ones cannot go.
+    `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload, `width` that of the size of what they give, `fixed` how many of the first ones
+    cannot go.
     """
 
     layers: str = "encoder.layer"
     depth: str = "num_hidden_layers"
+    width: str = "hidden_size"
     fixed: int = 0
 
 
@@ -27,14 +30,14 @@ SUPPORTED = {
     "roberta": Architecture(),
     "xlm-roberta": Architecture(),
     "electra": Architecture(),
-    "distilbert": Architecture("transformer.layer", "n_layers"),
+    "distilbert": Architecture("transformer.layer", "n_layers", "dim"),
     "mpnet": Architecture(),
-    "xlnet": Architecture("layer", "n_layer"),
+    "xlnet": Architecture("layer", "n_layer", "d_model"),
     "deberta-v2": Architecture(),
     "modernbert": Architecture("layers", fixed=1),
-    "gpt2": Architecture("h", "n_layer"),
-    "t5": Architecture("encoder.block", "num_layers"),
-    "mt5": Architecture("encoder.block", "num_layers"),
+    "gpt2": Architecture("h", "n_layer", "n_embd"),
+    "t5": Architecture("encoder.block", "num_layers", "d_model"),
+    "mt5": Architecture("encoder.block", "num_layers", "d_model"),
 }
 """Model types that can be pruned. Of T5 it is the encoder, the decoder is not loaded."""
 
@@ -133,13 +136,30 @@ def layer_count(folder: Path) -> int:
         ModelError: There is no readable configuration, or it does not say how many layers there are.
         LayerError: The architecture is not supported.
     """
+    return _size(folder, "depth", "the number of layers")
+
+
+def check_dimensions(name: str, folder: Path, dimensions: Sequence[int]) -> None:
+    """Refuse widths that the base of a candidate does not have.
+
+    Raises:
+        ModelError: There is no readable configuration.
+        LayerError: One of the dimensions is larger than the base is wide.
+    """
+    width = _size(folder, "width", "the width")
+    if (largest := max(dimensions)) > width:
+        raise LayerError(f"{name}: dimensions must be at most {width}, the width of its base (got {largest})")
+
+
+def _size(folder: Path, what: Literal["depth", "width"], meaning: str) -> int:
+    """A number of a base's configuration, under the name that its architecture gives it."""
     folder = transformer_folder(folder)
     config = read_config(folder)
     try:
-        depth = architecture(config.get("model_type")).depth
+        field: str = getattr(architecture(config.get("model_type")), what)
     except LayerError as error:
         raise LayerError(f"{folder / 'config.json'}: {error}") from None
-    layers = config.get(depth)
-    if not isinstance(layers, int):
-        raise ModelError(f"{folder / 'config.json'}: {depth} must be the number of layers (got {layers!r})")
-    return layers
+    size = config.get(field)
+    if not isinstance(size, int):
+        raise ModelError(f"{folder / 'config.json'}: {field} must be {meaning} (got {size!r})")
+    return size

@@ -70,7 +70,8 @@ class Blueprint:
             "base_layers": self.total,
             "kept_layers": list(self.kept),
             **({"weights": candidate.weights} if candidate.kind == "scratch" else {}),
-            **({"dimensions": candidate.dimensions} if candidate.kind == "static" else {}),
+            **({"dimensions": candidate.dimensions} if candidate.kind == "static" or candidate.dimensions else {}),
+            **({"trained_dimensions": sorted(set(self.recipe.dimensions))} if candidate.kind == "nested" and self.recipe.dimensions else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
@@ -93,8 +94,8 @@ class Blueprint:
 
     @property
     def training_key(self) -> str:
-        """What candidates share that come of one training: those of all depths if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "prompt") if self.candidate.kind == "nested" else self.key
+        """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
+        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
 
     def _key_without(self, *left_out: str) -> str:
         lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
@@ -159,7 +160,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
 
 def _build(blueprint: Blueprint, checkpoints: Path, training: Path, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:
     """The encoder on the CPU, ready to be saved, and what is told of its making."""
-    from bench.make.nested import shared_training
+    from bench.make.nested import shared_training, truncate
     from bench.make.prune import keep_layers
 
     def train() -> tuple[SentenceTransformer, dict[str, Any]]:
@@ -173,6 +174,8 @@ def _build(blueprint: Blueprint, checkpoints: Path, training: Path, *, device: s
     else:
         model, made = shared_training(checkpoints / f"nested-{blueprint.training_key[:32]}", train)
         keep_layers(model[0].auto_model, blueprint.kept)
+        if blueprint.candidate.dimensions is not None:
+            truncate(model, blueprint.candidate.dimensions)
         model.eval()
     return SentenceEncoder(model), made
 
@@ -208,6 +211,7 @@ def _train(blueprint: Blueprint, folder: Path, *, device: str, progress: Progres
         seed=candidate.seed,
         bf16=blueprint.precision == "bf16",
         every_depth=candidate.kind == "nested",
+        dimensions=recipe.dimensions if candidate.kind == "nested" else (),
         folder=folder,
         development=blueprint.development,
         progress=progress,
@@ -234,6 +238,11 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
             *([f"- kept layers (0-based): {list(blueprint.kept)}"] if blueprint.kept else []),
             *([f"- starts from {candidate.weights} weights"] if candidate.kind == "scratch" else []),
+            *(
+                [f"- embeddings: {details['dimensions']} of {max(blueprint.recipe.dimensions)} trained dimensions"]
+                if candidate.kind == "nested" and candidate.dimensions
+                else []
+            ),
             *_vocabulary_lines(details),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),

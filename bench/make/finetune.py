@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.data.training import Development, TrainingSet
 from bench.errors import ModelError
 from bench.make.attention import training_attention
+from bench.make.nested import nested_loss
 from bench.make.recovery import curve_steps, development_score
 from bench.make.resume import SavedTraining
 from bench.specs import Phase
@@ -30,6 +31,7 @@ def finetune(
     seed: int,
     bf16: bool,
     every_depth: bool = False,
+    dimensions: Sequence[int] = (),
     folder: Path,
     development: Development,
     progress: Progress,
@@ -42,6 +44,7 @@ def finetune(
         seed: Of batch order and dropout.
         bf16: Use bfloat16 autocast; weights and optimizer stay fp32.
         every_depth: Train the embeddings after every layer, not only after the last.
+        dimensions: With `every_depth`, also the first so many numbers of each embedding; all numbers are trained in any case.
         folder: Where the training's state is kept. The caller removes it when the model is safe.
         development: What the model is scored on meanwhile.
         progress: Called with the kind of the phase and its finished fraction.
@@ -59,25 +62,46 @@ def finetune(
         if number < len(records):
             continue
         watch = _watcher(phase, model, development, before=number == 0, progress=progress)
-        outcome = _train(model, phase, rows, seed=seed, bf16=bf16, every_depth=every_depth, folder=saved.phase(number), state=saved.state(number), watch=watch)
+        outcome = _train(
+            model,
+            phase,
+            rows,
+            seed=seed,
+            bf16=bf16,
+            every_depth=every_depth,
+            dimensions=dimensions,
+            folder=saved.phase(number),
+            state=saved.state(number),
+            watch=watch,
+        )
         records.append({"kind": phase.kind, "rows": len(rows), **outcome})
         saved.record(records)
     return records
 
 
 def _train(
-    model: SentenceTransformer, phase: Phase, rows: TrainingSet, *, seed: int, bf16: bool, every_depth: bool, folder: Path, state: Path | None, watch: Any
+    model: SentenceTransformer,
+    phase: Phase,
+    rows: TrainingSet,
+    *,
+    seed: int,
+    bf16: bool,
+    every_depth: bool,
+    dimensions: Sequence[int],
+    folder: Path,
+    state: Path | None,
+    watch: Any,
 ) -> dict[str, Any]:
     """One phase; from `state`, a folder that the trainer saved, where there is one."""
     from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import AdaptiveLayerLoss, CosineSimilarityLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
     if model.max_seq_length is None or math.isfinite(model.max_seq_length):  # a static model reads texts of any length
         model.max_seq_length = min(phase.max_length, model.max_seq_length or phase.max_length)
     loss = MultipleNegativesRankingLoss(model, scale=phase.scale) if phase.kind == "nli" else CosineSimilarityLoss(model)
     if every_depth:
-        loss = AdaptiveLayerLoss(model, loss)
+        loss = nested_loss(model, loss, dimensions)
     trainer = SentenceTransformerTrainer(
         model=model,
         loss=loss,
