@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from bench.errors import LayerError, ModelError
 from bench.evaluate.encode import Progress
-from bench.make.layers import STRATEGIES, describe_kept, kept_layers
-from bench.specs import Strategy, folder_digest
+from bench.make.layers import RANKED, STRATEGIES, Rank, describe_kept, kept_layers
+from bench.specs import RankedStrategy, Strategy, folder_digest
 from bench.standings.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.data.rows import Record
+    from bench.evaluate.shared_prefix import Kept
+    from bench.workspace import Workspace
 
 TASK, SPLIT = "KasautiSTS", "dev"
 """The pairs that depths are judged on: never a test text, since a depth is chosen by them."""
+EVERY: tuple[Strategy, ...] = get_args(Strategy)
+"""All strategies: those that need the number of layers only, then the ranked ones."""
+DEFAULT: tuple[Strategy, ...] = tuple(strategy for strategy in EVERY if strategy != "greedy")
+"""What is swept unless the user chooses: all but the one whose ranking takes about as long as all the others' embeddings."""
+SIDE_BY_SIDE = 7
+"""As many strategies can be told apart in one picture, and fit into a table of 140 characters."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +54,15 @@ class Sweep:
     def strategies(self) -> tuple[str, ...]:
         """The strategies, in the order in which they were asked for."""
         return tuple(dict.fromkeys(form.strategy for form in self.forms))
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The strategies as they are shown: all side by side where these are few; else the ranked ones apart, beside the random choice that they have to beat."""
+        if len(self.strategies) <= SIDE_BY_SIDE:
+            return (self.strategies,)
+        pure = tuple(strategy for strategy in self.strategies if strategy in STRATEGIES)
+        ranked = tuple(strategy for strategy in self.strategies if strategy in RANKED)
+        return pure, (*ranked, *(strategy for strategy in pure if strategy == "random"))
 
     @property
     def verdict(self) -> str:
@@ -80,14 +98,22 @@ class Sweep:
 
 
 def sweep(
-    folder: Path, *, name: str, strategies: Sequence[Strategy] = (), retain: float = 0.98, device: str = "cpu", progress: Progress = lambda _: None
+    folder: Path,
+    *,
+    name: str,
+    strategies: Sequence[Strategy],
+    rank: Rank | None = None,
+    retain: float = 0.98,
+    device: str = "cpu",
+    progress: Progress = lambda _: None,
 ) -> Sweep:
     """Judge every depth of a base by every strategy, in one shared pass over the development pairs.
 
     Args:
         folder: A transformers or sentence-transformers folder. A plain one is pooled by the mean; a sentence-transformers one as it says itself.
         name: What to call the base.
-        strategies: All of `STRATEGIES` when empty.
+        strategies: Some of `EVERY`.
+        rank: Gives the kept lists of a ranked strategy; see `ranker`. Needed only where `strategies` has one.
         retain: The share of the full model's score that a recommended depth keeps.
         device: Device to encode on.
         progress: Called with the finished fraction of encoding.
@@ -95,26 +121,20 @@ def sweep(
     Raises:
         ModelError: The base cannot be loaded or pruned, has one layer only, or gives embeddings that cannot be used.
     """
-    from bench.evaluate.score import resampling_seed
     from bench.evaluate.shared_prefix import SharedPrefixEncoder
-    from bench.make.bases import layer_count, read_config, transformer_folder
+    from bench.make.bases import layer_count
     from bench.make.prune import load_sentence_model
 
     total = layer_count(folder)
     if total < 2:
         raise ModelError(f"{name}: has {total} layer; there is no depth to choose")
-    planned = {(strategy, keep): tuple(kept_layers(strategy, total=total, keep=keep)) for strategy in strategies or STRATEGIES for keep in range(1, total)}
-    config = read_config(transformer_folder(folder))
-    planned = {place: kept for place, kept in planned.items() if _possible(config, kept)}
+    planned = _planned(folder, strategies, total, rank)
     prefixes = [tuple(range(depth)) for depth in range(1, total + 1)]  # nodes on the way to the full model: its hidden states cost nothing more
     card, rows = _pairs()
     texts = list(dict.fromkeys(str(row[side]) for group in rows.values() for row in group for side in ("sentence1", "sentence2")))
     encoder = SharedPrefixEncoder(load_sentence_model(folder).to(device), [*planned.values(), *prefixes], progress=progress)
     vectors = encoder.encode(texts)
-    gold = {language: [float(row["score"]) for row in group] for language, group in rows.items()}
-    judged = {kept: quality(gold, _cosines(rows, texts, found), seed=resampling_seed(card, SPLIT)) for kept, found in vectors.items()}
-    if flat := next((kept for kept, one in judged.items() if not np.isfinite(one.score)), None):
-        raise ModelError(f"{name}: with layers {describe_kept(flat)} every pair has the same cosine; are all embeddings the same?")
+    judged = _judged(name, card, rows, texts, vectors)
     full = prefixes[-1]
     forms = tuple(_form(strategy, kept, judged[kept], judged[full], _similarity(vectors[kept], vectors[full])) for (strategy, _), kept in planned.items())
     return Sweep(
@@ -133,6 +153,53 @@ def sweep(
     )
 
 
+def ranker(folder: Path, place: Workspace, suite: str | None, *, say: Callable[[str], None] = lambda _: None) -> Rank:
+    """Gives the kept lists of a base by a ranked strategy, from the workspace's rankings.
+
+    Args:
+        folder: The base.
+        place: The workspace. What its suites are tested on calibrates nothing, nor do the pairs that a sweep is judged on.
+        suite: Only this suite's tests; all suites' when None.
+        say: Called with each strategy before it is looked up or computed.
+    """
+    from bench.cards import load_library, pick
+    from bench.data.rows import normalise
+    from bench.data.training import DataCache
+    from bench.make.rank_layers import Rankings, calibration_texts
+
+    @functools.cache
+    def texts() -> list[str]:
+        library = load_library(place)
+        tested = {task for one in pick([suite] if suite else [], library.suites, "suite").values() for task in one.suite.tasks}
+        judged = {normalise(str(row[side])) for group in _pairs()[1].values() for row in group for side in ("sentence1", "sentence2")}
+        return calibration_texts(DataCache(library, None, offline=True).guard(sorted(tested)) | judged)
+
+    rankings = Rankings(place.state / "rankings", texts)
+    content = folder_digest(folder, ignore=("pretraining.json",))  # as in a plan, so that the two share their rankings
+
+    def rank(strategy: RankedStrategy) -> list[list[int]]:
+        say(strategy)
+        return rankings.kept(folder, content, strategy, None)
+
+    return rank
+
+
+def _planned(folder: Path, strategies: Sequence[Strategy], total: int, rank: Rank | None) -> dict[tuple[str, int], tuple[int, ...]]:
+    """The kept list of each strategy and depth that the base's architecture can have."""
+    from bench.make.bases import read_config, transformer_folder
+
+    config = read_config(transformer_folder(folder))
+    planned: dict[tuple[str, int], tuple[int, ...]] = {}
+    for strategy in strategies:
+        if strategy in RANKED:
+            assert rank is not None, "a ranked strategy needs the base"
+            lists = rank(strategy)
+        else:
+            lists = [kept_layers(strategy, total=total, keep=keep) for keep in range(1, total)]
+        planned.update({(strategy, keep): tuple(kept) for keep, kept in enumerate(lists, start=1) if _possible(config, tuple(kept))})
+    return planned
+
+
 def _possible(config: dict[str, object], kept: tuple[int, ...]) -> bool:
     """False where the architecture cannot keep just these layers; the table then has a dash."""
     from bench.make.bases import check_kept
@@ -142,6 +209,17 @@ def _possible(config: dict[str, object], kept: tuple[int, ...]) -> bool:
     except LayerError:
         return False
     return True
+
+
+def _judged(name: str, card: Any, rows: dict[str, list[Record]], texts: list[str], vectors: dict[Kept, NDArray[np.float32]]) -> dict[Kept, Quality]:
+    """The quality of each kept list's embeddings of the texts."""
+    from bench.evaluate.score import resampling_seed
+
+    gold = {language: [float(row["score"]) for row in group] for language, group in rows.items()}
+    judged = {kept: quality(gold, _cosines(rows, texts, found), seed=resampling_seed(card, SPLIT)) for kept, found in vectors.items()}
+    if flat := next((kept for kept, one in judged.items() if not np.isfinite(one.score)), None):
+        raise ModelError(f"{name}: with layers {describe_kept(flat)} every pair has the same cosine; are all embeddings the same?")
+    return judged
 
 
 def _describe(form: Form) -> str:

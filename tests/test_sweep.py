@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -9,11 +10,18 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from bench.cards import load_library, shipped_task
 from bench.cli.sweep import file_name
-from bench.make.layers import STRATEGIES, kept_layers
+from bench.data.rows import load_rows, normalise
+from bench.make.layers import RANKED, STRATEGIES, kept_layers
+from bench.make.rank_layers import calibration_texts, rank_folder
+from bench.plan import Options, Planner
 from bench.publish.sweep_chart import draw
+from bench.publish.sweep_page import quality_table
+from bench.specs import folder_digest
 from bench.standings.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
-from bench.sweep import Sweep, sweep
+from bench.sweep import DEFAULT, EVERY, SPLIT, TASK, Sweep, ranker, sweep
+from bench.workspace import Workspace, builtin_content, find_workspace
 from tests.test_cli import bench
 
 
@@ -77,13 +85,76 @@ def test_linear_cka_is_one_for_rotated_and_scaled_and_small_for_unrelated_repres
 
 @pytest.fixture(scope="module")
 def swept(tiny_base) -> Sweep:
-    return sweep(tiny_base, name="a <tiny> base", retain=0.5)
+    return sweep(tiny_base, name="a <tiny> base", strategies=tuple(STRATEGIES), retain=0.5)
+
+
+@pytest.fixture(scope="module")
+def everything(tiny_base, tmp_path_factory) -> tuple[Sweep, list[str]]:
+    """A sweep of all strategies, and those that were ranked."""
+    ranked: list[str] = []
+    place = Workspace(builtin_content(), tmp_path_factory.mktemp("state"))
+    return sweep(tiny_base, name="tiny", strategies=EVERY, rank=ranker(tiny_base, place, "mini", say=ranked.append), retain=0.5), ranked
 
 
 def test_a_sweep_has_every_depth_of_every_strategy_with_its_kept_layers(swept):
     assert swept.strategies == tuple(STRATEGIES)
     planned = [(strategy, tuple(kept_layers(strategy, total=4, keep=keep))) for strategy in STRATEGIES for keep in (1, 2, 3)]
     assert [(one.strategy, one.kept) for one in swept.forms] == planned
+
+
+def test_a_sweep_has_the_kept_lists_that_a_ranked_strategy_gives_and_computes_them_once(everything, tiny_base):
+    found, ranked = everything
+    assert found.strategies == EVERY
+    assert set(ranked) == set(RANKED)
+    assert len(ranked) == len(RANKED)
+    for strategy in RANKED:
+        expected = rank_folder(tiny_base, strategy, calibration_texts(frozenset()))["kept"]
+        assert [list(one.kept) for one in found.forms if one.strategy == strategy] == expected, strategy
+
+
+def test_no_pair_that_a_sweep_is_judged_on_and_no_test_of_a_suite_calibrates_it(workspace_folder, tiny_base):
+    first, second = calibration_texts(frozenset())[:2]
+    pairs = workspace_folder / "tasks" / "pairs" / "test-mr.tsv"
+    pairs.write_text(pairs.read_text(encoding="utf-8") + f"{first}\t{second}\t3\n", encoding="utf-8")
+    load_library.cache_clear()
+    place = find_workspace(workspace_folder)
+    plan = Planner(place, Options(probe="none"))
+    kept = ranker(tiny_base, place, None)("contribution")
+    assert kept == plan.rankings.kept(tiny_base, folder_digest(tiny_base, ignore=("pretraining.json",)), "contribution", None)
+    assert len(list((place.state / "rankings").rglob("*.json"))) == 1, "a plan and a sweep calibrate with the same texts"
+    judged = {
+        normalise(str(row[side]))
+        for splits in load_rows(shipped_task(TASK), None, splits=(SPLIT,)).splits.values()
+        for row in splits[SPLIT]
+        for side in ("sentence1", "sentence2")
+    }
+    assert not judged & {normalise(text) for text in calibration_texts(frozenset())}
+
+
+def test_what_is_swept_by_default_is_everything_but_greedy():
+    assert set(EVERY) - set(DEFAULT) == {"greedy"}
+
+
+def test_many_strategies_are_shown_in_two_tables_and_plots_and_the_ranked_ones_beside_the_control(everything):
+    found, _ = everything
+    assert found.groups == (tuple(one for one in EVERY if one in STRATEGIES), (*(one for one in EVERY if one in RANKED), "random"))
+    for style in ("simple", "pipe"):
+        table = quality_table(found, style=style)
+        assert max(map(len, table.splitlines())) <= 140
+        heads = [line for line in table.splitlines() if "layers" in line]
+        assert [[one for one in EVERY if f" {one} " in f"{line} "] for line in heads] == [[one for one in EVERY if one in group] for group in found.groups]
+    tree = ElementTree.fromstring(draw(found))
+    lines = [element for element in tree.iter() if element.tag.endswith("polyline")]
+    assert len(lines) == len(EVERY) + 1, "random is in both"
+    assert len({(one.get("stroke"), one.get("stroke-dasharray")) for one in lines}) == len(EVERY)
+    height = float(tree.get("height"))
+    assert max(float(element.get("y")) for element in tree.iter() if element.tag.endswith("}text")) < height
+
+
+def test_few_strategies_are_shown_side_by_side_ranked_or_not(everything):
+    found, _ = everything
+    few = dataclasses.replace(found, forms=tuple(one for one in found.forms if one.strategy in {"top", "greedy", "angular"}))
+    assert few.groups == (("top", "angular", "greedy"),)
 
 
 def test_a_sweep_computes_every_node_of_the_trie_once(swept):

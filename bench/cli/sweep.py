@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-  bench sweep mini                                    every depth and strategy of a base
+  bench sweep mini                                    every depth of a base by every strategy but greedy
 
   bench sweep path/to/model --retain 0.95             the fewest layers that keep 95 % of a model folder's score
 
@@ -26,13 +26,20 @@ EXAMPLES = """Examples:
 
   bench sweep mini --strategy top --strategy middle --json
 
+  bench sweep mini --strategy greedy --strategy random
+
+Without --strategy all strategies but greedy, whose ranking of the layers takes about as long as
+everything else. Rankings of the base's layers are computed once and kept in .bench/rankings.
+
 Writes sweep.json, sweep.md and sweep.svg."""
 
 
 def sweep(
     base: Annotated[str, typer.Argument(metavar="BASE", help="A base or candidate, a model folder, or a Hub id with @REVISION.")],
     retain: Annotated[float, typer.Option("--retain", help="Share of the full model's score that the recommended depth keeps with 95 % confidence.")] = 0.98,
-    strategy: Annotated[list[str] | None, typer.Option("--strategy", help="Only this strategy; repeat for several.", show_default=False)] = None,
+    strategy: Annotated[
+        list[str] | None, typer.Option("--strategy", help="Only this strategy; repeat for several. Default: all but greedy.", show_default=False)
+    ] = None,
     suite: options.Suite = None,
     device: options.Device = "auto",
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the files. Default: .bench/sweeps/BASE.", file_okay=False, show_default=False)] = None,
@@ -46,17 +53,17 @@ def sweep(
     from bench import sweep as sweeping
     from bench.cards import pick
     from bench.cli.resolve import locate
-    from bench.make.layers import STRATEGIES
     from bench.probe.machine import pick_device
     from bench.publish.sweep_page import quality_table
     from bench.workspace import find_workspace
 
     if not 0 < retain <= 1:
         raise SelectionError(f"--retain must be above 0 and at most 1 (got {retain:g})")
-    strategies = list(pick(strategy or [], {str(name): name for name in STRATEGIES}, "strategy").values())
+    strategies = list(pick(strategy or sweeping.DEFAULT, {str(name): name for name in sweeping.EVERY}, "strategy").values())
     place = find_workspace(workspace)
     folder = locate(base, place, suite, offline=offline, needs="layers")
-    found = sweeping.sweep(folder, name=base, strategies=strategies, retain=retain, device=pick_device(device), progress=_progress())
+    rank = sweeping.ranker(folder, place, suite, say=lambda name: print(f"        ranking layers by {name}", file=sys.stderr, flush=True))
+    found = sweeping.sweep(folder, name=base, strategies=strategies, rank=rank, retain=retain, device=pick_device(device), progress=_progress())
     written = _write(found, out or place.state / "sweeps" / file_name(base))
     if json:
         typer.echo(jsonlib.dumps({**found.record(), "files": [str(path) for path in written]}, ensure_ascii=False, indent=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from bench.standings.depths import Form
@@ -17,28 +17,30 @@ WIDTH, HEIGHT, LEFT, TOP, PLOT, GAP = 1060, 500, 60, 56, 400, 150
 
 @dataclasses.dataclass(frozen=True)
 class _Axes:
-    """Depths and scores to points of the left plot."""
+    """Depths and scores to points of one of the plots on the left."""
 
     layers: int
     low: float
     high: float
+    top: float = TOP
     width: float = PLOT + 60
 
     def x(self, depth: float) -> float:
         return LEFT + (depth - 0.5) / self.layers * self.width
 
     def y(self, score: float) -> float:
-        return TOP + PLOT - (score - self.low) / (self.high - self.low) * PLOT
+        return self.top + PLOT - (score - self.low) / (self.high - self.low) * PLOT
 
 
 def draw(sweep: Sweep) -> str:
     """The picture as SVG text."""
     body = [*_quality(sweep), *_similarity(sweep)]
+    height = HEIGHT * len(sweep.groups)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12" fill="#222" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="12" fill="#222" role="img">',
             f"<title>{escape(f'Sweep of {sweep.name}: quality against depth, and similarity of layers')}</title>",
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+            f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
             *body,
             "</svg>",
             "",
@@ -47,35 +49,42 @@ def draw(sweep: Sweep) -> str:
 
 
 def _quality(sweep: Sweep) -> Iterator[str]:
+    """A plot for each group of strategies, one below the other, all with the same axes."""
     ends = [end for pair in (sweep.full.interval, *(form.interval for form in sweep.forms)) for end in pair]
     step: float = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5) if max(ends) - min(ends) <= 10 * step)
-    axes = _Axes(sweep.layers, step * (min(ends) // step), step * -(-max(ends) // step))
-    right = LEFT + axes.width
-    yield _text(LEFT, TOP - 34, f"{sweep.name}: quality against depth", size=15)
-    yield _text(LEFT, TOP - 16, f"Spearman × 100 on {TASK} {SPLIT}, before fine-tuning; 95 % intervals", colour="#666")
+    low, high = step * (min(ends) // step), step * -(-max(ends) // step)
+    for place, group in enumerate(sweep.groups):
+        yield from _plot(sweep, group, _Axes(sweep.layers, low, high, TOP + place * HEIGHT), step)
+
+
+def _plot(sweep: Sweep, group: Sequence[str], axes: _Axes, step: float) -> Iterator[str]:
+    """The curves of some strategies, and their legend."""
+    top, right = axes.top, LEFT + axes.width
+    yield _text(LEFT, top - 34, f"{sweep.name}: quality against depth", size=15)
+    yield _text(LEFT, top - 16, f"Spearman × 100 on {TASK} {SPLIT}, before fine-tuning; 95 % intervals", colour="#666")
     for number in range(round((axes.high - axes.low) / step) + 1):
         score = axes.low + number * step
         yield _line(LEFT, axes.y(score), right, axes.y(score), "#e4e4e4")
         yield _text(LEFT - 8, axes.y(score) + 4, f"{score * 100:.0f}", anchor="end")
     for depth in range(1, sweep.layers + 1):
-        yield _text(axes.x(depth), TOP + PLOT + 18, str(depth), anchor="middle")
-    yield _text(LEFT + axes.width / 2, TOP + PLOT + 36, "layers kept", anchor="middle")
+        yield _text(axes.x(depth), top + PLOT + 18, str(depth), anchor="middle")
+    yield _text(LEFT + axes.width / 2, top + PLOT + 36, "layers kept", anchor="middle")
     yield _line(LEFT, axes.y(sweep.full.score), right, axes.y(sweep.full.score), "#222", dash="5 4")
-    yield _line(right + 6, TOP + 4, right + 32, TOP + 4, "#222", dash="5 4")
-    yield _text(right + 38, TOP + 8, "full model")
-    for index, strategy in enumerate(sweep.strategies):
-        yield from _curve([form for form in sweep.forms if form.strategy == strategy], axes, _shift(sweep, strategy), index)
-        place = TOP + 24 + index * 20
+    yield _line(right + 6, top + 4, right + 32, top + 4, "#222", dash="5 4")
+    yield _text(right + 38, top + 8, "full model")
+    for number, strategy in enumerate(group):
+        index, place = sweep.strategies.index(strategy), top + 24 + number * 20
+        yield from _curve([form for form in sweep.forms if form.strategy == strategy], axes, _shift(group, strategy), index)
         yield _line(right + 6, place, right + 32, place, COLOURS[index % len(COLOURS)], dash=DASHES[index // len(COLOURS) % len(DASHES)], width=2)
         yield _text(right + 38, place + 4, strategy)
-    if sweep.recommended is not None:
-        x, y = axes.x(sweep.recommended.depth + _shift(sweep, sweep.recommended.strategy)), axes.y(sweep.recommended.score)
+    if sweep.recommended is not None and sweep.recommended.strategy in group:
+        x, y = axes.x(sweep.recommended.depth + _shift(group, sweep.recommended.strategy)), axes.y(sweep.recommended.score)
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="#222" stroke-width="1.5"><title>{escape(sweep.verdict)}</title></circle>'
 
 
-def _shift(sweep: Sweep, strategy: str) -> float:
+def _shift(group: Sequence[str], strategy: str) -> float:
     """How far, in layers, a strategy's dots stand beside their depth, so that strategies do not hide each other."""
-    return (sweep.strategies.index(strategy) - (len(sweep.strategies) - 1) / 2) * 0.6 / len(sweep.strategies)
+    return (group.index(strategy) - (len(group) - 1) / 2) * 0.6 / len(group)
 
 
 def _curve(forms: list[Form], axes: _Axes, shift: float, index: int) -> Iterator[str]:

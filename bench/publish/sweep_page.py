@@ -51,9 +51,12 @@ def _share(form: Form) -> str:
 
 
 def _table(sweep: Sweep, cell: Callable[[Form], str], full: str, *, style: str) -> str:
-    """Rows are depths, the full model first; columns are strategies; a dash where a strategy has no form of a depth."""
+    """Rows are depths, the full model first; columns are strategies, a table for each group of them; a dash where a strategy has no form of a depth."""
     cells = {(form.depth, form.strategy): cell(form) for form in sweep.forms}
-    rows = [[depth, *(cells.get((depth, strategy), "–") for strategy in sweep.strategies)] for depth in range(sweep.layers - 1, 0, -1)]
-    full_row = [f"{sweep.layers} (full)", *[full] * len(sweep.strategies)]
-    alignment = ["right"] * (1 + len(sweep.strategies))
-    return tabulate([full_row, *rows], headers=["layers", *sweep.strategies], tablefmt=style, colalign=alignment, disable_numparse=True)
+    tables = []
+    for group in sweep.groups:
+        rows = [[depth, *(cells.get((depth, strategy), "–") for strategy in group)] for depth in range(sweep.layers - 1, 0, -1)]
+        full_row = [f"{sweep.layers} (full)", *[full] * len(group)]
+        alignment = ["right"] * (1 + len(group))
+        tables.append(tabulate([full_row, *rows], headers=["layers", *group], tablefmt=style, colalign=alignment, disable_numparse=True))
+    return "\n\n".join(tables)
