@@ -24,6 +24,7 @@ OTHER_CANDIDATE = {
     "keep": 5,
     "layers": (0, 1),
     "weights": "pretrained",
+    "teacher": "t",
     "vocabulary": Vocabulary(corpus=("A",), size=9),
     "recipe": "q",
     "dimensions": 8,
@@ -72,6 +73,7 @@ OTHER_PHASE = {
     "weight_decay": 0.0,
     "max_length": 511,
     "scale": 10.0,
+    "loss": "cosine",
 }
 
 VOCABULARY = Vocabulary(corpus=("A",), size=9)

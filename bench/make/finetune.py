@@ -1,4 +1,4 @@
-"""Two-phase fine-tuning with sentence-transformers: NLI triplets (MultipleNegativesRankingLoss), then scored pairs (CosineSimilarityLoss)."""
+"""Fine-tuning with sentence-transformers: NLI triplets (MultipleNegativesRankingLoss), scored pairs (CosineSimilarityLoss), a teacher's embeddings (EmbedDistillLoss)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from bench.make.resume import SavedTraining
 from bench.specs import Phase
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[str, float], None]
@@ -32,6 +34,7 @@ def finetune(
     every_depth: bool = False,
     folder: Path,
     development: Development,
+    targets: Sequence[NDArray[np.float32] | None] = (),
     progress: Progress,
 ) -> list[dict[str, Any]]:
     """Train a sentence model in place, phase after phase, going on from where an interrupted training of the same folder was last saved.
@@ -44,6 +47,7 @@ def finetune(
         every_depth: Train the embeddings after every layer, not only after the last.
         folder: Where the training's state is kept. The caller removes it when the model is safe.
         development: What the model is scored on meanwhile.
+        targets: For each phase what its unlabelled texts are to be embedded as, of shape (texts, dimensions), or None; empty where no phase distils.
         progress: Called with the kind of the phase and its finished fraction.
 
     Returns:
@@ -59,29 +63,30 @@ def finetune(
         if number < len(records):
             continue
         watch = _watcher(phase, model, development, before=number == 0, progress=progress)
-        outcome = _train(model, phase, rows, seed=seed, bf16=bf16, every_depth=every_depth, folder=saved.phase(number), state=saved.state(number), watch=watch)
+        data = _datasets(rows, targets[number] if targets else None)
+        outcome = _train(model, phase, data, seed=seed, bf16=bf16, every_depth=every_depth, folder=saved.phase(number), state=saved.state(number), watch=watch)
         records.append({"kind": phase.kind, "rows": len(rows), **outcome})
         saved.record(records)
     return records
 
 
 def _train(
-    model: SentenceTransformer, phase: Phase, rows: TrainingSet, *, seed: int, bf16: bool, every_depth: bool, folder: Path, state: Path | None, watch: Any
+    model: SentenceTransformer, phase: Phase, data: Any, *, seed: int, bf16: bool, every_depth: bool, folder: Path, state: Path | None, watch: Any
 ) -> dict[str, Any]:
-    """One phase; from `state`, a folder that the trainer saved, where there is one."""
+    """One phase on a data set, or a dict of them; from `state`, a folder that the trainer saved, where there is one."""
     from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import AdaptiveLayerLoss, CosineSimilarityLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import AdaptiveLayerLoss
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
     if model.max_seq_length is None or math.isfinite(model.max_seq_length):  # a static model reads texts of any length
         model.max_seq_length = min(phase.max_length, model.max_seq_length or phase.max_length)
-    loss = MultipleNegativesRankingLoss(model, scale=phase.scale) if phase.kind == "nli" else CosineSimilarityLoss(model)
+    loss = _loss(model, phase)
     if every_depth:
         loss = AdaptiveLayerLoss(model, loss)
     trainer = SentenceTransformerTrainer(
         model=model,
         loss=loss,
-        train_dataset=_datasets(rows),
+        train_dataset=data,
         args=_arguments(model, phase, folder, seed=seed, bf16=bf16),
         callbacks=[watch],
     )
@@ -135,6 +140,14 @@ def _watcher(phase: Phase, model: SentenceTransformer, development: Development,
     return Watcher()
 
 
+def _loss(model: SentenceTransformer, phase: Phase) -> Any:
+    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, EmbedDistillLoss, MultipleNegativesRankingLoss
+
+    if phase.kind == "nli":
+        return MultipleNegativesRankingLoss(model, scale=phase.scale)
+    return CosineSimilarityLoss(model) if phase.kind == "sts" else EmbedDistillLoss(model, distance_metric=phase.effective_loss)
+
+
 def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: int, bf16: bool) -> Any:
     """The trainer's arguments: it shows nothing, and saves and logs what the watcher asks for."""
     from sentence_transformers import SentenceTransformerTrainingArguments
@@ -164,11 +177,13 @@ def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: 
     )
 
 
-def _datasets(data: TrainingSet) -> Any:
+def _datasets(data: TrainingSet, targets: NDArray[np.float32] | None) -> Any:
     """A datasets.Dataset, or a dict of them where triplets and plain pairs are trained on together."""
     from datasets import Dataset
 
     made = {}
+    if targets is not None:
+        made["unlabelled"] = Dataset.from_dict({"text": data.unlabelled, "label": targets})
     if data.triplets:
         anchors, positives, negatives = zip(*data.triplets, strict=True)
         made["triplets"] = Dataset.from_dict({"anchor": anchors, "positive": positives, "negative": negatives})
