@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import CardError, Problem, SelectionError, nearest
-from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Recipe, Suite, TaskCard, Vocabulary
+from bench.specs import COLUMNS, MAIN_SCORES, NLI_LABELS, Candidate, Phase, Recipe, Suite, TaskCard
+from bench.teachers import default_parent, distillation_problems
 from bench.workspace import Workspace, builtin_content
 
 Location = tuple[str | int, ...]
@@ -250,10 +251,7 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
             yield problem(("bases", name), "a Hub model needs a pinned revision")
     for name, recipe in suite.recipes.items():
         for number, phase in enumerate(recipe.phases):
-            for reference in phase.data:
-                if not all_read and reference.partition(":")[0] not in tasks:
-                    continue
-                yield from _reference_problems(problem, ("recipes", name, "phases", number, "data"), reference, phase.kind, tasks)
+            yield from _phase_problems(problem, ("recipes", name, "phases", number), phase, path.parent, tasks, all_read=all_read)
         for reference in recipe.curve.data if recipe.curve and all_read else ():
             yield from _curve_problems(problem, ("recipes", name, "curve", "data"), reference, recipe, tasks)
     seen: set[str] = set()
@@ -261,20 +259,35 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
     for number, grid in enumerate(suite.grids):
         if grid.kind != "full" and not grid.keep:
             yield problem(("grids", number, "keep"), f"a grid of {grid.kind} models needs the depths to keep")
-        elif grid.kind == "pruned" and not grid.strategies:
-            yield problem(("grids", number, "strategies"), "a grid of pruned models needs strategies")
+        elif grid.kind in {"pruned", "distilled"} and not grid.strategies:
+            yield problem(("grids", number, "strategies"), f"a grid of {grid.kind} models needs strategies")
         else:
             entries.extend((("grids", number), candidate) for candidate in grid.expand())
     for location, candidate in entries:
         yield from (problem((*location, field), message) for field, message in _candidate_problems(candidate, suite))
         if candidate.vocabulary is not None and all_read:
-            yield from (problem((*location, "vocabulary", "corpus"), message) for message in _corpus_problems(candidate.vocabulary, path.parent, tasks))
+            found = _corpus_problems(candidate.vocabulary.corpus, path.parent, tasks, "choose the tokens")
+            yield from (problem((*location, "vocabulary", "corpus"), message) for message in found)
         if candidate.name in seen:
             yield problem((*location, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite")
         seen.add(candidate.name)
+    everyone = [candidate for _, candidate in entries]
     for location, candidate in entries:
+        yield from (problem((*location, field), message) for field, message in distillation_problems(candidate, suite, everyone))
         if candidate.parent is not None and candidate.parent not in seen:
             yield problem((*location, "parent"), f"no candidate {candidate.parent!r}" + nearest(candidate.parent, seen))
+
+
+def _phase_problems(problem: Any, at: Location, phase: Phase, folder: Path, tasks: dict[str, TaskCard], *, all_read: bool) -> Iterator[Problem]:
+    if phase.kind == "distill":
+        if all_read:
+            yield from (problem((*at, "data"), message) for message in _corpus_problems(phase.data, folder, tasks, "be taught"))
+        return
+    if phase.loss is not None:
+        yield problem((*at, "loss"), f"a loss means nothing for phase {phase.kind!r}; only 'distill' has a choice")
+    for reference in phase.data:
+        if all_read or reference.partition(":")[0] in tasks:
+            yield from _reference_problems(problem, (*at, "data"), reference, phase.kind, tasks)
 
 
 def _reference_problems(problem: Any, location: Location, reference: str, kind: str, tasks: dict[str, TaskCard]) -> Iterator[Problem]:
@@ -306,8 +319,9 @@ def _curve_problems(problem: Any, location: Location, reference: str, recipe: Re
         yield problem(location, f"{reference!r} is what the recipe trains on; take a development split, like {name}:dev")
 
 
-def _corpus_problems(vocabulary: Vocabulary, folder: Path, tasks: dict[str, TaskCard]) -> Iterator[str]:
-    for entry in vocabulary.corpus:
+def _corpus_problems(entries: Sequence[str], folder: Path, tasks: dict[str, TaskCard], purpose: str) -> Iterator[str]:
+    """What is wrong with a list of data sets and text files; `purpose` is what test texts may not be used for."""
+    for entry in entries:
         name, _, split = entry.partition(":")
         if name not in tasks:
             if not (folder / entry).is_file():
@@ -316,13 +330,13 @@ def _corpus_problems(vocabulary: Vocabulary, folder: Path, tasks: dict[str, Task
         card = tasks[name] if tasks[name].data is None else tasks.get(tasks[name].data or "", tasks[name])
         split = split or card.train_on
         if card.evaluated and split == card.evaluate_on:
-            yield f"{entry!r} is what {name!r} is tested on; test texts may not choose the tokens"
+            yield f"{entry!r} is what {name!r} is tested on; test texts may not {purpose}"
         elif split not in _splits(card):
             yield f"{name!r} has no split {split!r}" + nearest(split, _splits(card))
 
 
 def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str, str]]:
-    trained = {"full", "pruned", "scratch", "nested", "static"}
+    trained = {"full", "pruned", "scratch", "distilled", "nested", "static"}
     if candidate.kind in trained:
         if candidate.base is None:
             yield "base", f"a {candidate.kind} candidate needs a base"
@@ -331,7 +345,7 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         if candidate.recipe is not None and candidate.recipe not in suite.recipes:
             yield "recipe", f"no recipe {candidate.recipe!r}" + nearest(candidate.recipe, suite.recipes)
     elif candidate.recipe is not None:
-        yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned, scratch, nested or static with a base"
+        yield "recipe", f"a {candidate.kind} candidate is not trained; use kind full, pruned, scratch, distilled, nested or static with a base"
     yield from _threshold_problems(candidate)
     by_strategy = candidate.strategy is not None and (candidate.keep is not None or candidate.threshold is not None)
     if candidate.kind == "pruned" and (by_strategy == (candidate.layers is not None) or (candidate.layers and (candidate.strategy or candidate.keep))):
@@ -340,7 +354,7 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
         yield "layers", f"expected layer numbers in rising order without repeats, found {list(candidate.layers)}"
     if candidate.layers == ():
         yield "layers", "expected at least one layer to keep, found none"
-    if candidate.kind not in {"pruned", "scratch"} and ((candidate.keep and candidate.kind != "nested") or candidate.layers or candidate.strategy):
+    if candidate.kind not in {"pruned", "scratch", "distilled"} and ((candidate.keep and candidate.kind != "nested") or candidate.layers or candidate.strategy):
         yield "keep", f"keep, layers and strategy mean nothing for kind {candidate.kind!r}"
     if candidate.kind == "nested" and (candidate.keep is None or candidate.recipe is None):
         yield "keep", "a nested candidate needs keep, the depth at which it is cut off, and a recipe to train all depths by"
@@ -358,13 +372,13 @@ def _candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[st
             )
     if candidate.kind == "lexical" and candidate.precision != "fp32":
         yield "precision", "a lexical candidate has no weights, so no precision"
-    if candidate.vocabulary is not None and candidate.kind not in {"full", "pruned", "scratch"}:
+    if candidate.vocabulary is not None and candidate.kind not in {"full", "pruned", "scratch", "distilled"}:
         yield "vocabulary", f"a vocabulary means nothing for kind {candidate.kind!r}"
     if candidate.ngram[0] > candidate.ngram[1]:
         yield "ngram", f"expected [shortest, longest], found {list(candidate.ngram)}"
-    if candidate.kind == "scratch" and (candidate.keep is None) == (candidate.weights == "random"):
+    if candidate.kind == "scratch" and (candidate.keep is None) == (candidate.start == "random"):
         yield "keep", 'a scratch candidate needs either keep, its number of layers of random weights, or weights = "pretrained" with a base of its depth'
-    if candidate.kind != "scratch" and candidate.weights != "random":
+    if candidate.kind not in {"scratch", "distilled"} and candidate.weights is not None:
         yield "weights", f"weights mean nothing for kind {candidate.kind!r}"
     if candidate.kind == "external" and (candidate.path is None) == (candidate.hub is None):
         yield "path", "an external candidate needs exactly one of path, hub"
@@ -384,7 +398,7 @@ def _threshold_problems(candidate: Candidate) -> Iterator[tuple[str, str]]:
 
 
 def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
-    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed, with its whole vocabulary, in fp32."""
+    """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed, with its whole vocabulary, in fp32; see `default_parent` for a distilled one."""
     made = [*suite.candidates, *(candidate for grid in suite.grids if grid.kind == "full" or grid.keep for candidate in grid.expand())]
     full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full" and c.vocabulary is None and c.precision == "fp32"}
     smaller = {"pruned", "scratch", "nested", "static"}
@@ -393,6 +407,7 @@ def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
             candidate,
             folder=folder,
             parent=candidate.parent
+            or (default_parent(candidate, made) if candidate.kind == "distilled" else None)
             or (
                 full.get((candidate.base, candidate.recipe, candidate.seed))
                 if candidate.kind in smaller or (candidate.kind == "full" and (candidate.vocabulary or candidate.precision != "fp32"))

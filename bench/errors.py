@@ -38,7 +38,7 @@ class ModelError(BenchError):
 
 
 class LayerError(ModelError):
-    """A card asks for what its base cannot give: a depth, a layer, or the pruning of an architecture that has no layers to remove."""
+    """A card asks for what its base cannot give: a depth, a layer, the pruning of an architecture that has no layers to remove, or a student wider than its teacher."""
 
 
 class SelectionError(BenchError):

@@ -11,17 +11,18 @@ from typing import Any, Literal
 
 from bench.cards import Library, load_library, pick
 from bench.data.rows import missing_files, task_digest
-from bench.data.training import DataCache
-from bench.data.vocabulary import VocabularyTexts, vocabulary_texts
+from bench.data.training import DataCache, TrainingSet
+from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.errors import BenchError, LayerError, SelectionError, nearest
 from bench.evaluate.encode import ENCODING_VERSION
-from bench.make.bases import check_dimensions, check_kept, layer_count, locate_model, read_config, transformer_folder
+from bench.make.bases import check_dimensions, check_kept, embedding_width, layer_count, locate_model, read_config, transformer_folder
 from bench.make.checkpoint import Blueprint, content_digest
+from bench.make.distill import check_width
 from bench.make.layers import resolve_layers
 from bench.make.rank_layers import Rankings, calibration_texts
 from bench.probe.machine import has_fast_bf16, versions
 from bench.probe.protocol import probe_key
-from bench.specs import Candidate, Recipe, Suite, digest, folder_digest
+from bench.specs import Candidate, Phase, Recipe, Suite, digest, folder_digest
 from bench.store import Result, Store
 from bench.workspace import DEFAULT_SUITE, Workspace
 
@@ -94,7 +95,7 @@ class Planner:
         self.rankings = Rankings(workspace.state / "rankings", lambda: calibration_texts(self.guard))
         self._blueprints: dict[str, Blueprint | BenchError] = {}
         self._task_digests: dict[str, str | BenchError] = {}
-        self._corpora: dict[tuple[str, ...], VocabularyTexts] = {}
+        self._corpora: dict[tuple[str, ...], UnlabelledTexts] = {}
 
     @cached_property
     def guard(self) -> frozenset[str]:
@@ -139,21 +140,38 @@ class Planner:
         )
         if widths := [*(recipe.dimensions if candidate.kind == "nested" else ()), *([candidate.dimensions] if candidate.dimensions else [])]:
             check_dimensions(candidate.name, folder, widths)
-        if candidate.kind == "pruned":
+        if candidate.start == "pruned":
             _check_kept(candidate, folder, kept)
-        training = tuple(self.data.training_set(phase, self.guard) for phase in recipe.phases)
+        teacher = self.teacher(candidate)
+        taught = None if teacher is None else self.blueprint(teacher)
+        if taught is not None:
+            _check_widths(candidate, folder, taught)
+        training = tuple(self._training(phase, candidate) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
-        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development)
+        return Blueprint(
+            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught
+        )
 
-    def _vocabulary(self, candidate: Candidate) -> VocabularyTexts | None:
-        """The corpus of a trimmed vocabulary, read once for all candidates that share it."""
-        if candidate.vocabulary is None:
-            return None
-        corpus = candidate.vocabulary.corpus
-        if corpus not in self._corpora:
-            self._corpora[corpus] = vocabulary_texts(self.data, candidate.vocabulary, self.guard, candidate.folder)
-        return self._corpora[corpus]
+    def teacher(self, candidate: Candidate) -> Candidate | None:
+        """Who teaches a distilled candidate; it need not be among the chosen ones."""
+        return None if candidate.taught_by is None else self.candidates[candidate.taught_by]
+
+    def _training(self, phase: Phase, candidate: Candidate) -> TrainingSet:
+        if phase.kind != "distill":
+            return self.data.training_set(phase, self.guard)
+        found = self._unlabelled(phase.data, candidate.folder, "phases.data")
+        return TrainingSet(unlabelled=found.texts, leaked=found.leaked)
+
+    def _vocabulary(self, candidate: Candidate) -> UnlabelledTexts | None:
+        """The corpus of a trimmed vocabulary."""
+        return None if candidate.vocabulary is None else self._unlabelled(candidate.vocabulary.corpus, candidate.folder, "vocabulary.corpus")
+
+    def _unlabelled(self, entries: tuple[str, ...], folder: Path, field: str) -> UnlabelledTexts:
+        """Texts of data sets and files, read once for all candidates that share them."""
+        if entries not in self._corpora:
+            self._corpora[entries] = unlabelled_texts(self.data, entries, self.guard, folder, field=field)
+        return self._corpora[entries]
 
     def task_digest(self, name: str) -> str:
         """Digest of a task's card and data.
@@ -262,9 +280,35 @@ class Planner:
             return self.evaluate_key(candidate, content, cell.target)
         return self.probe_key(candidate, content, self.options.probe)
 
+    def groups(self) -> dict[str, list[PlannedCell]]:
+        """The cells of the selection by candidate, in the order in which they run.
+
+        A teacher comes before a student that is yet to be made: with all its cells if it is chosen too, else with its make cell, unless that is done.
+        """
+        found: dict[str, list[PlannedCell]] = {}
+        for candidate in self.chosen:
+            cells = self.cells(candidate)
+            teacher = self.teacher(candidate)
+            if teacher is not None and teacher.name not in found and cells[0].status in {"to do", "failed"}:
+                taught = self.cells(teacher)
+                if teacher in self.chosen:
+                    found[teacher.name] = taught
+                elif taught[0].status != "done":
+                    found[teacher.name] = taught[:1]
+            found.setdefault(candidate.name, cells)
+        return found
+
     def all_cells(self) -> list[PlannedCell]:
-        """Every cell of the selection."""
-        return [cell for candidate in self.chosen for cell in self.cells(candidate)]
+        """Every cell of the selection, and the makings of teachers that it needs."""
+        return [cell for group in self.groups().values() for cell in group]
+
+
+def _check_widths(candidate: Candidate, folder: Path, teacher: Blueprint) -> None:
+    """Refuse a student wider than its teacher where the configuration files of both tell; what they do not tell is checked before training."""
+    assert teacher.base is not None
+    student, taught = embedding_width(folder), embedding_width(teacher.base)
+    if student is not None and taught is not None:
+        check_width(candidate.name, student=student, teacher=taught)
 
 
 def _check_kept(candidate: Candidate, folder: Path, kept: Sequence[int]) -> None:

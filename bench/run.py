@@ -7,9 +7,10 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.errors import BenchError
+from bench.errors import BenchError, ModelError
 from bench.plan import Cell, PlannedCell, Planner
 from bench.probe.machine import fingerprint, versions
 from bench.specs import Candidate
@@ -58,9 +59,9 @@ class Outcome:
 def execute(planner: Planner, reporter: Reporter) -> Outcome:
     """Run every cell of the plan that is not done.
 
-    Candidates are made and evaluated one after the other; all probes come last, when nothing else of ours is running.
+    Candidates are made and evaluated one after the other, teachers before their students; all probes come last, when nothing else of ours is running.
     """
-    cells = {candidate.name: planner.cells(candidate) for candidate in planner.chosen}
+    cells = planner.groups()
     flat = [cell for group in cells.values() for cell in group]
     blocked = {cell.cell: cell.reason for cell in flat if cell.status == "cannot run"}
     todo = [cell for cell in flat if cell.status in {"to do", "failed"}]
@@ -71,9 +72,9 @@ def execute(planner: Planner, reporter: Reporter) -> Outcome:
 
         warm_up()
     try:
-        for candidate in planner.chosen:
-            pending = [cell.cell for cell in cells[candidate.name] if cell.status in {"to do", "failed"}]
-            runner.make_and_evaluate(candidate, [cell for cell in pending if cell.stage != "probe"], bool(pending))
+        for name, group in cells.items():
+            pending = [cell.cell for cell in group if cell.status in {"to do", "failed"}]
+            runner.make_and_evaluate(planner.candidates[name], [cell for cell in pending if cell.stage != "probe"], bool(pending))
         for cell in todo:
             if cell.cell.stage == "probe":
                 runner.probe(planner.candidates[cell.cell.candidate], cell.cell)
@@ -119,7 +120,21 @@ class _Runner:
                 self.reporter.progress(cell, what, fraction)
 
             folder = self.planner.checkpoint_folder(blueprint)
-            record.update(make_checkpoint(blueprint, folder, device=self.planner.options.device, progress=progress))
+            teacher = self._teacher(candidate)
+            record.update(make_checkpoint(blueprint, folder, teacher=teacher, device=self.planner.options.device, progress=progress))
+
+    def _teacher(self, candidate: Candidate) -> Path | None:
+        """The checkpoint of a distilled candidate's teacher, which was made before; None for other kinds.
+
+        Raises:
+            ModelError: It could not be made.
+        """
+        teacher = self.planner.teacher(candidate)
+        if teacher is None:
+            return None
+        if self.planner.made(teacher) is None:
+            raise ModelError(f"{candidate.name}: its teacher {teacher.name} was not made")
+        return self.planner.checkpoint_folder(self.planner.blueprint(teacher))
 
     def _evaluate(self, candidate: Candidate, content: str, cells: list[Cell]) -> None:
         """Encode the texts of all tasks in one go, then score task by task. Cells that another run has finished meanwhile are not computed again."""

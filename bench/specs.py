@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, Strict
 
-Kind = Literal["full", "pruned", "scratch", "nested", "static", "lexical", "external"]
+Kind = Literal["full", "pruned", "scratch", "distilled", "nested", "static", "lexical", "external"]
 PureStrategy = Literal["top", "middle", "bottom", "symmetric", "even-alternate", "odd-alternate", "random"]
 RankedStrategy = Literal["contribution", "weight-aggregate", "weight-variance", "angular", "greedy"]
 Strategy = Literal[PureStrategy, RankedStrategy]
@@ -153,9 +153,12 @@ class Base(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Phase(_Card):
-    """One stretch of fine-tuning. The defaults are those of the group's released models (arXiv 2409.14168 and its model cards)."""
+    """One stretch of fine-tuning. The defaults are those of the group's released models (arXiv 2409.14168 and its model cards).
 
-    kind: Literal["nli", "sts"]
+    `data` of a `distill` phase are texts, as in `Vocabulary.corpus`; `loss` is how its distance from the teacher is measured.
+    """
+
+    kind: Literal["nli", "sts", "distill"]
     data: Annotated[tuple[str, ...], Field(min_length=1)]
     epochs: Annotated[float, Strict(), Field(gt=0)] | None = None
     batch_size: Count = 8
@@ -164,11 +167,17 @@ class Phase(_Card):
     weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.01
     max_length: Count = 512
     scale: Annotated[float, Strict(), Field(gt=0)] = 20.0
+    loss: Literal["mse", "cosine"] | None = None
 
     @property
     def effective_epochs(self) -> float:
-        """1 for `nli` and 4 for `sts` unless the card says otherwise."""
-        return self.epochs if self.epochs is not None else {"nli": 1.0, "sts": 4.0}[self.kind]
+        """4 for `sts` and 1 for the others unless the card says otherwise."""
+        return self.epochs if self.epochs is not None else {"nli": 1.0, "sts": 4.0, "distill": 1.0}[self.kind]
+
+    @property
+    def effective_loss(self) -> Literal["mse", "cosine"] | None:
+        """`mse` for `distill` unless the card says otherwise; None for the others, whose loss is settled by their kind."""
+        return self.loss or ("mse" if self.kind == "distill" else None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -194,6 +203,11 @@ class Recipe(_Card):
     phases: tuple[Phase, ...] = ()
     curve: Curve | None = None
 
+    @property
+    def distils(self) -> bool:
+        """True when some phase needs a teacher."""
+        return any(phase.kind == "distill" for phase in self.phases)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Vocabulary(_Card):
@@ -209,8 +223,8 @@ class Candidate(_Card):
 
     `keep` of a `nested` one is the depth at which the one training of all depths is cut off, and `dimensions` how many numbers of its embedding stay; `dimensions` of a `static` one are the principal components of its token vectors.
     `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these are.
-    `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch`: random weights of the base's shape, or the base itself,
-    pre-trained small from the start.
+    `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch` and `distilled`: random weights of the base's shape, or the base itself,
+    pre-trained small from the start; a `distilled` one without it is pruned. `teacher` is a candidate of the same suite, the parent by default.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -220,7 +234,8 @@ class Candidate(_Card):
     keep: Count | None = None
     threshold: Annotated[float, Strict(), Field(gt=0, lt=1)] | None = None
     layers: tuple[Natural, ...] | None = None
-    weights: Literal["random", "pretrained"] = "random"
+    weights: Literal["random", "pretrained"] | None = None
+    teacher: str | None = None
     vocabulary: Vocabulary | None = None
     dimensions: Count | None = None
     recipe: str | None = None
@@ -234,12 +249,26 @@ class Candidate(_Card):
     parent: str | None = None
     folder: Folder = Path()
 
+    @property
+    def start(self) -> Literal["base", "pruned", "random", "pretrained"]:
+        """What its training starts from: the whole base, some of its layers, or random weights; `pretrained` is a whole base too, one that was small when it was pre-trained."""
+        if self.kind == "scratch":
+            return self.weights or "random"
+        if self.kind == "distilled":
+            return self.weights or "pruned"
+        return "pruned" if self.kind == "pruned" else "base"
+
+    @property
+    def taught_by(self) -> str | None:
+        """The name of a distilled candidate's teacher."""
+        return (self.teacher or self.parent) if self.kind == "distilled" else None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grid(_Card):
     """Bases x strategies x kept depths x dimensions x recipes x seeds x vocabularies, expanded to candidates with readable names."""
 
-    kind: Literal["full", "pruned", "scratch", "nested"]
+    kind: Literal["full", "pruned", "scratch", "distilled", "nested"]
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
     strategies: tuple[Strategy, ...] = ()
     keep: tuple[Count, ...] = ()
@@ -249,16 +278,22 @@ class Grid(_Card):
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
     prompt: str = ""
+    teacher: str | None = None
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN | -nestedN][-dN][-vSIZE][-recipe][-seedN][-precision]`: recipe and seed where the grid has several, precision where it is not fp32."""
+        """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE][-recipe][-seedN][-precision]`.
+
+        Recipe, seed and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
+        """
         models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
         runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
         made = []
         for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
             name = base
             if self.kind != "full":
-                name += f"-{strategy if self.kind == 'pruned' else self.kind}{keep or ''}"
+                name += f"-{strategy if self.kind == 'pruned' else self.kind}"
+                name += f"-{strategy}" if self.kind == "distilled" and len(self.strategies) > 1 else ""
+                name += str(keep or "")
             if dimensions is not None:
                 name += f"-d{dimensions}"
             if vocabulary is not None:
@@ -278,6 +313,7 @@ class Grid(_Card):
                     keep=keep,
                     dimensions=dimensions,
                     vocabulary=vocabulary,
+                    teacher=self.teacher,
                     recipe=recipe,
                     seed=seed,
                     precision=precision,

@@ -25,6 +25,7 @@ OTHER_CANDIDATE = {
     "threshold": 0.5,
     "layers": (0, 1),
     "weights": "pretrained",
+    "teacher": "t",
     "vocabulary": Vocabulary(corpus=("A",), size=9),
     "recipe": "q",
     "dimensions": 8,
@@ -73,6 +74,7 @@ OTHER_PHASE = {
     "weight_decay": 0.0,
     "max_length": 511,
     "scale": 10.0,
+    "loss": "cosine",
 }
 
 VOCABULARY = Vocabulary(corpus=("A",), size=9)

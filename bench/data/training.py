@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from bench.cards import Library
@@ -19,12 +20,13 @@ class TrainingSet:
     triplets: tuple[tuple[str, str, str], ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     scored: tuple[tuple[str, str, float], ...] = ()
+    unlabelled: tuple[str, ...] = ()
     leaked: dict[str, int] = dataclasses.field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Digest of the rows themselves: a change of the data that changes no row trains nothing anew."""
-        return digest([self.triplets, self.pairs, self.scored])
+        return digest([self.triplets, self.pairs, self.scored, *([self.unlabelled] if self.unlabelled else [])])
 
     def texts(self) -> Iterator[str]:
         """Every text of every row."""
@@ -33,9 +35,10 @@ class TrainingSet:
         for first, second, _ in self.scored:
             yield first
             yield second
+        yield from self.unlabelled
 
     def __len__(self) -> int:
-        return len(self.triplets) + len(self.pairs) + len(self.scored)
+        return len(self.triplets) + len(self.pairs) + len(self.scored) + len(self.unlabelled)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +97,7 @@ class DataCache:
         for reference in phase.data:
             card, clean, leaked = self._unguarded(reference, guard)
             part = _convert(card, [row for rows in clean.values() for row in rows])
-            made = TrainingSet(made.triplets + part.triplets, made.pairs + part.pairs, made.scored + part.scored, {**made.leaked, reference: leaked})
+            made = TrainingSet(made.triplets + part.triplets, made.pairs + part.pairs, made.scored + part.scored, leaked={**made.leaked, reference: leaked})
         if not len(made):
             raise DataError(f"{', '.join(phase.data)}: no rows are left to train phase {phase.kind!r} on")
         return made

@@ -41,6 +41,9 @@ SUPPORTED = {
 }
 """Model types that can be pruned. Of T5 it is the encoder, the decoder is not loaded."""
 
+WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")
+"""What the width of a transformer is called in `config.json`."""
+
 UNSUPPORTED = {"albert": "all its layers share one set of weights, so that there is none to remove"}
 """Model types that never can be, and why."""
 
@@ -127,6 +130,30 @@ def read_config(folder: Path) -> dict[str, object]:
     if not isinstance(config, dict):
         raise ModelError(f"{path}: expected a JSON object")
     return config
+
+
+def embedding_width(folder: Path) -> int | None:
+    """The dimensions of a model folder's embeddings as far as its configuration files tell; None where only loading it would."""
+    try:
+        config = read_config(transformer_folder(folder))
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))[1:] if (folder / "modules.json").is_file() else []
+        found = next((config[name] for name in WIDTHS if name in config), None)
+        for module in modules:
+            kind = str(module["type"]).rpartition(".")[2]
+            settings = read_config(folder / str(module["path"])) if kind in {"Dense", "Pooling"} else {}
+            if kind == "Dense":
+                found = settings.get("out_features")
+            elif kind not in {"Pooling", "Normalize"} or _pooling_modes(settings) > 1:
+                return None
+    except (ModelError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, int) else None
+
+
+def _pooling_modes(settings: dict[str, object]) -> int:
+    """How many kinds of pooling a sentence model puts side by side, by the configuration of today's releases or of earlier ones."""
+    mode = settings.get("pooling_mode", [name for name, on in settings.items() if name.startswith("pooling_mode_") and on is True])
+    return len(mode) if isinstance(mode, list) else 1
 
 
 def layer_count(folder: Path) -> int:

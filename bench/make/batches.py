@@ -17,8 +17,8 @@ class LengthGroupedSampler(DefaultBatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         self.generator.manual_seed(self.seed + self.epoch)
-        rows = self.sampler[:]  # what torch calls the sampler is the data set
-        texts = [column for name, column in rows.items() if name not in {"score", "label"}]
+        data = self.sampler  # what torch calls the sampler is the data set
+        texts = [data[name][:] for name in data.column_names if name not in {"score", "label"}]
         lengths = torch.tensor([max(map(len, row)) for row in zip(*texts, strict=True)])
         noise = 1 + 0.1 * torch.rand(len(lengths), generator=self.generator)
         batches = torch.split(torch.argsort(lengths * noise), self.batch_size)

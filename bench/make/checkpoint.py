@@ -6,19 +6,21 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.data.training import Development, TrainingSet
-from bench.data.vocabulary import VocabularyTexts
+from bench.data.unlabelled import UnlabelledTexts
 from bench.errors import ModelError
 from bench.evaluate.encode import Encoder, SentenceEncoder
 from bench.make.lexical import LexicalEncoder
 from bench.make.resume import SavedTraining
-from bench.specs import Candidate, Recipe, digest, folder_digest
+from bench.specs import Candidate, Phase, Recipe, digest, folder_digest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[str, float], None]
@@ -40,9 +42,10 @@ class Blueprint:
     precision: str
     training: tuple[TrainingSet, ...]
     versions: dict[str, str]
-    vocabulary: VocabularyTexts | None = None
+    vocabulary: UnlabelledTexts | None = None
     development: Development = dataclasses.field(default_factory=Development)
     """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
+    teacher: Blueprint | None = None
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -55,8 +58,7 @@ class Blueprint:
             return {**common, "weights": self.base_digest}
         phases = [
             {
-                **dataclasses.asdict(phase),
-                "epochs": phase.effective_epochs,
+                **_settings(phase),
                 "rows": len(rows),
                 "rows_digest": rows.digest,
                 "left_out_for_standing_in_a_test": rows.leaked,
@@ -69,7 +71,8 @@ class Blueprint:
             "base_digest": self.base_digest,
             "base_layers": self.total,
             "kept_layers": list(self.kept),
-            **({"weights": candidate.weights} if candidate.kind == "scratch" else {}),
+            **({"weights": candidate.start} if candidate.kind in {"scratch", "distilled"} else {}),
+            **({"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key} if self.teacher is not None else {}),
             **({"dimensions": candidate.dimensions} if candidate.kind == "static" or candidate.dimensions else {}),
             **({"trained_dimensions": sorted(set(self.recipe.dimensions))} if candidate.kind == "nested" and self.recipe.dimensions else {}),
             **self._vocabulary_lineage(),
@@ -90,7 +93,7 @@ class Blueprint:
     @property
     def key(self) -> str:
         """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
-        return self._key_without("base")
+        return self._key_without("base", "teacher")
 
     @property
     def training_key(self) -> str:
@@ -105,12 +108,18 @@ class Blueprint:
         return digest(lineage)
 
 
+def _settings(phase: Phase) -> dict[str, Any]:
+    """A phase's fields with the defaults of its kind filled in; without a loss where the kind leaves no choice, so that keys from before there was one stay."""
+    settings = {**dataclasses.asdict(phase), "epochs": phase.effective_epochs, "loss": phase.effective_loss}
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def content_digest(folder: Path) -> str:
     """Digest of a checkpoint's weights, tokenizer, configuration and modules; pages and the lineage file do not count."""
     return folder_digest(folder, ignore=(LINEAGE_FILE,))
 
 
-def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress: Progress) -> dict[str, Any]:
+def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
     The folder appears under its name only when it is complete and has passed the reload gate. A killed run leaves hidden folders: what was being saved is removed by the next run, the
@@ -119,6 +128,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
     Args:
         blueprint: What to make.
         folder: Where to put it; external candidates stay where they are and are only verified.
+        teacher: The checkpoint of a distilled candidate's teacher.
         device: Device to train on.
         progress: Called with a phase's name and its finished fraction.
 
@@ -142,7 +152,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
     try:
-        before, made = _build(blueprint, folder.parent, training.folder, device=device, progress=progress)
+        before, made = _build(blueprint, folder.parent, training.folder, teacher, device=device, progress=progress)
         before.save(temporary)
         progress("verify", 0.0)
         gate = reload_gate(temporary, before)
@@ -158,13 +168,13 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, device: str, progress
     return {**details, "folder": str(folder)}
 
 
-def _build(blueprint: Blueprint, checkpoints: Path, training: Path, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:
+def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:
     """The encoder on the CPU, ready to be saved, and what is told of its making."""
     from bench.make.nested import shared_training, truncate
     from bench.make.prune import keep_layers
 
     def train() -> tuple[SentenceTransformer, dict[str, Any]]:
-        model, made = _train(blueprint, training, device=device, progress=progress)
+        model, made = _train(blueprint, training, teacher, device=device, progress=progress)
         return model.to("cpu").eval(), made
 
     if blueprint.candidate.kind == "lexical":
@@ -180,7 +190,7 @@ def _build(blueprint: Blueprint, checkpoints: Path, training: Path, *, device: s
     return SentenceEncoder(model), made
 
 
-def _train(blueprint: Blueprint, folder: Path, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
+def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
     """The trained model, and what is told of its making: `phases`, and `trimming` where the vocabulary was trimmed."""
     import torch
 
@@ -193,9 +203,9 @@ def _train(blueprint: Blueprint, folder: Path, *, device: str, progress: Progres
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
-    if candidate.kind == "scratch" and candidate.weights == "random":
+    if candidate.start == "random":
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
-    elif candidate.kind == "pruned":
+    elif candidate.start == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
     elif candidate.kind == "static":
         progress("static", 0.0)
@@ -214,9 +224,28 @@ def _train(blueprint: Blueprint, folder: Path, *, device: str, progress: Progres
         dimensions=recipe.dimensions if candidate.kind == "nested" else (),
         folder=folder,
         development=blueprint.development,
+        targets=_targets(blueprint, model, teacher, progress),
         progress=progress,
     )
     return model, {**trimming, "phases": phases}
+
+
+def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path | None, progress: Progress) -> Sequence[NDArray[np.float32] | None]:
+    """What each phase takes from the teacher; empty where there is none."""
+    from bench.make.distill import teacher_targets
+
+    if blueprint.teacher is None or teacher is None:
+        return ()
+    return teacher_targets(
+        blueprint.candidate.name,
+        blueprint.training,
+        teacher,
+        prompt=blueprint.teacher.candidate.prompt,
+        width=student.get_embedding_dimension(),
+        seed=blueprint.candidate.seed,
+        device=student.device.type,
+        progress=lambda fraction: progress("teacher", fraction),
+    )
 
 
 def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
@@ -237,7 +266,8 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
         lines += [
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
             *([f"- kept layers (0-based): {list(blueprint.kept)}"] if blueprint.kept else []),
-            *([f"- starts from {candidate.weights} weights"] if candidate.kind == "scratch" else []),
+            *([f"- starts from {candidate.start} weights"] if candidate.start in {"random", "pretrained"} else []),
+            *([f"- taught by `{blueprint.teacher.candidate.name}` (checkpoint {blueprint.teacher.key[:16]})"] if blueprint.teacher is not None else []),
             *(
                 [f"- embeddings: {details['dimensions']} of {max(blueprint.recipe.dimensions)} trained dimensions"]
                 if candidate.kind == "nested" and candidate.dimensions

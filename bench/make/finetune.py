@@ -1,4 +1,4 @@
-"""Two-phase fine-tuning with sentence-transformers: NLI triplets (MultipleNegativesRankingLoss), then scored pairs (CosineSimilarityLoss)."""
+"""Fine-tuning with sentence-transformers: NLI triplets (MultipleNegativesRankingLoss), scored pairs (CosineSimilarityLoss), a teacher's embeddings (EmbedDistillLoss)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from bench.make.resume import SavedTraining
 from bench.specs import Phase
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[str, float], None]
@@ -34,6 +36,7 @@ def finetune(
     dimensions: Sequence[int] = (),
     folder: Path,
     development: Development,
+    targets: Sequence[NDArray[np.float32] | None] = (),
     progress: Progress,
 ) -> list[dict[str, Any]]:
     """Train a sentence model in place, phase after phase, going on from where an interrupted training of the same folder was last saved.
@@ -47,6 +50,7 @@ def finetune(
         dimensions: With `every_depth`, also the first so many numbers of each embedding; all numbers are trained in any case.
         folder: Where the training's state is kept. The caller removes it when the model is safe.
         development: What the model is scored on meanwhile.
+        targets: For each phase what its unlabelled texts are to be embedded as, of shape (texts, dimensions), or None; empty where no phase distils.
         progress: Called with the kind of the phase and its finished fraction.
 
     Returns:
@@ -65,7 +69,7 @@ def finetune(
         outcome = _train(
             model,
             phase,
-            rows,
+            _datasets(rows, targets[number] if targets else None),
             seed=seed,
             bf16=bf16,
             every_depth=every_depth,
@@ -82,7 +86,7 @@ def finetune(
 def _train(
     model: SentenceTransformer,
     phase: Phase,
-    rows: TrainingSet,
+    data: Any,
     *,
     seed: int,
     bf16: bool,
@@ -92,20 +96,19 @@ def _train(
     state: Path | None,
     watch: Any,
 ) -> dict[str, Any]:
-    """One phase; from `state`, a folder that the trainer saved, where there is one."""
+    """One phase on a data set, or a dict of them; from `state`, a folder that the trainer saved, where there is one."""
     from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
     if model.max_seq_length is None or math.isfinite(model.max_seq_length):  # a static model reads texts of any length
         model.max_seq_length = min(phase.max_length, model.max_seq_length or phase.max_length)
-    loss = MultipleNegativesRankingLoss(model, scale=phase.scale) if phase.kind == "nli" else CosineSimilarityLoss(model)
+    loss = _loss(model, phase)
     if every_depth:
         loss = nested_loss(model, loss, dimensions)
     trainer = SentenceTransformerTrainer(
         model=model,
         loss=loss,
-        train_dataset=_datasets(rows),
+        train_dataset=data,
         args=_arguments(model, phase, folder, seed=seed, bf16=bf16),
         callbacks=[watch],
     )
@@ -159,6 +162,14 @@ def _watcher(phase: Phase, model: SentenceTransformer, development: Development,
     return Watcher()
 
 
+def _loss(model: SentenceTransformer, phase: Phase) -> Any:
+    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, EmbedDistillLoss, MultipleNegativesRankingLoss
+
+    if phase.kind == "nli":
+        return MultipleNegativesRankingLoss(model, scale=phase.scale)
+    return CosineSimilarityLoss(model) if phase.kind == "sts" else EmbedDistillLoss(model, distance_metric=phase.effective_loss)
+
+
 def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: int, bf16: bool) -> Any:
     """The trainer's arguments: it shows nothing, and saves and logs what the watcher asks for."""
     from sentence_transformers import SentenceTransformerTrainingArguments
@@ -188,11 +199,13 @@ def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: 
     )
 
 
-def _datasets(data: TrainingSet) -> Any:
+def _datasets(data: TrainingSet, targets: NDArray[np.float32] | None) -> Any:
     """A datasets.Dataset, or a dict of them where triplets and plain pairs are trained on together."""
     from datasets import Dataset
 
     made = {}
+    if targets is not None:
+        made["unlabelled"] = Dataset.from_dict({"text": data.unlabelled, "label": targets})
     if data.triplets:
         anchors, positives, negatives = zip(*data.triplets, strict=True)
         made["triplets"] = Dataset.from_dict({"anchor": anchors, "positive": positives, "negative": negatives})

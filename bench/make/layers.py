@@ -82,7 +82,7 @@ def resolve_layers(candidate: Candidate, total: int, *, rank: Rank | None = None
     """The kept layers of any trained candidate of a base with `total` layers.
 
     Args:
-        candidate: Of kind full, pruned or scratch.
+        candidate: Of a kind that has a base.
         total: Layers of its base.
         rank: Called, and needed, only where the candidate has a ranked strategy.
         over: Called, and needed, only where the candidate has a threshold.
@@ -90,9 +90,9 @@ def resolve_layers(candidate: Candidate, total: int, *, rank: Rank | None = None
     Raises:
         LayerError: The candidate keeps layers that the base does not have.
     """
-    if candidate.kind == "scratch":
+    if candidate.start == "random":
         return list(range(candidate.keep or total))
-    if candidate.kind == "full":
+    if candidate.kind == "full" or candidate.start == "pretrained":
         return list(range(total))
     if candidate.kind == "static":
         return []

@@ -74,7 +74,7 @@ def _is_control(candidate: Candidate) -> bool:
 
 
 def _from_nothing(candidate: Candidate) -> bool:
-    return candidate.kind == "scratch" and candidate.weights == "random"
+    return candidate.kind == "scratch" and candidate.start == "random"
 
 
 def _comparable(row: Row, control: Row) -> bool:
