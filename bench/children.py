@@ -11,26 +11,29 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.context import BaseContext
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import ModelError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 T = TypeVar("T")
 
 
 @functools.cache
-def _context() -> BaseContext:
+def context() -> ForkServerContext | SpawnContext:
+    """How child processes start: from the fork server where there is one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sentence_transformers", "sklearn.feature_extraction.text", "bench.evaluate.encode", "bench.probe.worker"])
-    return context
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["sentence_transformers", "sklearn.feature_extraction.text", "bench.evaluate.encode", "bench.probe.worker"])
+    return server
 
 
 def warm_up() -> None:
     """Start the fork server, which goes on importing while the parent does other work."""
-    _context()
+    context()
     if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing import forkserver
 
@@ -43,7 +46,7 @@ def in_child(function: Callable[..., T], *args: Any) -> T:
     Raises:
         ModelError: The process died (out of memory, a crash in native code).
     """
-    with ProcessPoolExecutor(max_workers=1, mp_context=_context()) as pool:
+    with ProcessPoolExecutor(max_workers=1, mp_context=context()) as pool:
         try:
             return pool.submit(function, *args).result()
         except BrokenProcessPool:

@@ -34,7 +34,7 @@ SCORING_VERSION = 2
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command line chooses."""
+    """What the command line chooses. `jobs` are the candidates that are worked on at a time; 0 leaves it to the machine and the work."""
 
     suite: str | None = None
     names: tuple[str, ...] = ()
@@ -44,6 +44,7 @@ class Options:
     data_dir: Path | None = None
     offline: bool = False
     shard: tuple[int, int] = (1, 1)
+    jobs: int = 1
     stages: tuple[Stage, ...] = ("make", "evaluate", "probe")
 
 

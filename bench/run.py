@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
     from bench.evaluate.texts import EmbeddingStore
+    from bench.make.checkpoint import Blueprint
+    from bench.parallel import Unit
 
 
 class Reporter(Protocol):
@@ -59,22 +61,19 @@ class Outcome:
 def execute(planner: Planner, reporter: Reporter) -> Outcome:
     """Run every cell of the plan that is not done.
 
-    Candidates are made and evaluated one after the other, teachers before their students; all probes come last, when nothing else of ours is running.
+    Candidates are made and evaluated one after the other, or several at a time (`Options.jobs`), teachers before their students; all probes come last, when nothing else of ours is running.
     """
-    cells = planner.groups()
-    flat = [cell for group in cells.values() for cell in group]
+    flat = [cell for group in planner.groups().values() for cell in group]
     blocked = {cell.cell: cell.reason for cell in flat if cell.status == "cannot run"}
     todo = [cell for cell in flat if cell.status in {"to do", "failed"}]
     reporter.begin(todo)
-    runner = _Runner(planner, reporter)
+    runner = Runner(planner, reporter)
     if todo:
         from bench.children import warm_up
 
         warm_up()
     try:
-        for name, group in cells.items():
-            pending = [cell.cell for cell in group if cell.status in {"to do", "failed"}]
-            runner.make_and_evaluate(planner.candidates[name], [cell for cell in pending if cell.stage != "probe"], bool(pending))
+        _make_and_evaluate(runner, [cell.cell for cell in todo if cell.cell.stage != "probe"])
         for cell in todo:
             if cell.cell.stage == "probe":
                 runner.probe(planner.candidates[cell.cell.candidate], cell.cell)
@@ -83,16 +82,64 @@ def execute(planner: Planner, reporter: Reporter) -> Outcome:
     return Outcome(runner.computed, len(flat) - len(todo) - len(blocked), runner.failed, blocked)
 
 
-class _Runner:
+def _make_and_evaluate(runner: Runner, cells: list[Cell]) -> None:
+    """Every cell but the probes, in this process or in several."""
+    from bench.parallel import automatic_jobs, run_units
+
+    planner = runner.planner
+    units = _units(planner, cells)
+    jobs = planner.options.jobs or automatic_jobs(len(units), device=planner.options.device, largest_base=_largest_base(planner, cells))
+    if jobs > 1 and len(units) > 1:
+        computed, failed = run_units(planner.workspace, planner.options, units, runner.reporter, jobs=min(jobs, len(units)))
+        runner.computed += computed
+        runner.failed.update(failed)
+        return
+    for unit in units:
+        for name, group in unit.cells.items():
+            runner.make_and_evaluate(planner.candidates[name], group)
+
+
+def _units(planner: Planner, cells: list[Cell]) -> list[Unit]:
+    """The cells by training: candidates of one training, or of one checkpoint, wait for each other anyway."""
+    from bench.parallel import Unit
+
+    grouped: dict[str, dict[str, list[Cell]]] = {}
+    for cell in cells:
+        key = planner.blueprint(planner.candidates[cell.candidate]).training_key
+        grouped.setdefault(key, {}).setdefault(cell.candidate, []).append(cell)
+    units = []
+    for group in grouped.values():
+        blueprints = [planner.blueprint(planner.candidates[name]) for name in group]
+        teachers = {blueprint.candidate.taught_by for blueprint in blueprints} - {None, *group}
+        units.append(Unit(group, frozenset(name for name in teachers if name), max(map(_cost, blueprints))))
+    return units
+
+
+def _cost(blueprint: Blueprint) -> int:
+    """Roughly how long a candidate takes beside others: training costs about twice what encoding does. A model that is not made here is taken for one of twelve layers."""
+    if blueprint.candidate.kind == "external":
+        return 12
+    layers = blueprint.total if blueprint.candidate.kind == "nested" else len(blueprint.kept)
+    return layers * (3 if blueprint.recipe.phases else 1)
+
+
+def _largest_base(planner: Planner, cells: list[Cell]) -> int:
+    """Bytes of the largest base that the cells need."""
+    bases = {planner.blueprint(planner.candidates[cell.candidate]).base for cell in cells} - {None}
+    return max((sum(path.stat().st_size for path in base.rglob("*") if path.is_file()) for base in bases if base is not None), default=0)
+
+
+class Runner:
+    """Runs cells in this process and notes what became of them."""
+
     def __init__(self, planner: Planner, reporter: Reporter) -> None:
         self.planner, self.reporter = planner, reporter
         self.computed = 0
         self.failed: dict[Cell, str] = {}
         self._tasks: dict[str, AbsTask] = {}
 
-    def make_and_evaluate(self, candidate: Candidate, cells: list[Cell], needed: bool) -> None:
-        if not needed:
-            return
+    def make_and_evaluate(self, candidate: Candidate, cells: list[Cell]) -> None:
+        """Make a candidate's checkpoint, if that is among the cells, and compute its scores."""
         for cell in cells:
             if cell.stage == "make":
                 self._make(candidate, cell)
@@ -184,6 +231,7 @@ class _Runner:
         return {"texts": len(texts), "encoded_now": encoded, "seconds": round(time.perf_counter() - start, 3)}, store
 
     def probe(self, candidate: Candidate, cell: Cell) -> None:
+        """Measure a made checkpoint."""
         from bench.probe.protocol import probe
 
         planner = self.planner

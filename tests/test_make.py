@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from bench.errors import ModelError
-from bench.evaluate.encode import SentenceEncoder
+from bench.evaluate.encode import SentenceEncoder, load_encoder
 from bench.make.bases import layer_count, locate_model
 from bench.make.prune import keep_layers, load_sentence_model, randomise
 from bench.make.verify import inspect, reload_gate
@@ -131,3 +133,13 @@ def test_parameters_are_split_into_embeddings_and_body(saved):
     assert found.body_parameters == 2 * (
         4 * (width * width + width) + 2 * width * config["intermediate_size"] + config["intermediate_size"] + width + 4 * width
     )
+
+
+def test_torn_weights_are_named_with_their_folder(tiny_base, tmp_path):
+    torn = Path(shutil.copytree(tiny_base, tmp_path / "torn"))
+    whole = (torn / "model.safetensors").read_bytes()
+    (torn / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match=r"torn: cannot be loaded: .*incomplete metadata"):
+        load_sentence_model(torn)
+    with pytest.raises(ModelError, match=r"torn: cannot be loaded: .*incomplete metadata"):
+        load_encoder(torn)

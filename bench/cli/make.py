@@ -21,6 +21,7 @@ def make(
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
     offline: options.Offline = False,
+    jobs: options.Jobs = 0,
     workspace: options.WorkspaceOption = None,
     json: options.Json = False,
 ) -> None:
@@ -35,7 +36,7 @@ def make(
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
-    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, stages=("make",))
+    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
     planner = Planner(find_workspace(workspace), chosen)
     outcome = run_cells(planner, json=json)
     if not outcome.complete:

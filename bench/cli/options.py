@@ -20,6 +20,16 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never ask the Hub; use what is on this machine.")]
 Shard = Annotated[str, typer.Option("--shard", metavar="i/n", help="Only every n-th candidate, from the i-th.")]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        metavar="N",
+        help="Candidates at a time, each with its share of the cores. 0: one a core on a CPU, as far as memory and the work go; one on a GPU.",
+    ),
+]
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option("--workspace", help="Folder with models/ and tasks/. Default: the nearest one upwards, else the built-in one.", show_default=False),

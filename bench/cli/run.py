@@ -36,6 +36,7 @@ def run(
     data_dir: options.DataDir = None,
     offline: options.Offline = False,
     shard: options.Shard = "1/1",
+    jobs: options.Jobs = 0,
     workspace: options.WorkspaceOption = None,
     json: options.Json = False,
 ) -> None:
@@ -57,6 +58,7 @@ def run(
         data_dir=data_dir,
         offline=offline,
         shard=options.parse_shard(shard),
+        jobs=jobs,
     )
     planner = Planner(find_workspace(workspace), chosen)
     outcome = run_cells(planner, json=json)

@@ -118,13 +118,14 @@ def load_encoder(folder: Path, *, prompt: str = "", precision: Precision = "fp32
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     try:
         model = SentenceTransformer(str(folder), device=device, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     model.float()
     if precision == "int8":

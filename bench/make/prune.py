@@ -25,6 +25,7 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
         ModelError: The folder cannot be loaded.
     """
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
     from sentence_transformers.sentence_transformer.modules import Transformer
@@ -38,7 +39,7 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
             transformer = Transformer(str(folder), model_kwargs={"dtype": torch.float32, "local_files_only": True})
             module = PoolingModule(transformer.get_embedding_dimension(), pooling_mode=pooling or "mean")
             model = SentenceTransformer(modules=[transformer, module], device="cpu")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
     _drop_pooler(model[0].auto_model)
     model[0].auto_model.config.dtype = torch.float32  # a base stored in fp16 must not make the checkpoint reload in fp16

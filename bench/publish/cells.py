@@ -98,6 +98,15 @@ def difference_cell(difference: Difference | None) -> str:
     return f"**{text}**" if difference.sure else text
 
 
+def interval_cell(difference: float | None, bounds: tuple[float, float] | None) -> str:
+    """A paired difference with its 95 % interval, times 100, in bold where that does not hold zero."""
+    if difference is None or bounds is None:
+        return MISSING
+    low, high = bounds
+    text = f"{100 * difference:+.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return text if low <= 0 <= high else f"**{text}**"
+
+
 def _costs(probe: dict[str, Any]) -> list[str]:
     """The last six columns."""
     return [

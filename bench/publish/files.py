@@ -31,6 +31,7 @@ def to_json(board: Board) -> str:
             for row in board.rows
         ],
         "comparisons": [dataclasses.asdict(comparison) for comparison in board.comparisons],
+        "trimmed": [dataclasses.asdict(one) for one in board.trimmed],
         "machines": board.machines,
         "versions": board.versions,
         "training_rows_left_out": board.removed,

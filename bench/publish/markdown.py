@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tabulate import tabulate
 
-from bench.publish.cells import cells, difference_cell, drop_cells, headers
+from bench.publish.cells import cells, difference_cell, drop_cells, headers, interval_cell
 from bench.standings.table import Board, Row
 
 
@@ -23,6 +23,7 @@ def render(board: Board) -> str:
         table,
         _robustness(board),
         _methods(board),
+        _trimmed(board),
         _recovery(board),
         "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
@@ -61,6 +62,25 @@ def _methods(board: Board) -> str:
     return (
         "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % interval that covers both the test examples "
         f"(paired bootstrap) and the seeds (Welch). Bold: the interval does not hold zero. `random` draws other layers with each seed.\n\n{table}"
+    )
+
+
+def _trimmed(board: Board) -> str:
+    """Trimmed vocabularies; empty where there is none."""
+    if not board.trimmed:
+        return ""
+    rows = []
+    for one in board.trimmed:
+        kept = f"{one.tokens_after:,} of {one.tokens_before:,}"
+        rows.append(
+            [one.name, kept, f"{one.texts_changed:.2%}", f"{one.tokens_changed:.2%}", one.whole, interval_cell(one.difference, one.difference_interval)]
+        )
+    titles = ["candidate", "tokens", "texts cut otherwise", "tokens cut otherwise", "whole", "mean, trimmed - whole"]
+    table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "right", "right", "right", "left", "right"], disable_numparse=True)
+    return (
+        "## Trimmed vocabularies\n\nA text whose tokens are all kept gets the same embedding before fine-tuning; the others are cut into other tokens. Their shares are of the corpus that chose the "
+        "tokens. The difference to the model with its whole vocabulary is paired, times 100, with its 95 % interval over test examples; bold where that does not hold zero. One training seed.\n\n"
+        f"{table}"
     )
 
 

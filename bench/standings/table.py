@@ -15,6 +15,7 @@ from bench.specs import Candidate
 from bench.standings.bootstrap import interval
 from bench.standings.methods import Comparison, comparisons
 from bench.standings.seeds import fold
+from bench.standings.trimmed import Trimmed, trimmed_models
 from bench.store import Result
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Row:
     spread: float | None = None
     seed_scores: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     recovery: tuple[RecoveryPoint, ...] = ()
+    trimming: dict[str, Any] | None = None
 
     @property
     def score_intervals(self) -> dict[str, tuple[float, float]]:
@@ -105,6 +107,7 @@ class Board:
     versions: tuple[dict[str, str], ...]
     removed: dict[str, int]
     comparisons: tuple[Comparison, ...] = ()
+    trimmed: tuple[Trimmed, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -148,6 +151,7 @@ def build_board(planner: Planner) -> Board:
         versions=_distinct([result["versions"] for result in used]),
         removed=_removed(used),
         comparisons=comparisons(ranked, planner.candidates.values()),
+        trimmed=trimmed_models(ranked, planner.candidates.values()),
     )
 
 
@@ -200,6 +204,7 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], ro
     used.append(made)
     row.parameters = made["parameters"]
     row.tokenizer_problems = tuple(made["tokenizer_problems"])
+    row.trimming = made.get("trimming")
     row.recovery = tuple(RecoveryPoint(phase["kind"], **point) for phase in made.get("phases", []) for point in phase.get("curve", []))
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))

@@ -1,0 +1,58 @@
+"""What a trimmed vocabulary costs: each trimmed model beside the one that differs from it in nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bench.specs import Candidate
+from bench.standings.bootstrap import interval
+
+if TYPE_CHECKING:
+    from bench.standings.table import Row
+
+
+@dataclasses.dataclass(frozen=True)
+class Trimmed:
+    """A trimmed model. `texts_changed` and `tokens_changed` are the shares of its corpus that are cut into other tokens than by the base; `difference` is its mean minus that of `whole`."""
+
+    name: str
+    whole: str
+    tokens_before: int
+    tokens_after: int
+    texts_changed: float
+    tokens_changed: float
+    difference: float | None
+    difference_interval: tuple[float, float] | None
+
+
+def trimmed_models(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tuple[Trimmed, ...]:
+    """Every row of one candidate with a trimmed vocabulary whose untrimmed twin has a row too."""
+    everyone = list(candidates)
+    whole = {_but_for_vocabulary(candidate): candidate.name for candidate in everyone if candidate.vocabulary is None}
+    by_name = {row.name: row for row in rows}
+    found = []
+    for candidate in everyone:
+        row, twin = by_name.get(candidate.name), by_name.get(whole.get(_but_for_vocabulary(candidate), ""))
+        if candidate.vocabulary is not None and row is not None and twin is not None and row.trimming is not None:
+            found.append(_trimmed(row, twin, row.trimming))
+    return tuple(found)
+
+
+def _but_for_vocabulary(candidate: Candidate) -> Candidate:
+    return dataclasses.replace(candidate, name="x", vocabulary=None, parent=None)
+
+
+def _trimmed(row: Row, twin: Row, trimming: dict[str, Any]) -> Trimmed:
+    drawn = None if row.replicates is None or twin.replicates is None else row.replicates - twin.replicates
+    return Trimmed(
+        row.name,
+        twin.name,
+        trimming["tokens_before"],
+        trimming["tokens_after"],
+        trimming["texts_changed"],
+        trimming["tokens_changed"],
+        None if row.mean is None or twin.mean is None else row.mean - twin.mean,
+        None if drawn is None else interval(drawn),
+    )
