@@ -279,6 +279,7 @@ class Grid(_Card):
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
     prompt: str = ""
     teacher: str | None = None
+    parent: str | None = None
 
     def expand(self) -> list[Candidate]:
         """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE][-recipe][-seedN][-precision]`.
@@ -314,6 +315,7 @@ class Grid(_Card):
                     dimensions=dimensions,
                     vocabulary=vocabulary,
                     teacher=self.teacher,
+                    parent=self.parent,
                     recipe=recipe,
                     seed=seed,
                     precision=precision,

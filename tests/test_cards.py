@@ -464,6 +464,13 @@ def test_a_smaller_model_has_the_full_one_of_the_same_base_recipe_and_seed_as_it
     }
 
 
+def test_a_grid_may_name_the_parent_of_its_candidates(tmp_path):
+    named = GRIDS.replace("seeds = [0, 1, 2]\n", 'seeds = [0, 1, 2]\nparent = "mini-seed0"\n')
+    assert named != GRIDS
+    library = load_library(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + named}))
+    assert {candidate.parent for candidate in library.candidates["tiny"] if candidate.name.startswith("mini-top2")} == {"mini-seed0"}
+
+
 TRIMMED = """
 [[grids]]
 kind = "full"
