@@ -61,12 +61,16 @@ def automatic_jobs(units: int, *, device: str, largest_base: int) -> int:
 
     if device != "cpu":
         return 1
-    limit = os.environ.get("OMP_NUM_THREADS") or str(usable_cores())
-    if not limit.isdigit():
-        raise SelectionError(f"OMP_NUM_THREADS must be a whole number (got {limit!r}); or give --jobs")
-    cores = min(usable_cores(), int(limit))
     room = psutil.virtual_memory().available // (MEMORY + COPIES * largest_base)
-    return max(1, min(cores, room, units // LEAST_UNITS))
+    return max(1, min(_cores(), room, units // LEAST_UNITS))
+
+
+def _cores() -> int:
+    """Cores that this process may use, and that OMP_NUM_THREADS leaves it."""
+    limit = os.environ.get("OMP_NUM_THREADS") or str(usable_cores())
+    if not limit.isdigit() or int(limit) < 1:
+        raise SelectionError(f"OMP_NUM_THREADS must be a whole number of at least 1 (got {limit!r})")
+    return min(usable_cores(), int(limit))
 
 
 def run_units(workspace: Workspace, options: Options, units: Sequence[Unit], reporter: Reporter, *, jobs: int) -> tuple[int, dict[Cell, str]]:
@@ -75,7 +79,7 @@ def run_units(workspace: Workspace, options: Options, units: Sequence[Unit], rep
     Returns:
         How many cells were computed, and the errors of those that failed.
     """
-    pool = _Pool(workspace, options, reporter, threads=max(1, usable_cores() // jobs))
+    pool = _Pool(workspace, options, reporter, threads=max(1, _cores() // jobs))
     waiting = sorted(units, key=lambda unit: -unit.cost)
     try:
         while waiting or pool.busy:
