@@ -65,3 +65,13 @@ def test_the_arithmetic_of_a_trimmed_vocabulary_is_that_of_the_model():
             with torch.device("meta"):
                 model = BertModel(BertConfig(vocab_size=vocabulary, num_hidden_layers=layers), add_pooling_layer=False)
             assert total == scope["parameters"](layers, vocabulary) == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_every_table_line_of_the_findings_stands_on_the_published_board():
+    def lines(path: Path) -> list[str]:
+        return [" ".join(line.split()) for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("| mini")]
+
+    quoted = lines(ROOT / "docs" / "findings.md")
+    board = lines(ROOT / "leaderboard" / "public" / "LEADERBOARD.md")
+    assert quoted
+    assert [line for line in quoted if line not in board] == []

@@ -53,6 +53,7 @@ def test_two_at_a_time_compute_every_cell_once_and_report_it(workspace_folder):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_a_teacher_is_made_before_its_student_also_in_another_process(workspace_folder):
     add(workspace_folder, RECIPE, PRUNED)
     reporter = Counting()
@@ -61,6 +62,7 @@ def test_a_teacher_is_made_before_its_student_also_in_another_process(workspace_
     assert list(reporter.finished).index("tiny make") < reporter.started.index("student make")
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_fails_its_own_cells_and_the_next_run_computes_them(workspace_folder):
     class Killing(Counting):
         def start(self, cell) -> None:
@@ -89,6 +91,7 @@ def test_an_interruption_ends_every_process(workspace_folder):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_a_failing_candidate_fails_alone_with_its_own_words(workspace_folder):
     folder = workspace_folder / "models" / "broken"
     (workspace_folder / "models" / "tiny").rename(folder)
