@@ -130,15 +130,15 @@ class _Pool:
                 self._bury(connection)
                 continue
             if kind == "done":
-                computed, failed = told
-                self.computed += computed
-                self.failed.update(failed)
+                self.failed.update(told[0])
                 del self._busy[connection]
                 self._idle.append(connection)
-            else:
-                if kind == "finish":
-                    self._left[connection].discard(told[0])
-                getattr(self.reporter, kind)(*told)
+                continue
+            if kind == "finish":
+                cell, _, error = told
+                self._left[connection].discard(cell)
+                self.computed += error is None
+            getattr(self.reporter, kind)(*told)
 
     def dismiss(self) -> None:
         """Let idle workers end by themselves."""
@@ -165,7 +165,7 @@ class _Pool:
         process = self._processes.pop(connection)
         process.join()
         del self._busy[connection]
-        for cell in sorted(self._left[connection], key=str):
+        for cell in sorted(self._left.pop(connection), key=str):
             self.failed[cell] = f"the process that worked on it ended with code {process.exitcode}; it may have run out of memory: try fewer --jobs"
             self.reporter.finish(cell, 0.0, self.failed[cell])
 
@@ -190,7 +190,7 @@ def _work(connection: Connection, workspace: Workspace, options: Options, thread
             runner = Runner(planner, _Teller(connection))
             for name, cells in unit.cells.items():
                 runner.make_and_evaluate(planner.candidates[name], cells)
-            connection.send(("done", runner.computed, runner.failed))
+            connection.send(("done", runner.failed))
 
 
 def _leave_with_parent() -> None:

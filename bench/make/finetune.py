@@ -118,11 +118,11 @@ def _train(
         trainer.train(resume_from_checkpoint=str(state) if state else None)
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else every later forward pass stays in bf16 autocast
     history = trainer.state.log_history
-    loss = _mean_loss(history)
-    if not math.isfinite(loss):
-        raise ModelError(f"phase {phase.kind!r}: the training loss is {loss}; lower learning_rate (now {phase.learning_rate:g})")
+    mean_loss = _mean_loss(history)
+    if not math.isfinite(mean_loss):
+        raise ModelError(f"phase {phase.kind!r}: the training loss is {mean_loss}; lower learning_rate (now {phase.learning_rate:g})")
     curve = [{"step": entry["step"], "score": entry["development"]} for entry in history if "development" in entry]
-    return {"steps": trainer.state.global_step, "mean_loss": round(loss, 6), **({"curve": curve} if curve else {})}
+    return {"steps": trainer.state.global_step, "mean_loss": round(mean_loss, 6), **({"curve": curve} if curve else {})}
 
 
 def _mean_loss(history: Sequence[dict[str, float]]) -> float:
