@@ -28,11 +28,13 @@ def test_the_documents_show_a_suite_a_task_and_a_rewritten_task():
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
 def test_every_verb_and_option_that_a_page_names_exists(page):
+    from typer.core import TyperGroup
     from typer.main import get_command
 
     from bench.cli import app
 
     command = get_command(app)
+    assert isinstance(command, TyperGroup)
     for line in re.findall(r"^\s*(?:\S*/)?bench ([^\n#]+)", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE):
         words = line.replace("`", " ").split()
         verb = command.commands.get(words[0])

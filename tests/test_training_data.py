@@ -186,6 +186,14 @@ def test_the_data_of_a_task_is_read_once(tmp_path):
     assert cache.training_set(Phase(kind="sts", data=("Tiny",)), NOTHING) == first
 
 
+def test_rows_are_guarded_once_for_all_candidates_that_share_them_and_anew_for_another_guard(tmp_path):
+    rows = table(STS, ("नदी", "घर", 1), ("पाऊस", "पाणी", 2))
+    cache = DataCache(make_library(make_card(tmp_path, "STS", {"train": rows, "dev": rows})), None, offline=True)
+    for take in (lambda guard: cache.training_set(Phase(kind="sts", data=("Tiny",)), guard), lambda guard: cache.development(Curve(data=("Tiny:dev",)), guard)):
+        assert take(NOTHING) is take(NOTHING)
+        assert take(frozenset({"नदी"})) != take(NOTHING)
+
+
 def test_a_curve_is_drawn_on_at_most_so_many_pairs_of_each_language_and_never_on_a_test_text(tmp_path):
     rows = [(f"नदी {number}", f"घर {number}", number % 6) for number in range(6)]
     card = make_card(tmp_path, "STS", {"train": table(STS, ("अ", "ब", 1)), "dev": table(STS, *rows), "test": table(STS, (rows[1][0], "क", 2))})

@@ -50,12 +50,14 @@ class Development:
 
 
 class DataCache:
-    """Reads each task's data once in a process."""
+    """Reads each task's data once in a process, and takes guarded texts out of it once for all recipes that share it."""
 
     def __init__(self, library: Library, data_dir: Path | None, *, offline: bool) -> None:
         self.library, self.data_dir, self.offline = library, data_dir, offline
         self._read: dict[str, TaskData] = {}
         self._guards: dict[str, frozenset[str]] = {}
+        self._training_sets: dict[tuple[tuple[str, ...], frozenset[str]], TrainingSet] = {}
+        self._developments: dict[tuple[Curve, frozenset[str]], Development] = {}
 
     def rows(self, task: str) -> TaskData:
         """All splits of a task.
@@ -93,6 +95,11 @@ class DataCache:
         Raises:
             DataError: Data is missing or malformed, or nothing is left to train on.
         """
+        if (phase.data, guard) not in self._training_sets:
+            self._training_sets[phase.data, guard] = self._training_set(phase, guard)
+        return self._training_sets[phase.data, guard]
+
+    def _training_set(self, phase: Phase, guard: frozenset[str]) -> TrainingSet:
         made = TrainingSet()
         for reference in phase.data:
             card, clean, leaked = self._unguarded(reference, guard)
@@ -110,6 +117,11 @@ class DataCache:
         """
         if curve is None:
             return Development()
+        if (curve, guard) not in self._developments:
+            self._developments[curve, guard] = self._development(curve, guard)
+        return self._developments[curve, guard]
+
+    def _development(self, curve: Curve, guard: frozenset[str]) -> Development:
         pairs: dict[str, tuple[tuple[str, str, float], ...]] = {}
         for reference in curve.data:
             card, clean, _ = self._unguarded(reference, guard)
