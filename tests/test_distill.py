@@ -207,10 +207,10 @@ def teacher(tmp_path_factory, tiny_base) -> Path:
 def test_targets_are_the_teachers_embeddings_in_the_order_of_each_phase(teacher):
     training = [TrainingSet(unlabelled=tuple(HELD_OUT[:30])), TrainingSet(pairs=(("अ", "ब"),)), TrainingSet(unlabelled=tuple(reversed(HELD_OUT[20:])))]
     first, none, last = targets(teacher, training, width=32)
-    expected = load_encoder(teacher).encode(HELD_OUT)
+    expected = load_encoder(teacher).encode(HELD_OUT)  # in other batches, so equal but for rounding
     assert none is None
-    assert np.array_equal(first, expected[:30])
-    assert np.array_equal(last, expected[20:][::-1])
+    np.testing.assert_allclose(first, expected[:30], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(last, expected[20:][::-1], rtol=0, atol=1e-5)
 
 
 def test_a_projection_is_shared_by_the_phases_and_keeps_the_largest_components(teacher):
