@@ -1,7 +1,8 @@
 """Texts to embeddings, bit for bit the same whatever else is encoded in the same run.
 
 Every forward pass has a fixed shape: texts of one token length, a number of rows that depends on that length alone (short batches are filled up by repeating a row). So
-there is no padding, and what a text's embedding is depends on the text and the model only.
+there is no padding, and what a text's embedding is depends on the text and the model only. The place of a text in its batch moved no bit of the bases of `mini` and of
+MiniLM; on two threads it did move the last one (by 2e-7) of a random model 32 wide.
 """
 
 from __future__ import annotations
