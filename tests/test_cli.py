@@ -107,6 +107,7 @@ def test_a_run_prints_the_board_and_writes_it_and_a_second_run_computes_nothing(
     assert [row["problem"] for row in board["rows"]] == [None, "not made yet", "not made yet"]
 
 
+@pytest.mark.slow
 def test_a_run_with_missing_data_exits_3_and_names_the_file(workspace_folder):
     (workspace_folder / "tasks" / "topics" / "train.tsv").unlink()
     found = bench("run", "letters", "--probe", "none", "--device", "cpu", cwd=workspace_folder)
@@ -138,6 +139,7 @@ def test_lists_are_also_given_as_json(workspace_folder, what):
     assert json.loads(bench("list", what, "--json", cwd=workspace_folder).stdout)
 
 
+@pytest.mark.slow
 def test_make_prints_the_path_of_a_loadable_checkpoint(workspace_folder):
     found = bench("make", "letters", cwd=workspace_folder)
     assert found.returncode == 0, found.stderr

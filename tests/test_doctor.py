@@ -90,6 +90,7 @@ def test_an_uncased_bert_fails_and_doctor_exits_2_with_the_setting(minilm):
     assert found.stderr.strip() == f"bench: not fit: {minilm}"
 
 
+@pytest.mark.slow
 def test_doctor_finds_bases_and_candidates_by_name(workspace_folder):
     for name in ("tiny", "tiny-top2"):
         found = bench("doctor", name, "--json", "--workspace", str(workspace_folder))

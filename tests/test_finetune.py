@@ -58,7 +58,9 @@ def whole(tiny_base, tmp_path_factory):
     return train(tiny_base, tmp_path_factory.mktemp("whole"), development=DEVELOPMENT)
 
 
-@pytest.mark.parametrize("kill_at", [3, 20, 21, 29], ids=lambda step: f"killed after step {step}")
+@pytest.mark.parametrize(
+    "kill_at", [pytest.param(3, marks=pytest.mark.slow), 20, pytest.param(21, marks=pytest.mark.slow), pytest.param(29, marks=pytest.mark.slow)]
+)
 def test_a_killed_training_resumes_to_the_same_weights_and_the_same_record(tiny_base, tmp_path, monkeypatch, whole, kill_at):
     monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
     with pytest.raises(Killed):
@@ -80,6 +82,7 @@ def test_a_resumed_training_does_not_repeat_what_was_saved(tiny_base, tmp_path, 
     train(tiny_base, tmp_path, kill_at=2)
 
 
+@pytest.mark.slow
 def test_a_killed_training_of_all_depths_resumes_to_the_same_weights(tiny_base, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
     alone, _ = train(tiny_base, tmp_path / "alone", every_depth=True)
@@ -88,6 +91,7 @@ def test_a_killed_training_of_all_depths_resumes_to_the_same_weights(tiny_base, 
     assert_equal(train(tiny_base, tmp_path / "killed", every_depth=True)[0], alone)
 
 
+@pytest.mark.slow
 def test_a_torn_state_is_removed_and_the_one_before_it_is_taken(tiny_base, tmp_path, monkeypatch, whole):
     monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
     with pytest.raises(Killed):

@@ -112,6 +112,7 @@ def test_training_several_widths_changes_what_is_learned_and_its_key(workspace_f
     assert len(list((workspace_folder / ".bench" / "checkpoints").glob("nested-*"))) == 2
 
 
+@pytest.mark.slow
 def test_a_model_that_normalises_gives_embeddings_of_length_one_after_truncation_in_any_process(tiny_base, tmp_path):
     model = load_sentence_model(tiny_base)
     whole = model.encode(["घर", "नदी"])

@@ -41,6 +41,7 @@ def planner_of(folder: Path, jobs: int) -> Planner:
     return Planner(find_workspace(folder), Options(probe="none", jobs=jobs))
 
 
+@pytest.mark.slow
 def test_two_at_a_time_compute_every_cell_once_and_report_it(workspace_folder):
     reporter = Counting()
     planner = planner_of(workspace_folder, 2)

@@ -179,6 +179,7 @@ def test_models_of_every_depth_see_the_same_tokens_at_the_same_lengths(layers):
     assert all(shallow.layers <= deep.layers for shallow, deep in itertools.pairwise(stages))
 
 
+@pytest.mark.slow
 def test_held_out_text_is_judged_in_every_stage_at_its_own_length(corpus, tmp_path):
     stages = (Stage(1, 1_500, 16), Stage(1, 1_500, 32))
     record = pretrain([corpus], tmp_path / "base", dataclasses.replace(OPTIONS, stages=stages), bf16=False)

@@ -58,6 +58,7 @@ def test_forms_of_every_architecture_have_the_bits_that_they_have_alone(kind, ti
         assert np.array_equal(vectors, alone(base, kept)), kept
 
 
+@pytest.mark.slow
 def test_a_sentence_model_that_normalises_is_the_same_as_alone(minilm):
     found = SharedPrefixEncoder(load_sentence_model(minilm), [[0, 1], [0, 4]]).encode(TEXTS)
     for kept, vectors in found.items():

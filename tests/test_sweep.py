@@ -187,6 +187,7 @@ def test_the_picture_is_well_formed_and_shows_a_curve_a_strategy_and_a_cell_a_pa
     assert {"a <tiny> base: quality against depth", "full model", *STRATEGIES} <= texts
 
 
+@pytest.mark.slow
 def test_the_command_prints_json_and_writes_the_three_files(workspace_folder):
     found = bench("sweep", "tiny", "--retain", "0.5", "--strategy", "top", "--strategy", "bottom", "--device", "cpu", "--json", cwd=workspace_folder)
     assert found.returncode == 0, found.stderr
