@@ -3,6 +3,7 @@
     BenchError                exit code 2 unless a subclass says otherwise
     +-- CardError             a model or task card is wrong; carries every problem found
     +-- DataError             a data file is missing, changed or malformed
+    |   +-- CorpusError       a card asks for a corpus in which there is no text
     +-- ModelError            a base or checkpoint is missing, unsupported or broken
     |   +-- LayerError        a card asks for layers, or for pruning an architecture, that cannot be had
     +-- SelectionError        a name on the command line matches nothing
@@ -31,6 +32,10 @@ class BenchError(Exception):
 
 class DataError(BenchError):
     """A data file is missing, differs from its checksum, or holds a row that cannot be used."""
+
+
+class CorpusError(DataError):
+    """A card asks for a corpus that is there and in which no text is left."""
 
 
 class ModelError(BenchError):

@@ -13,7 +13,7 @@ from bench.cards import Library, load_library, pick
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
-from bench.errors import BenchError, LayerError, SelectionError, nearest
+from bench.errors import BenchError, CorpusError, LayerError, SelectionError, nearest
 from bench.evaluate.encode import ENCODING_VERSION
 from bench.make.bases import check_dimensions, check_kept, embedding_width, layer_count, locate_model, read_config, transformer_folder
 from bench.make.checkpoint import Blueprint, content_digest
@@ -234,6 +234,7 @@ class Planner:
         """The candidate's cells in the order in which they run.
 
         Raises:
+            CorpusError: The card asks for a corpus without text.
             LayerError: The card asks for layers, or for pruning an architecture, that cannot be had.
         """
         make = Cell(candidate.name, "make")
@@ -242,6 +243,8 @@ class Planner:
             made = self.made(candidate)
         except LayerError as error:  # the card is wrong, which no other machine or data mends
             raise LayerError(f"{self.suite.file}: {error}") from None
+        except CorpusError as error:  # so is this one
+            raise CorpusError(f"{self.suite.file}: {candidate.name}: {error}") from None
         except BenchError as error:
             reason = str(error)
             later = [PlannedCell(cell, "cannot run", reason=f"{candidate.name} cannot be made") for cell in self._later(candidate)]

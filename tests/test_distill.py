@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -245,6 +246,19 @@ def test_a_student_wider_than_its_teacher_ends_with_exit_code_2(workspace_folder
     )
     assert "mini.toml" in found.stderr
     assert not (workspace_folder / ".bench" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("what", ["a trimmed vocabulary", "distillation"])
+def test_an_empty_corpus_ends_with_exit_code_2(workspace_folder, what):
+    (workspace_folder / "models" / "empty.txt").write_text("\n \n", encoding="utf-8")
+    if what == "distillation":
+        add(workspace_folder, re.sub(r"data = .*", 'data = ["empty.txt"]', RECIPE), PRUNED)
+    else:
+        add(workspace_folder, RECIPE, PRUNED + 'vocabulary = { corpus = ["empty.txt"], size = 100 }\n')
+    found = bench("run", "student", "--device", "cpu", cwd=workspace_folder)
+    assert found.returncode == 2
+    assert re.search(r"mini\.toml: student: \S+: no texts are left in empty\.txt; expected text", found.stderr.replace("\n", " "))
+    assert "Traceback" not in found.stderr
 
 
 def module(kind: str, path: str = "1_Part") -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.data.rows import normalise, text_columns, unique_texts
 from bench.data.sources import read_corpus
 from bench.data.training import DataCache
-from bench.errors import DataError
+from bench.errors import CorpusError, DataError
 from bench.specs import digest
 
 
@@ -33,7 +33,8 @@ def unlabelled_texts(data: DataCache, entries: Sequence[str], guard: frozenset[s
         field: The card's field that has the entries, for messages.
 
     Raises:
-        DataError: Data is missing or malformed, or nothing is left.
+        CorpusError: Nothing is left.
+        DataError: Data is missing or malformed.
     """
     kept: dict[str, None] = {}
     leaked: dict[str, int] = {}
@@ -43,7 +44,7 @@ def unlabelled_texts(data: DataCache, entries: Sequence[str], guard: frozenset[s
         leaked[entry] = len(found) - len(clean)
         kept.update(clean)
     if not kept:
-        raise DataError(f"{field}: no texts are left in {', '.join(entries)}; expected text that stands in no test of the suite")
+        raise CorpusError(f"{field}: no texts are left in {', '.join(entries)}; expected text that stands in no test of the suite")
     return UnlabelledTexts(tuple(kept), leaked, digest(list(kept)))
 
 
