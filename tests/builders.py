@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.cards import Library
-from bench.specs import Source, Subset, TaskCard
-from bench.workspace import Workspace
+from bench.cards.load import Library
+from bench.cards.specs import Source, Subset, TaskCard
+from bench.cards.workspace import Workspace
 
 STS_CARD = """\
 name = "TinySTS"

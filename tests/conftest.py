@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.quiet import quiet_libraries
+from bench.cli.quiet import quiet_libraries
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 quiet_libraries()
@@ -29,7 +29,7 @@ def tiny_base(tmp_path_factory) -> Path:
     import torch
     from transformers import BertConfig, BertModel
 
-    from bench.make.tokenizer import train_wordpiece
+    from bench.make.pretrain.tokenizer import train_wordpiece
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
     tokenizer = train_wordpiece(sentences(WORDS_MR, 80) * 3 + sentences(WORDS_HI, 80) * 3, vocab_size=300, max_length=64)

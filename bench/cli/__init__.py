@@ -8,8 +8,8 @@ import typer
 
 from bench import __version__
 from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run, sweep
+from bench.cli.quiet import quiet_libraries
 from bench.errors import BenchError
-from bench.quiet import quiet_libraries
 
 app = typer.Typer(
     name="bench",

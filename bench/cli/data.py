@@ -28,8 +28,8 @@ def status(
     """Verify every file against its checksum; count rows kept and rows that the card's rules drop."""
     import json as jsonlib
 
-    from bench.cards import load_library, pick
-    from bench.workspace import find_workspace
+    from bench.cards.load import load_library, pick
+    from bench.cards.workspace import find_workspace
 
     library = load_library(find_workspace(workspace))
     names = sorted(library.tasks) if suite is None else _used_by(pick([suite], library.suites, "suite")[suite])

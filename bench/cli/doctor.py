@@ -12,8 +12,8 @@ from bench.cli.resolve import locate
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.make.devanagari import Finding
-    from bench.workspace import Workspace
+    from bench.cards.workspace import Workspace
+    from bench.make.vocabulary.devanagari import Finding
 
 EXAMPLES = """Examples:
 
@@ -40,7 +40,7 @@ def doctor(
     """Check the machine and the workspace, or how well the tokenizers of models keep Marathi and Hindi."""
     import json as jsonlib
 
-    from bench.workspace import find_workspace
+    from bench.cards.workspace import find_workspace
 
     place = find_workspace(workspace)
     found = {model: _tokenizer_findings(model, place, suite, offline=offline) for model in models} if models else {"here": _machine_findings(place)}
@@ -57,9 +57,9 @@ def doctor(
 
 
 def _machine_findings(place: Workspace) -> list[Finding]:
-    from bench.cards import load_library
+    from bench.cards.load import load_library
     from bench.data.rows import missing_files
-    from bench.make.devanagari import Finding
+    from bench.make.vocabulary.devanagari import Finding
     from bench.probe.machine import fingerprint, has_fast_bf16, pick_device, versions
 
     device = pick_device("auto")
@@ -84,8 +84,8 @@ def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offl
     from transformers import AutoTokenizer
 
     from bench.errors import ModelError, first_line
-    from bench.make.bases import transformer_folder
-    from bench.make.devanagari import inspect_tokenizer
+    from bench.make.vocabulary.devanagari import inspect_tokenizer
+    from bench.models.architectures import transformer_folder
 
     folder = transformer_folder(locate(model, place, suite, offline=offline, needs="tokenizer"))
     try:
@@ -97,7 +97,7 @@ def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offl
 
 def _sentences() -> dict[str, list[str]]:
     """Shipped training sentences, by language."""
-    from bench.cards import shipped_task
+    from bench.cards.load import shipped_task
     from bench.data.rows import load_rows
 
     card = shipped_task("KasautiSTS")

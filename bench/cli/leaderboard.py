@@ -24,12 +24,12 @@ def leaderboard(
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Rewrite the published files of a suite from stored cells; computes nothing."""
-    from bench.plan import Options, Planner
+    from bench.cards.workspace import find_workspace
+    from bench.plan.planner import Options, Planner
     from bench.probe.machine import pick_device
     from bench.publish.files import FORMATS, publish
     from bench.publish.terminal import make_console, show
-    from bench.standings.table import build_board
-    from bench.workspace import find_workspace
+    from bench.standings.build import build_board
 
     planner = Planner(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
     board = build_board(planner)

@@ -25,8 +25,8 @@ def list_things(
     """List models, tasks or suites."""
     import json as jsonlib
 
-    from bench.cards import load_library
-    from bench.workspace import find_workspace
+    from bench.cards.load import load_library
+    from bench.cards.workspace import find_workspace
 
     options.one_of("the argument", what, ("models", "tasks", "suites"))
     library = load_library(find_workspace(workspace))
@@ -45,7 +45,7 @@ def list_things(
 
 
 def _models(library: Any, suite: str | None, _: Any) -> list[dict[str, Any]]:
-    from bench.cards import pick
+    from bench.cards.load import pick
 
     chosen = pick([suite] if suite else [], library.candidates, "suite")
     return [
@@ -66,7 +66,7 @@ def _models(library: Any, suite: str | None, _: Any) -> list[dict[str, Any]]:
 
 
 def _tasks(library: Any, suite: str | None, data_dir: Any) -> list[dict[str, Any]]:
-    from bench.cards import pick
+    from bench.cards.load import pick
     from bench.data.rows import load_rows, missing_files, task_digest
 
     wanted = set(library.tasks) if suite is None else set(pick([suite], library.suites, "suite")[suite].suite.tasks)

@@ -28,11 +28,11 @@ def make(
     """Make checkpoints and print their paths; `SentenceTransformer(path)` loads them."""
     import json as jsonlib
 
+    from bench.cards.workspace import find_workspace
     from bench.cli.progress import run_cells
     from bench.errors import SelectionError
-    from bench.plan import Options, Planner
+    from bench.plan.planner import Options, Planner
     from bench.probe.machine import pick_device
-    from bench.workspace import find_workspace
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")

@@ -33,9 +33,9 @@ def plan(
         raise SelectionError("give candidate NAMEs or --all, not both")
     import json as jsonlib
 
-    from bench.plan import Options, Planner, summary
+    from bench.cards.workspace import find_workspace
+    from bench.plan.planner import Options, Planner, summary
     from bench.probe.machine import pick_device
-    from bench.workspace import find_workspace
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))

@@ -11,7 +11,7 @@ import typer
 from bench.errors import SelectionError
 
 if TYPE_CHECKING:
-    from bench.make.pretrain import Stage
+    from bench.make.pretrain.train import Stage
 
 EXAMPLES = """Examples:
 
@@ -56,8 +56,8 @@ def pretrain(
     """Train a tokenizer and a BERT-type base by masked language modelling; resumes after a kill."""
     import torch
 
-    from bench.make.base_card import sources_table
-    from bench.make.pretrain import PretrainOptions, Progress, default_stages, pretrain
+    from bench.make.pretrain.card import sources_table
+    from bench.make.pretrain.train import PretrainOptions, Progress, default_stages, pretrain
     from bench.probe.machine import has_fast_bf16, pick_device
 
     if hidden % heads:
@@ -107,7 +107,7 @@ def pretrain(
 
 
 def _stage(text: str) -> Stage:
-    from bench.make.pretrain import Stage
+    from bench.make.pretrain.train import Stage
 
     try:
         layers, tokens, length = text.split(":")

@@ -10,8 +10,8 @@ from typing import Any
 import typer
 
 from bench.errors import EXIT_INTERRUPTED
-from bench.plan import Cell, PlannedCell, Planner
-from bench.run import Outcome, Reporter, execute
+from bench.plan.planner import Cell, PlannedCell, Planner
+from bench.run.execute import Outcome, Reporter, execute
 
 WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 """Rough cost of a cell by stage, so that the time left is not led astray by many cheap cells."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.cards.workspace import Workspace
 from bench.errors import SelectionError
-from bench.workspace import Workspace
 
 
 def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, needs: str) -> Path:
@@ -22,8 +22,8 @@ def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, ne
         SelectionError: There is no such model, or it is a lexical candidate.
         ModelError: The folder is no model, or the Hub cannot be reached.
     """
-    from bench.cards import load_library, pick
-    from bench.make.bases import locate_model
+    from bench.cards.load import load_library, pick
+    from bench.models.loading import locate_model
 
     library = load_library(place)
     suites = pick([suite] if suite else [], library.suites, "suite")

@@ -10,8 +10,8 @@ from bench.cli import options
 from bench.errors import EXIT_INCOMPLETE, SelectionError
 
 if TYPE_CHECKING:
-    from bench.plan import Planner
-    from bench.run import Outcome
+    from bench.plan.planner import Planner
+    from bench.run.execute import Outcome
 
 EXAMPLES = """Examples:
 
@@ -41,10 +41,10 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
+    from bench.cards.workspace import find_workspace
     from bench.cli.progress import run_cells
-    from bench.plan import Options, Planner
+    from bench.plan.planner import Options, Planner
     from bench.probe.machine import pick_device
-    from bench.workspace import find_workspace
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
@@ -73,7 +73,7 @@ def publish_board(planner: Planner, outcome: Outcome, *, json: bool) -> None:
 
     from bench.publish.files import publish
     from bench.publish.terminal import make_console, show
-    from bench.standings.table import build_board
+    from bench.standings.build import build_board
 
     board = build_board(planner)
     paths = [] if board.empty else publish(board, planner.workspace.leaderboard(planner.suite.name))

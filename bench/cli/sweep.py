@@ -13,8 +13,8 @@ from bench.cli import options
 from bench.errors import SelectionError
 
 if TYPE_CHECKING:
-    from bench.evaluate.encode import Progress
-    from bench.sweep import Sweep
+    from bench.models.encoders import Progress
+    from bench.sweep.sweep import Sweep
 
 EXAMPLES = """Examples:
 
@@ -50,12 +50,12 @@ def sweep(
     """Judge every depth and strategy of a base before any fine-tuning, in one shared pass, and recommend a depth."""
     import json as jsonlib
 
-    from bench import sweep as sweeping
-    from bench.cards import pick
+    from bench.cards.load import pick
+    from bench.cards.workspace import find_workspace
     from bench.cli.resolve import locate
     from bench.probe.machine import pick_device
-    from bench.publish.sweep_page import quality_table
-    from bench.workspace import find_workspace
+    from bench.sweep import sweep as sweeping
+    from bench.sweep.page import quality_table
 
     if not 0 < retain <= 1:
         raise SelectionError(f"--retain must be above 0 and at most 1 (got {retain:g})")
@@ -94,9 +94,9 @@ def _progress() -> Progress:
 def _write(found: Sweep, folder: Path) -> list[Path]:
     import json as jsonlib
 
-    from bench.publish.sweep_chart import draw
-    from bench.publish.sweep_page import render
     from bench.store import write_atomic
+    from bench.sweep.chart import draw
+    from bench.sweep.page import render
 
     folder.mkdir(parents=True, exist_ok=True)
     texts = {

@@ -10,10 +10,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.data.perturb import perturb
+from bench.cards.specs import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
+from bench.data.perturbation import perturb
 from bench.data.sources import Row, content_digest, locate, read_rows
+from bench.digests import digest
 from bench.errors import DataError, nearest
-from bench.specs import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard, digest
 
 Value = str | int | float
 Record = dict[str, Value]

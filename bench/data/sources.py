@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bench.cards.specs import Source
+from bench.digests import file_digest
 from bench.errors import DataError, first_line
-from bench.specs import Source, file_digest
 
 Row = dict[str, str]
 

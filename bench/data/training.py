@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-from bench.cards import Library
+from bench.cards.load import Library
+from bench.cards.specs import NLI_LABELS, Curve, Phase, TaskCard
 from bench.data.rows import Record, TaskData, load_rows, normalise, text_columns, unique_texts
+from bench.digests import digest
 from bench.errors import DataError
-from bench.specs import NLI_LABELS, Curve, Phase, TaskCard, digest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.data.rows import normalise, text_columns, unique_texts
 from bench.data.sources import read_corpus
 from bench.data.training import DataCache
+from bench.digests import digest
 from bench.errors import CorpusError, DataError
-from bench.specs import digest
 
 
 @dataclasses.dataclass(frozen=True)

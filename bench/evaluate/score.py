@@ -12,11 +12,12 @@ import numpy as np
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 
+from bench.cards.specs import TaskCard
+from bench.digests import digest
 from bench.errors import ModelError
-from bench.evaluate.mteb_tasks import predictions_file
-from bench.evaluate.texts import EmbeddingStore
-from bench.specs import TaskCard, digest
-from bench.standings.bootstrap import replicates
+from bench.evaluate.embeddings import EmbeddingStore
+from bench.evaluate.tasks import predictions_file
+from bench.statistics.bootstrap import replicates
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask

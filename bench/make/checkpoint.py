@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cards.specs import Candidate, Phase, Recipe
 from bench.data.training import Development, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
+from bench.digests import digest, folder_digest
 from bench.errors import ModelError
-from bench.evaluate.encode import Encoder, SentenceEncoder
-from bench.make.lexical import LexicalEncoder
 from bench.make.resume import SavedTraining
-from bench.specs import Candidate, Phase, Recipe, digest, folder_digest
+from bench.models.encoders import Encoder, SentenceEncoder
+from bench.models.lexical import LexicalEncoder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,7 +172,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
 def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:
     """The encoder on the CPU, ready to be saved, and what is told of its making."""
     from bench.make.nested import shared_training, truncate
-    from bench.make.prune import keep_layers
+    from bench.models.pruning import keep_layers
 
     def train() -> tuple[SentenceTransformer, dict[str, Any]]:
         model, made = _train(blueprint, training, teacher, device=device, progress=progress)
@@ -195,9 +196,10 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     import torch
 
     from bench.make.finetune import finetune
-    from bench.make.prune import keep_layers, load_sentence_model, randomise
     from bench.make.static import static_model
-    from bench.make.vocabulary import trim_vocabulary
+    from bench.make.vocabulary.trim import trim_vocabulary
+    from bench.models.loading import load_sentence_model
+    from bench.models.pruning import keep_layers, randomise
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
     assert blueprint.base is not None

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.data.training import TrainingSet
 from bench.errors import LayerError, ModelError
-from bench.evaluate.encode import load_encoder
+from bench.models.loading import load_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cards.specs import Phase
 from bench.data.training import Development, TrainingSet
 from bench.errors import ModelError
 from bench.make.attention import training_attention
 from bench.make.nested import nested_loss
 from bench.make.recovery import curve_steps, development_score
 from bench.make.resume import SavedTraining
-from bench.specs import Phase
 
 if TYPE_CHECKING:
     import numpy as np

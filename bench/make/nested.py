@@ -81,7 +81,7 @@ def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
     """
     from filelock import FileLock
 
-    from bench.make.prune import load_sentence_model
+    from bench.models.loading import load_sentence_model
 
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not folder.is_dir():

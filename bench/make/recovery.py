@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.data.training import Development
-from bench.evaluate.encode import SentenceEncoder
+from bench.models.encoders import SentenceEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 from bench.children import in_child
 from bench.errors import ModelError
-from bench.evaluate.encode import Encoder, SentenceEncoder, load_encoder
-from bench.make.devanagari import inspect_tokenizer
+from bench.make.vocabulary.devanagari import inspect_tokenizer
+from bench.models.encoders import Encoder, SentenceEncoder
+from bench.models.loading import load_encoder
 
 TOLERANCE = 1e-5
 EMBEDDINGS = ("embedding", ".wte.", ".wpe.", ".shared.", ".embed_tokens.")

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bench.cards.specs import Precision
+from bench.cards.workspace import builtin_content
+from bench.digests import digest
 from bench.probe.machine import fingerprint, usable_cores, versions
 from bench.probe.worker import PROFILES
-from bench.specs import Precision, digest
-from bench.workspace import builtin_content
 
 PROTOCOL_VERSION = 1
 """Raised when the same machine and checkpoint would be measured in another way."""

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.evaluate.encode import Encoder, SentenceEncoder, load_encoder
+from bench.cards.specs import Precision
+from bench.models.encoders import Encoder, SentenceEncoder
+from bench.models.loading import load_encoder
 from bench.probe import memory
-from bench.specs import Precision
 
 
 @dataclasses.dataclass(frozen=True)

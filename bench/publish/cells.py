@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.standings.board import Board, Row
 from bench.standings.methods import Difference
-from bench.standings.table import Board, Row
 
 MISSING = "–"
 

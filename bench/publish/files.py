@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.publish import markdown
 from bench.publish.cells import numbers
-from bench.standings.table import Board
+from bench.standings.board import Board
 from bench.store import write_atomic
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tabulate import tabulate
 
 from bench.publish.cells import cells, difference_cell, drop_cells, headers, interval_cell
-from bench.standings.table import Board, Row
+from bench.standings.board import Board, Row
 
 
 def render(board: Board) -> str:

@@ -7,7 +7,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from bench.publish.cells import cells, headers
-from bench.standings.table import Board
+from bench.standings.board import Board
 
 LEAST = ("#", "candidate", "mean", "% of parent", "sentences/s", "p50 ms")
 """What stays when a terminal is too narrow even without the tasks."""

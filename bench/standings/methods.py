@@ -14,12 +14,12 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bench.specs import Candidate
-from bench.standings.bootstrap import CONFIDENCE, interval
+from bench.cards.specs import Candidate
 from bench.standings.seeds import groups
+from bench.statistics.bootstrap import CONFIDENCE, interval
 
 if TYPE_CHECKING:
-    from bench.standings.table import Row
+    from bench.standings.board import Row
 
 LEAST_SEEDS = 3
 """Fewer seeds say nothing about a method."""

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.specs import Candidate, digest
-from bench.standings.bootstrap import interval
+from bench.cards.specs import Candidate
+from bench.digests import digest
+from bench.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench.standings.table import Drop, RecoveryPoint, Row
+    from bench.standings.board import Drop, RecoveryPoint, Row
 
 
 def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:

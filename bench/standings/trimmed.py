@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.specs import Candidate
-from bench.standings.bootstrap import interval
+from bench.cards.specs import Candidate
+from bench.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
-    from bench.standings.table import Row
+    from bench.standings.board import Row
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.plan import Options, Planner
+from bench.cards.workspace import builtin_content, find_workspace
+from bench.plan.planner import Options, Planner
 from bench.probe.machine import usable_cores
-from bench.run import execute
-from bench.workspace import builtin_content, find_workspace
-from tests.test_run import Silent
+from bench.run.execute import execute
+from tests.run.test_run import Silent
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(usable_cores() < 2, reason="one core does one thing at a time")]
 SUITE = """

@@ -7,11 +7,11 @@ import time
 import numpy as np
 import pytest
 
+from bench.cards.specs import Source, Subset, TaskCard
 from bench.data.rows import TaskData
-from bench.evaluate.mteb_tasks import build_task, task_texts
+from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.score import LookupEncoder
-from bench.evaluate.texts import EmbeddingStore
-from bench.specs import Source, Subset, TaskCard
+from bench.evaluate.tasks import build_task, task_texts
 
 pytestmark = pytest.mark.slow
 ROWS = 2000

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cards import load_library
+from bench.cards.load import load_library
+from bench.cards.workspace import Workspace, builtin_content
 from bench.data.rows import load_rows, unique_texts
-from bench.evaluate.encode import SentenceEncoder
-from bench.evaluate.shared_prefix import SharedPrefixEncoder
-from bench.make.layers import kept_layers
-from bench.make.prune import keep_layers, load_sentence_model
-from bench.workspace import Workspace, builtin_content
+from bench.make.strategies.pure import kept_layers
+from bench.models.encoders import SentenceEncoder
+from bench.models.loading import load_sentence_model
+from bench.models.pruning import keep_layers
+from bench.models.shared_prefix import SharedPrefixEncoder
 
 pytestmark = pytest.mark.slow
 BASE = builtin_content() / "models" / "mini" / "base-12"

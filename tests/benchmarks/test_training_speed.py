@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.cards.specs import Phase
+from bench.cards.workspace import builtin_content
 from bench.data.training import Development, TrainingSet
 from bench.make import finetune as module
-from bench.make.prune import load_sentence_model
+from bench.models.loading import load_sentence_model
 from bench.probe.machine import has_fast_bf16
-from bench.specs import Phase
-from bench.workspace import builtin_content
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_fast_bf16(), reason="this CPU has no bfloat16 instructions, so training is in float32 here")]
 MARATHI = "{} मुले सकाळी लवकर उठून नदीच्या काठाने चालत शाळेत जातात आणि दुपारी घरी परत येऊन अभ्यास करतात"

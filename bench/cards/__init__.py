@@ -1,0 +1,1 @@
+"""TOML to specs: what the cards say, checked, with errors that name file, line and field."""

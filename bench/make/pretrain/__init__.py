@@ -1,0 +1,1 @@
+"""A tokenizer and a masked language model from raw text."""

@@ -1,0 +1,1 @@
+"""Which tokens stay, and whether a tokenizer keeps Devanagari."""

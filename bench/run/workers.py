@@ -1,0 +1,226 @@
+"""Several candidates at a time, each in a process of its own with its share of the cores.
+
+Small models leave cores idle when a step is spread over them: two processes of one thread trained 1.35 times and encoded 1.2 times as many texts as one process of two threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
+
+from bench.cards.workspace import Workspace
+from bench.children import context
+from bench.errors import SelectionError
+from bench.plan.planner import Cell, Options
+from bench.probe.machine import usable_cores
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+    from bench.run.execute import Reporter
+
+PROGRESS_SECONDS = 0.2
+"""How often at most a worker tells how far a cell is."""
+MEMORY = 2 << 30
+"""What a worker needs besides its weights: libraries, texts, embeddings."""
+COPIES = 8
+"""How many times a base's file fits into what its training needs: fp16 on disk, fp32 weights, gradients and two moments in memory."""
+LEAST_UNITS = 4
+"""A worker costs seconds to start: there are no more than one for each four units of work."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """Cells that one worker runs in this order, by candidate: those of one training. `after` names candidates of other units that must be made before; `cost` is a rough one."""
+
+    cells: dict[str, list[Cell]]
+    after: frozenset[str]
+    cost: int
+
+
+def automatic_jobs(units: int, *, device: str, largest_base: int) -> int:
+    """How many candidates to work on at a time: one a core on a CPU, as far as the free memory and the work go; one on a GPU.
+
+    Args:
+        units: How many units of work there are.
+        device: Device that trains and encodes.
+        largest_base: Bytes of the largest base's files.
+
+    Raises:
+        SelectionError: The environment's limit on threads is no number.
+    """
+    import psutil
+
+    if device != "cpu":
+        return 1
+    room = psutil.virtual_memory().available // (MEMORY + COPIES * largest_base)
+    return max(1, min(_cores(), room, units // LEAST_UNITS))
+
+
+def _cores() -> int:
+    """Cores that this process may use, and that OMP_NUM_THREADS leaves it."""
+    limit = os.environ.get("OMP_NUM_THREADS") or str(usable_cores())
+    if not limit.isdigit() or int(limit) < 1:
+        raise SelectionError(f"OMP_NUM_THREADS must be a whole number of at least 1 (got {limit!r})")
+    return min(usable_cores(), int(limit))
+
+
+def run_units(workspace: Workspace, options: Options, units: Sequence[Unit], reporter: Reporter, *, jobs: int) -> tuple[int, dict[Cell, str]]:
+    """Run every unit in one of `jobs` processes: the costliest first, so that no long one is left alone at the end.
+
+    Returns:
+        How many cells were computed, and the errors of those that failed.
+    """
+    pool = _Pool(workspace, options, reporter, threads=max(1, _cores() // jobs))
+    waiting = sorted(units, key=lambda unit: -unit.cost)
+    try:
+        while waiting or pool.busy:
+            unfinished = {name for unit in [*waiting, *pool.busy] for name in unit.cells}
+            ready = [unit for unit in waiting if not unit.after & unfinished]
+            while ready and len(pool.busy) < jobs:
+                unit = ready.pop(0)
+                waiting.remove(unit)
+                pool.give(unit)
+            pool.listen()
+        pool.dismiss()
+    finally:
+        pool.kill()
+    return pool.computed, pool.failed
+
+
+class _Pool:
+    """Workers, and what they have told. A worker that dies takes the unfinished cells of its unit with it and nothing else."""
+
+    def __init__(self, workspace: Workspace, options: Options, reporter: Reporter, *, threads: int) -> None:
+        self.workspace, self.options, self.reporter, self.threads = workspace, options, reporter, threads
+        self.computed = 0
+        self.failed: dict[Cell, str] = {}
+        self._idle: list[Connection] = []
+        self._busy: dict[Connection, Unit] = {}
+        self._left: dict[Connection, set[Cell]] = {}
+        self._processes: dict[Connection, BaseProcess] = {}
+
+    @property
+    def busy(self) -> list[Unit]:
+        """The units that are being worked on."""
+        return list(self._busy.values())
+
+    def give(self, unit: Unit) -> None:
+        """Hand a unit to an idle worker, or to a new one."""
+        connection = self._idle.pop() if self._idle else self._start()
+        self._busy[connection] = unit
+        self._left[connection] = {cell for cells in unit.cells.values() for cell in cells}
+        connection.send(unit)
+
+    def listen(self) -> None:
+        """Wait for the next words of the busy workers."""
+        for connection in wait(list(self._busy)):
+            assert isinstance(connection, Connection)
+            try:
+                kind, *told = connection.recv()
+            except (EOFError, ConnectionResetError):
+                self._bury(connection)
+                continue
+            if kind == "done":
+                self.failed.update(told[0])
+                del self._busy[connection]
+                self._idle.append(connection)
+                continue
+            if kind == "finish":
+                cell, _, error = told
+                self._left[connection].discard(cell)
+                self.computed += error is None
+            getattr(self.reporter, kind)(*told)
+
+    def dismiss(self) -> None:
+        """Let idle workers end by themselves."""
+        for connection in self._idle:
+            connection.close()
+        for process in self._processes.values():
+            process.join()
+
+    def kill(self) -> None:
+        """End every worker that is still there, whatever it does."""
+        for process in self._processes.values():
+            process.terminate()
+            process.join()
+
+    def _start(self) -> Connection:
+        ours, theirs = multiprocessing.Pipe()
+        process = context().Process(target=_work, args=(theirs, self.workspace, self.options, self.threads))
+        process.start()
+        theirs.close()
+        self._processes[ours] = process
+        return ours
+
+    def _bury(self, connection: Connection) -> None:
+        process = self._processes.pop(connection)
+        process.join()
+        del self._busy[connection]
+        for cell in sorted(self._left.pop(connection), key=str):
+            self.failed[cell] = f"the process that worked on it ended with code {process.exitcode}; it may have run out of memory: try fewer --jobs"
+            self.reporter.finish(cell, 0.0, self.failed[cell])
+
+
+def _work(connection: Connection, workspace: Workspace, options: Options, threads: int) -> None:
+    """A worker's life: units come in, events go out, until the parent ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # of the processes that the reload gate starts
+    import torch
+
+    from bench.children import warm_up
+    from bench.plan.planner import Planner
+    from bench.run.execute import Runner
+
+    torch.set_num_threads(threads)
+    warm_up()
+    planner = Planner(workspace, options)
+    with contextlib.suppress(EOFError):
+        while True:
+            unit: Unit = connection.recv()
+            runner = Runner(planner, _Teller(connection))
+            for name, cells in unit.cells.items():
+                runner.make_and_evaluate(planner.candidates[name], cells)
+            connection.send(("done", runner.failed))
+
+
+def _leave_with_parent() -> None:
+    """A worker whose parent was killed must not go on alone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class _Teller:
+    """A worker's reporter: everything goes to the parent, progress a few times a second."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._told = 0.0
+
+    def begin(self, cells: Any) -> None:
+        """The parent has said so."""
+
+    def start(self, cell: Cell) -> None:
+        self._connection.send(("start", cell))
+
+    def progress(self, cell: Cell, what: str, fraction: float) -> None:
+        if time.monotonic() - self._told > PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            self._connection.send(("progress", cell, what, fraction))
+
+    def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
+        self._connection.send(("finish", cell, seconds, error))
+
+    def end(self) -> None:
+        """The parent will say so."""

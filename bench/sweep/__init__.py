@@ -1,0 +1,1 @@
+"""Every depth and strategy of a base before fine-tuning."""

@@ -1,0 +1,182 @@
+"""Sources: files are found, verified and read; whatever is wrong with one is told with its file, and its line where it has one."""
+
+import pytest
+
+from bench.cards.specs import Source, Subset, TaskCard
+from bench.data.rows import missing_files
+from bench.data.sources import content_digest, locate, read_rows
+from bench.digests import file_digest
+from bench.errors import DataError
+
+COMMIT = "0" * 40
+
+
+def read(folder, name, content=None, **fields):
+    """The rows of a file, with the name of its folder left out of their places."""
+    if content is not None:
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    rows = read_rows(Source(split="test", file=name, **fields), folder, None)
+    return [(place.removeprefix(f"{folder}/"), row) for place, row in rows]
+
+
+def refusal(folder, name, content=None, **fields):
+    with pytest.raises(DataError) as caught:
+        read(folder, name, content, **fields)
+    return str(caught.value)
+
+
+def test_a_quotation_mark_in_a_tsv_file_is_a_character_like_any_other(tmp_path):
+    rows = read(tmp_path, "a.tsv", 'text\tlabel\n"तो म्हणाला" हो\t"\n"\tx\n')
+    assert rows == [("a.tsv:2", {"text": '"तो म्हणाला" हो', "label": '"'}), ("a.tsv:3", {"text": '"', "label": "x"})]
+
+
+def test_a_quoted_cell_of_a_csv_file_may_hold_commas_quotation_marks_and_line_ends(tmp_path):
+    rows = read(tmp_path, "a.csv", 'text,label\n"घर, ""शाळा""\nपाणी",x\nनदी,y\n')
+    assert [row for _, row in rows] == [{"text": 'घर, "शाळा"\nपाणी', "label": "x"}, {"text": "नदी", "label": "y"}]
+    assert rows[1][0] == "a.csv:4"
+
+
+def test_empty_lines_of_a_table_are_passed_over_without_losing_count(tmp_path):
+    assert read(tmp_path, "a.csv", "text,label\n\nनदी,y\n") == [("a.csv:3", {"text": "नदी", "label": "y"})]
+
+
+def test_a_header_in_the_card_makes_the_first_line_a_row(tmp_path):
+    assert read(tmp_path, "a.tsv", "नदी\ty\n", header=("text", "label")) == [("a.tsv:1", {"text": "नदी", "label": "y"})]
+
+
+@pytest.mark.parametrize(("line", "found"), [("एक", 1), ("एक\tदोन\tतीन", 3)], ids=["fewer", "more"])
+def test_a_line_with_another_number_of_cells_than_the_header_is_refused_with_file_line_and_columns(tmp_path, line, found):
+    message = refusal(tmp_path, "a.tsv", f"text\tlabel\nनदी\ty\n{line}\n")
+    assert f"{tmp_path / 'a.tsv'}:3" in message
+    assert "expected 2 cells (text, label)" in message
+    assert f"found {found}" in message
+
+
+@pytest.mark.parametrize("line", ['"नदी,y', 'नदी,"y', '"नदी" वाहते,y'], ids=["first-cell-open", "last-cell-open", "text-after-the-quotes"])
+def test_a_csv_line_whose_quotation_marks_do_not_match_is_refused_with_file_and_line(tmp_path, line):
+    assert refusal(tmp_path, "a.csv", f"text,label\n{line}\n").startswith(f"{tmp_path / 'a.csv'}:2: ")
+
+
+def test_json_lines_become_rows_whose_values_are_text(tmp_path):
+    rows = read(tmp_path, "a.jsonl", '{"text": "नदी", "label": 1}\n\n{"text": "घर", "label": 0}\n')
+    assert rows == [("a.jsonl:1", {"text": "नदी", "label": "1"}), ("a.jsonl:3", {"text": "घर", "label": "0"})]
+
+
+@pytest.mark.parametrize("line", ['{"text": "घ', "[1, 2]", "घर"], ids=["torn", "list", "bare"])
+def test_a_line_that_is_no_json_object_is_refused_with_file_line_and_what_it_begins_with(tmp_path, line):
+    message = refusal(tmp_path, "a.jsonl", f'{{"text": "नदी"}}\n{line}\n')
+    assert f"{tmp_path / 'a.jsonl'}:2" in message
+    assert line in message
+
+
+def test_a_null_in_a_json_line_does_not_become_a_text(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": null}\n', encoding="utf-8")
+    try:
+        rows = read(tmp_path, "a.jsonl")
+    except DataError:
+        return
+    assert rows[0][1].get("text") != "None"
+
+
+def test_the_lines_of_a_text_file_get_the_name_that_the_card_gives_them(tmp_path):
+    assert read(tmp_path, "a.txt", "नदी \nघर\n", column="sentence1") == [("a.txt:1", {"sentence1": "नदी"}), ("a.txt:2", {"sentence1": "घर"})]
+
+
+def test_a_text_file_without_a_name_for_its_lines_is_refused(tmp_path):
+    message = refusal(tmp_path, "a.txt", "नदी\n")
+    assert str(tmp_path / "a.txt") in message
+    assert "`column`" in message
+
+
+def test_a_file_of_an_unknown_kind_is_refused_with_the_kinds_that_can_be_read(tmp_path):
+    message = refusal(tmp_path, "a.xlsx", "नदी\n")
+    assert str(tmp_path / "a.xlsx") in message
+    assert ".tsv, .csv, .jsonl, .txt" in message
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.jsonl", "a.txt"])
+def test_a_file_that_is_not_utf_8_is_refused_with_the_byte(tmp_path, name):
+    message = refusal(tmp_path, name, b"text\n\xff\n" if name != "a.jsonl" else b'{"text": "\xff"}\n', column="text")
+    assert str(tmp_path / name) in message
+    assert "UTF-8" in message
+    assert "0xff" in message
+
+
+def test_the_offset_of_a_byte_that_is_not_utf_8_is_counted_from_the_beginning_of_a_long_file(tmp_path):
+    content = b"text\n" + b"a line\n" * 10_000
+    assert str(len(content)) in refusal(tmp_path, "a.tsv", content + b"\xff\n")
+
+
+def test_a_missing_file_is_refused_with_the_card_that_names_it(tmp_path):
+    message = refusal(tmp_path, "a.tsv")
+    assert str(tmp_path / "a.tsv") in message
+    assert str(tmp_path / "task.toml") in message
+
+
+def test_a_file_with_the_sum_in_the_card_is_read(tmp_path):
+    (tmp_path / "a.tsv").write_text("text\nनदी\n", encoding="utf-8")
+    assert read(tmp_path, "a.tsv", sha256=file_digest(tmp_path / "a.tsv")) == [("a.tsv:2", {"text": "नदी"})]
+
+
+def test_a_file_whose_sum_changed_is_refused_with_both_sums_and_how_to_mend_it(tmp_path):
+    (tmp_path / "a.tsv").write_text("text\nनदी\n", encoding="utf-8")
+    right = file_digest(tmp_path / "a.tsv")
+    message = refusal(tmp_path, "a.tsv", "text\nघर\n", sha256=right)
+    for part in (str(tmp_path / "a.tsv"), str(tmp_path / "task.toml"), right, file_digest(tmp_path / "a.tsv"), "restore", "new sha256"):
+        assert part in message
+
+
+def test_a_published_file_lies_under_its_repository_in_the_data_folder(tmp_path):
+    path = tmp_path / "data" / "owner" / "data" / "a" / "b.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_text("text\nनदी\n", encoding="utf-8")
+    source = Source(split="test", repository="owner/data", commit=COMMIT, path="a/b.tsv", sha256=file_digest(path))
+    assert list(read_rows(source, tmp_path / "card", tmp_path / "data")) == [(f"{path}:2", {"text": "नदी"})]
+    assert content_digest(source, tmp_path / "card", tmp_path / "data") == file_digest(path)
+
+
+PUBLISHED = Source(split="test", repository="owner/data", commit=COMMIT, path="a/b.tsv", sha256="1" * 64)
+
+
+def test_published_data_without_a_data_folder_is_refused_with_the_option_to_give(tmp_path):
+    with pytest.raises(DataError, match=r"owner/data/a/b\.tsv: .*--data-dir"):
+        list(read_rows(PUBLISHED, tmp_path, None))
+
+
+def test_published_data_that_is_not_there_is_refused_with_the_commit_to_get(tmp_path):
+    with pytest.raises(DataError) as caught:
+        list(read_rows(PUBLISHED, tmp_path, tmp_path / "data"))
+    for part in (str(tmp_path / "data" / "owner" / "data" / "a" / "b.tsv"), COMMIT, "owner/data"):
+        assert part in str(caught.value)
+
+
+def test_changed_published_data_is_to_be_restored_and_not_given_a_new_sum(tmp_path):
+    path = tmp_path / "owner" / "data" / "a" / "b.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_text("text\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"restore the file$"):
+        list(read_rows(PUBLISHED, tmp_path, tmp_path))
+
+
+HUB = Source(split="test", hub="owner/set", revision=COMMIT, config="mr", hub_split="validation")
+
+
+def test_a_hub_data_set_is_refused_offline_with_its_name(tmp_path):
+    with pytest.raises(DataError, match=r"owner/set.*cannot be loaded.*run once without --offline"):
+        list(read_rows(HUB, tmp_path, None, offline=True))
+
+
+def test_a_hub_data_set_has_no_file_and_is_identified_by_its_revision(tmp_path):
+    assert locate(HUB, tmp_path, None).path is None
+    assert content_digest(HUB, tmp_path, None) == f"owner/set@{COMMIT}/mr/validation"
+
+
+def test_what_is_missing_is_told_for_every_source_without_reading_any(tmp_path):
+    (tmp_path / "here.tsv").write_bytes(b"\xff")
+    sources = (Source(split="train", file="here.tsv"), Source(split="dev", file="gone.tsv"), PUBLISHED, HUB)
+    subsets = {"mr": Subset(languages=("mar-Deva",), sources=sources)}
+    card = TaskCard(name="T", type="Classification", description="d", license="l", subsets=subsets, folder=tmp_path)
+    problems = missing_files(card, None)
+    assert len(problems) == 2
+    assert "gone.tsv" in problems[0]
+    assert "--data-dir" in problems[1]

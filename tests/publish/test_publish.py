@@ -1,0 +1,412 @@
+"""Published boards: every format says the same, and what was not computed is never a number."""
+
+import csv
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bench.publish.cells import MISSING, headers
+from bench.publish.files import publish, to_csv, to_json
+from bench.publish.markdown import render
+from bench.publish.terminal import make_console, show
+from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row
+
+PROBE = {
+    "load": 0.25,
+    "single": {"p50": 0.0042, "p90": 0.0061},
+    "offline": {"sentences_per_second": 1234.5, "batch_size": 32},
+    "memory": {"peak_while_encoding": 300 * 2**20, "cuda_allocated_peak": None},
+    "bytes_on_disk": 12 * 2**20,
+}
+COLUMNS = (
+    Column("Pairs", "mr", "Pairs mr", "cosine_spearman"),
+    Column("Pairs", "hi", "Pairs hi", "cosine_spearman"),
+    Column("Topics", "mr", "Topics", "accuracy"),
+)
+REASON = "incomplete, 1 of 2 tasks: Topics failed: MemoryError: 8 GiB"
+
+
+def between(low, high):
+    """Replicates whose 95 % interval is [low, high]."""
+    return np.repeat([low, high], 500)
+
+
+def row(name, kind, parent, kept, parameters, scores, probe, **fields):
+    return Row(
+        name, kind, parent, kept, parameters, dict(zip(("Pairs mr", "Pairs hi", "Topics"), scores, strict=False)), {}, probe, **{"problem": None, **fields}
+    )
+
+
+FULL = row("mini", "full", None, "0-11", {"embeddings": 2_500_000, "body": 10_000_000}, (0.8, 0.7, 0.9), PROBE, rank=1, mean=0.825, interval=(0.80, 0.83))
+SMALL = row(
+    "mini-middle6",
+    "pruned",
+    "mini",
+    "0-2,9-11",
+    {"embeddings": 2_500_000, "body": 5_000_000},
+    (0.7, 0.6, 0.8),
+    None,
+    rank=2,
+    mean=0.725,
+    of_parent=0.725 / 0.825,
+)
+CHARS = row("chars", "lexical", None, "", {"embeddings": 0, "body": 0}, (-0.1, 0.0, 0.25), PROBE, rank=3, mean=0.1, of_parent=None)
+PARTIAL = row(
+    "mini-top2",
+    "pruned",
+    "mini",
+    "0-1",
+    {"embeddings": 2_500_000, "body": 1_500_000},
+    (0.5, 0.4),
+    PROBE,
+    problem=REASON,
+    score_replicates={"Pairs mr": between(0.45, 0.55)},
+)
+UNMADE = row("mini-scratch2", "scratch", "mini", "", None, (), None, problem="not made yet")
+BOARD = Board(
+    suite="tiny",
+    description="A board made by hand.",
+    device="cpu",
+    columns=COLUMNS,
+    robustness=(),
+    rows=(FULL, SMALL, CHARS, PARTIAL, UNMADE),
+    machines=({"processor": "a processor", "cores": 4},),
+    versions=({"torch": "2.9", "mteb": "2.26"},),
+    removed={"TinyNLI": 7},
+)
+DIGITS_MR, DIGITS_HI, SLIPS_MR = ROBUSTNESS = (
+    Column("Pairs-digits", "mr", "Pairs-digits mr", "cosine_spearman", clean="Pairs", rule="digits"),
+    Column("Pairs-digits", "hi", "Pairs-digits hi", "cosine_spearman", clean="Pairs", rule="digits"),
+    Column("Pairs-slips", "mr", "Pairs-slips mr", "cosine_spearman", clean="Pairs", rule="typing-slips"),
+)
+
+
+def with_drops(line, *drops):
+    return dataclasses.replace(line, drops={column.label: drop for column, drop in zip(ROBUSTNESS, drops, strict=False) if drop is not None})
+
+
+ROBUST = dataclasses.replace(
+    BOARD,
+    robustness=ROBUSTNESS,
+    rows=(
+        with_drops(FULL, Drop(0.1234, between(0.08, 0.16)), Drop(0.02, between(-0.01, 0.05)), Drop(-0.03, between(-0.05, -0.01))),
+        with_drops(SMALL, Drop(0.0, between(0.0, 0.0)), Drop(0.25, None)),
+        CHARS,
+        with_drops(PARTIAL, None, Drop(-0.004, between(-0.02, 0.0))),
+        UNMADE,
+    ),
+)
+
+
+def markdown_rows(board):
+    """The rows of the page's first table as dictionaries."""
+    return table_rows(render(board).partition("\n## ")[0])
+
+
+def robustness_rows(board):
+    """The rows of the page's table of drops as dictionaries."""
+    return table_rows(render(board).partition("\n## Robustness\n")[2].partition("\n## ")[0])
+
+
+def table_rows(text):
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]
+
+
+def csv_rows(board):
+    return list(csv.DictReader(io.StringIO(to_csv(board))))
+
+
+def json_rows(board):
+    return json.loads(to_json(board), parse_constant=pytest.fail)["rows"]
+
+
+def shown(board, width, *, terminal=True):
+    text = io.StringIO()
+    show(board, Console(width=width, file=text, force_terminal=terminal, color_system=None, legacy_windows=False))
+    return text.getvalue()
+
+
+def test_every_format_lists_the_same_candidates_in_the_order_of_the_board():
+    names = [line.name for line in BOARD.rows]
+    assert [line["candidate"] for line in markdown_rows(BOARD)] == names
+    assert [line["candidate"] for line in csv_rows(BOARD)] == names
+    assert [line["candidate"] for line in json_rows(BOARD)] == names
+    on_screen = shown(BOARD, 400)
+    assert sorted(names, key=lambda name: on_screen.index(f" {name} ")) == names
+
+
+@pytest.mark.parametrize("board", [BOARD, ROBUST], ids=["plain", "with-drops"])
+def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(board):
+    for in_csv, in_json in zip(csv_rows(board), json_rows(board), strict=True):
+        for nested in ("score_intervals", "drop_intervals", "recovery"):  # more than a flat table holds
+            in_json.pop(nested)
+        assert in_csv == {key: "" if value is None else str(value) for key, value in in_json.items()}
+
+
+@pytest.mark.parametrize(
+    ("title", "field", "factor", "digits"),
+    [
+        ("#", "rank", 1, 0),
+        ("Pairs mr", "Pairs mr", 100, 1),
+        ("Pairs hi", "Pairs hi", 100, 1),
+        ("Topics", "Topics", 100, 1),
+        ("% of parent", "of_parent", 100, 1),
+        ("sentences/s", "sentences_per_second", 1, 0),
+        ("p50 ms", "latency_p50_seconds", 1000, 2),
+        ("p90 ms", "latency_p90_seconds", 1000, 2),
+        ("peak MiB", "peak_bytes", 2**-20, 0),
+        ("load s", "load_seconds", 1, 2),
+        ("MiB on disk", "bytes_on_disk", 2**-20, 1),
+    ],
+)
+def test_the_page_shows_the_numbers_of_the_json_rounded_and_in_its_own_units(title, field, factor, digits):
+    for on_page, stored in zip(markdown_rows(BOARD), json_rows(BOARD), strict=True):
+        value = stored[field]
+        assert on_page[title] == (MISSING if value is None else f"{factor * value:,.{digits}f}")
+
+
+def test_a_complete_row_is_shown_with_everything_that_is_known_of_it():
+    assert markdown_rows(BOARD)[0] == {
+        "#": "1",
+        "candidate": "mini",
+        "kind": "full",
+        "kept layers": "0-11",
+        "parameters, M (embeddings + body)": "2.50 + 10.00",
+        "Pairs mr": "80.0",
+        "Pairs hi": "70.0",
+        "Topics": "90.0",
+        "mean": "82.5 ± 1.5",
+        "% of parent": MISSING,
+        "sentences/s": "1,234",
+        "p50 ms": "4.20",
+        "p90 ms": "6.10",
+        "peak MiB": "300",
+        "load s": "0.25",
+        "MiB on disk": "12.0",
+    }
+
+
+def test_a_mean_is_shown_with_half_of_its_interval_and_stored_with_both_ends():
+    lines, stored = markdown_rows(BOARD), json_rows(BOARD)
+    assert [line["mean"] for line in lines] == ["82.5 ± 1.5", "72.5", "10.0", MISSING, MISSING]
+    assert [line["mean"] for line in stored] == [0.825, 0.725, 0.1, None, None]
+    assert [(line["mean_low"], line["mean_high"]) for line in stored] == [(0.80, 0.83), *[(None, None)] * 4]
+
+
+def test_the_json_carries_the_interval_of_every_score_that_has_one():
+    assert [line["score_intervals"] for line in json_rows(BOARD)] == [{}, {}, {}, {"Pairs mr": [0.45, 0.55]}, {}]
+
+
+def test_a_smaller_model_is_shown_with_its_kept_layers_and_its_share_of_the_parent():
+    line, stored = markdown_rows(BOARD)[1], json_rows(BOARD)[1]
+    assert (line["kept layers"], line["% of parent"]) == ("0-2,9-11", "87.9")
+    assert (stored["parent"], stored["kept_layers"], stored["parameters_body"]) == ("mini", "0-2,9-11", 5_000_000)
+
+
+def test_a_score_of_zero_or_below_is_shown_as_such_and_not_as_missing():
+    line = markdown_rows(BOARD)[2]
+    assert (line["Pairs mr"], line["Pairs hi"], line["Topics"]) == ("-10.0", "0.0", "25.0")
+    assert line["parameters, M (embeddings + body)"] == "0"
+    assert line["kept layers"] == MISSING
+
+
+def test_an_incomplete_row_keeps_its_scores_and_has_no_mean_no_rank_and_no_zero():
+    line, stored, flat = markdown_rows(BOARD)[3], json_rows(BOARD)[3], csv_rows(BOARD)[3]
+    assert [line[title] for title in ("#", "Pairs mr", "Pairs hi", "Topics", "mean", "% of parent")] == [MISSING, "50.0", "40.0", MISSING, MISSING, MISSING]
+    assert [stored[field] for field in ("rank", "Pairs mr", "Pairs hi", "Topics", "mean", "mean_low", "of_parent")] == [None, 0.5, 0.4, None, None, None, None]
+    assert [flat[field] for field in ("rank", "Topics", "mean", "of_parent")] == ["", "", "", ""]
+
+
+def test_a_candidate_that_was_not_made_has_no_number_at_all():
+    line = markdown_rows(BOARD)[4]
+    assert {title: text for title, text in line.items() if title not in {"candidate", "kind"}} == {
+        title: MISSING for title in headers(BOARD) if title not in {"candidate", "kind"}
+    }
+    stored = json_rows(BOARD)[4]
+    assert {field for field, value in stored.items() if value not in (None, {}, [])} == {"candidate", "kind", "seeds", "parent", "problem"}
+
+
+def test_an_incomplete_row_says_why_in_every_format():
+    assert f"**mini-top2**: {REASON}" in render(BOARD)
+    assert "**mini-scratch2**: not made yet" in render(BOARD)
+    assert [line["problem"] for line in json_rows(BOARD)] == [None, None, None, REASON, "not made yet"]
+    assert [line["problem"] for line in csv_rows(BOARD)] == ["", "", "", REASON, "not made yet"]
+    assert f"mini-top2: {REASON}" in shown(BOARD, 400)
+
+
+def test_a_board_whose_rows_are_all_complete_has_no_section_of_incomplete_ones():
+    complete = dataclasses.replace(BOARD, rows=(FULL, SMALL))
+    assert (complete.complete, BOARD.complete) == (True, False)
+    assert "Incomplete" in render(BOARD)
+    assert "Incomplete" not in render(complete)
+
+
+def test_the_page_says_what_was_measured_and_where_the_numbers_come_from():
+    page = render(BOARD)
+    for part in (
+        "# Leaderboard: tiny",
+        BOARD.description,
+        "Pairs cosine_spearman",
+        "Topics accuracy",
+        "measured on cpu",
+        "processor a processor",
+        "torch 2.9",
+        "Training rows of TinyNLI left out",
+        ": 7",
+    ):
+        assert part in page
+
+
+def test_the_json_carries_columns_machines_versions_and_what_was_left_out_of_training():
+    document = json.loads(to_json(BOARD))
+    assert [column["label"] for column in document["columns"]] == ["Pairs mr", "Pairs hi", "Topics"]
+    assert document["machines"] == [{"processor": "a processor", "cores": 4}]
+    assert document["versions"] == [{"torch": "2.9", "mteb": "2.26"}]
+    assert document["training_rows_left_out"] == {"TinyNLI": 7}
+    assert (document["suite"], document["device"]) == ("tiny", "cpu")
+
+
+def test_peak_memory_is_that_of_the_accelerator_where_there_is_one():
+    probe = {**PROBE, "memory": {"peak_while_encoding": 300 * 2**20, "cuda_allocated_peak": 40 * 2**20}}
+    board = dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, probe=probe),))
+    assert markdown_rows(board)[0]["peak MiB"] == "40"
+    assert json_rows(board)[0]["cuda_peak_bytes"] == 40 * 2**20
+
+
+def test_memory_that_could_not_be_measured_is_missing():
+    probe = {**PROBE, "memory": {"peak_while_encoding": None, "cuda_allocated_peak": None}}
+    assert markdown_rows(dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, probe=probe),)))[0]["peak MiB"] == MISSING
+
+
+def test_publishing_writes_every_format_whole_and_again_over_the_old_one(tmp_path):
+    folder = tmp_path / "leaderboard" / "tiny"
+    publish(dataclasses.replace(BOARD, rows=()), folder)
+    written = publish(BOARD, folder)
+    assert {path.name: path.read_text(encoding="utf-8") for path in written} == {
+        "LEADERBOARD.md": render(BOARD),
+        "leaderboard.json": to_json(BOARD),
+        "leaderboard.csv": to_csv(BOARD),
+    }
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in written)
+
+
+def test_a_wide_terminal_shows_every_column():
+    text = shown(BOARD, 400)
+    assert [title for title in headers(BOARD) if title not in text] == []
+    assert "published files" not in text
+
+
+def test_a_terminal_that_is_too_narrow_leaves_the_columns_of_the_tasks_out_and_says_where_they_are():
+    text = shown(BOARD, 185)
+    assert [label for label in ("Pairs mr", "Pairs hi", "80.0", "90.0") if label in text] == []
+    assert "the columns of the tasks are in the published files" in text
+    assert [part for part in ("mini-middle6", "0-2,9-11", "82.5", "1,234") if part not in text] == []
+    assert f"mini-top2: {REASON}" in text
+    assert max(map(len, text.splitlines())) <= 185
+
+
+def test_a_terminal_of_80_columns_shows_the_name_and_the_mean_of_every_ranked_candidate():
+    text = shown(BOARD, 80)
+    assert [part for part in ("mini-middle6", "mini-top2", "82.5", "72.5", "10.0") if part not in text.split("incomplete")[0]] == []
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_terminal_is_too_narrow_to_say_why_a_row_is_incomplete(width):
+    assert f"mini-top2: {REASON}" in shown(BOARD, width)
+
+
+def test_a_file_gets_every_column_uncut(capsys, monkeypatch):
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    show(BOARD, make_console())
+    text = capsys.readouterr().out
+    assert [title for title in headers(BOARD) if title not in text] == []
+    assert "…" not in text
+
+
+def test_the_page_shows_what_each_candidate_loses_on_rewritten_texts_times_100_and_in_bold_where_the_interval_is_clear_of_zero():
+    assert robustness_rows(ROBUST) == [
+        {"candidate": "mini", "digits mr": "**12.3**", "digits hi": "2.0", "typing-slips mr": "**-3.0**"},
+        {"candidate": "mini-middle6", "digits mr": "0.0", "digits hi": "25.0", "typing-slips mr": MISSING},
+        {"candidate": "mini-top2", "digits mr": MISSING, "digits hi": "-0.4", "typing-slips mr": MISSING},
+    ]
+
+
+def test_the_page_says_which_task_the_drops_are_from_and_that_they_do_not_count():
+    section = render(ROBUST).partition("\n## Robustness\n")[2].partition("\n## ")[0]
+    assert [part for part in ("the pairs of Pairs ", "times 100", "95 %", "no mean and no rank") if part not in section] == []
+
+
+def test_a_candidate_without_drops_is_left_out_of_the_table_of_drops_and_stays_on_the_board():
+    assert [line["candidate"] for line in robustness_rows(ROBUST)] == ["mini", "mini-middle6", "mini-top2"]
+    assert [line["candidate"] for line in markdown_rows(ROBUST)] == [line.name for line in BOARD.rows]
+
+
+def test_a_board_without_rewritten_tasks_has_no_table_of_drops():
+    assert "Robustness" not in render(BOARD)
+    assert "Robustness" in render(ROBUST)
+
+
+def test_rewritten_tasks_have_no_column_on_the_board_itself():
+    assert headers(ROBUST) == headers(BOARD)
+    assert markdown_rows(ROBUST) == markdown_rows(BOARD)
+    assert shown(ROBUST, 400) == shown(BOARD, 400)
+
+
+def test_the_json_holds_every_drop_with_its_interval_and_the_columns_with_rule_and_clean_task():
+    document = json.loads(to_json(ROBUST), parse_constant=pytest.fail)
+    assert [(column["label"], column["clean"], column["rule"]) for column in document["robustness_columns"]] == [
+        ("Pairs-digits mr", "Pairs", "digits"),
+        ("Pairs-digits hi", "Pairs", "digits"),
+        ("Pairs-slips mr", "Pairs", "typing-slips"),
+    ]
+    assert [column["label"] for column in document["columns"]] == ["Pairs mr", "Pairs hi", "Topics"]
+    assert [[line[f"drop {column.label}"] for column in ROBUSTNESS] for line in document["rows"]] == [
+        [0.1234, 0.02, -0.03],
+        [0.0, 0.25, None],
+        [None, None, None],
+        [None, -0.004, None],
+        [None, None, None],
+    ]
+    assert [line["drop_intervals"] for line in document["rows"]] == [
+        {"Pairs-digits mr": [0.08, 0.16], "Pairs-digits hi": [-0.01, 0.05], "Pairs-slips mr": [-0.05, -0.01]},
+        {"Pairs-digits mr": [0.0, 0.0], "Pairs-digits hi": None},
+        {},
+        {"Pairs-digits hi": [-0.02, 0.0]},
+        {},
+    ]
+
+
+def test_the_csv_holds_every_drop_and_an_empty_cell_where_there_is_none():
+    assert [[line[f"drop {column.label}"] for column in ROBUSTNESS] for line in csv_rows(ROBUST)] == [
+        ["0.1234", "0.02", "-0.03"],
+        ["0.0", "0.25", ""],
+        ["", "", ""],
+        ["", "-0.004", ""],
+        ["", "", ""],
+    ]
+
+
+def test_recovery_curves_stand_in_one_table_for_each_plan_of_steps():
+    def curve(*points):
+        return tuple(RecoveryPoint(phase, step, score) for phase, step, score in points)
+
+    two = curve(("nli", 0, 0.1), ("sts", 8, 0.5))
+    rows = (dataclasses.replace(FULL, recovery=two), dataclasses.replace(SMALL, recovery=curve(("sts", 4, 0.25))), dataclasses.replace(CHARS, recovery=two))
+    board = dataclasses.replace(BOARD, rows=(*rows, UNMADE))
+    section = render(board).split("## Recovery while fine-tuning")[1].split("\n## ")[0]
+    tables = [[[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines()] for part in section.split("\n\n") if part.startswith("|")]
+    assert [[line for line in table if not line[0].startswith(":")] for table in tables] == [
+        [["candidate", "nli 0", "sts 8"], ["mini", "10.0", "50.0"], ["chars", "10.0", "50.0"]],
+        [["candidate", "sts 4"], ["mini-middle6", "25.0"]],
+    ]
+    assert json.loads(to_json(board))["rows"][1]["recovery"] == [{"phase": "sts", "step": 4, "score": 0.25}]
+
+
+def test_a_board_without_curves_has_no_section_for_them():
+    assert "Recovery" not in render(BOARD)
