@@ -83,6 +83,11 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+def last_line(text: str) -> str:
+    """The last line of a stored error: of a traceback, the one that says what happened."""
+    return text.strip().splitlines()[-1]
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A suffix like "; did you mean 'top'?" or a list of the valid names, for the end of an error message."""
     names = sorted(valid)

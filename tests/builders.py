@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.cards.load import Library
+from bench.cards.load import Library, load_library
 from bench.cards.specs import Source, Subset, TaskCard
-from bench.cards.workspace import Workspace
+from bench.cards.workspace import Workspace, find_workspace
+from bench.make.blueprint import Blueprint
+from bench.plan.options import Options
+from bench.plan.planning import Plan, make_plan
+from bench.plan.records import read_records
+from bench.standings.board import Board
+from bench.standings.build import build_board
+from bench.store import Result
 
 STS_CARD = """\
 name = "TinySTS"
@@ -82,3 +89,31 @@ def make_library(*cards: TaskCard) -> Library:
 def table(*rows: tuple[object, ...]) -> str:
     """Rows as the text of a TSV file."""
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)
+
+
+def plan_anew(folder: Path, **options: object) -> Plan:
+    """A plan that has read nothing yet, as in a new process."""
+    load_library.cache_clear()
+    return make_plan(find_workspace(folder), Options(**{"probe": "none", **options}))
+
+
+def blueprint_of(plan: Plan, name: str) -> Blueprint:
+    """What decides a candidate's weights."""
+    return plan.resolver.blueprint(plan.selection.everyone[name])
+
+
+def checkpoint_of(plan: Plan, name: str) -> Path:
+    """Where a candidate's checkpoint lies."""
+    return plan.archive.checkpoint_folder(blueprint_of(plan, name))
+
+
+def made_of(plan: Plan, name: str) -> Result:
+    """The stored result of a candidate's make cell."""
+    made = plan.archive.made(blueprint_of(plan, name))
+    assert made is not None
+    return made
+
+
+def board_of(plan: Plan) -> Board:
+    """The board of what is stored now."""
+    return build_board(read_records(plan))

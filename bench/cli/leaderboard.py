@@ -25,14 +25,16 @@ def leaderboard(
 ) -> None:
     """Rewrite the published files of a suite from stored cells; computes nothing."""
     from bench.cards.workspace import find_workspace
-    from bench.plan.planner import Options, Planner
+    from bench.plan.options import Options
+    from bench.plan.planning import make_plan
+    from bench.plan.records import read_records
     from bench.probe.machine import pick_device
     from bench.publish.files import FORMATS, publish
     from bench.publish.terminal import make_console, show
     from bench.standings.build import build_board
 
-    planner = Planner(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
-    board = build_board(planner)
+    plan = make_plan(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
+    board = build_board(read_records(plan))
     if board.empty and format is None:
         raise Incomplete(
             f"no scores of suite {board.suite!r} are stored for these options, so nothing was written; {board.rows[0].name}: {board.rows[0].problem}"
@@ -42,7 +44,7 @@ def leaderboard(
         typer.echo(render(board), nl=False)
     else:
         show(board, make_console())
-        for path in publish(board, planner.workspace.leaderboard(planner.suite.name)):
+        for path in publish(board, plan.leaderboard):
             typer.echo(path)
     if not board.complete:
         raise Incomplete("the board is incomplete; `bench run --all` computes what is missing")

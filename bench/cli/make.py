@@ -31,15 +31,16 @@ def make(
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import run_cells
     from bench.errors import SelectionError
-    from bench.plan.planner import Options, Planner
+    from bench.plan.options import Options
+    from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
-    planner = Planner(find_workspace(workspace), chosen)
-    outcome = run_cells(planner, json=json)
+    plan = make_plan(find_workspace(workspace), chosen)
+    outcome = run_cells(plan, json=json)
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
-    made = {candidate.name: str(planner.checkpoint_folder(planner.blueprint(candidate))) for candidate in planner.chosen}
+    made = {candidate.name: str(plan.archive.checkpoint_folder(plan.resolver.blueprint(candidate))) for candidate in plan.selection.chosen}
     typer.echo(jsonlib.dumps({"event": "end", "made": made}, ensure_ascii=False) if json else "\n".join(made.values()))

@@ -7,7 +7,7 @@ import dataclasses
 import typer
 
 from bench.cli import options
-from bench.errors import SelectionError
+from bench.errors import SelectionError, last_line
 
 EXAMPLES = """Examples:
 
@@ -34,17 +34,19 @@ def plan(
     import json as jsonlib
 
     from bench.cards.workspace import find_workspace
-    from bench.plan.planner import Options, Planner, summary
+    from bench.plan.cells import summary
+    from bench.plan.options import Options
+    from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
-    cells = Planner(find_workspace(workspace), chosen).all_cells()
+    cells = make_plan(find_workspace(workspace), chosen).cells
     if json:
         described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]
         typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells)}, ensure_ascii=False, indent=1))
         return
     for cell in cells:
-        reason = f"  ({cell.reason.strip().splitlines()[-1]})" if cell.reason else ""
+        reason = f"  ({last_line(cell.reason)})" if cell.reason else ""
         typer.echo(f"{cell.status:<10}  {cell.cell}{reason}")
     typer.echo(", ".join(f"{count} {status}" for status, count in summary(cells).items()))

@@ -9,18 +9,20 @@ from typing import Any
 
 import typer
 
-from bench.errors import EXIT_INTERRUPTED
-from bench.plan.planner import Cell, PlannedCell, Planner
-from bench.run.execute import Outcome, Reporter, execute
+from bench.errors import EXIT_INTERRUPTED, last_line
+from bench.plan.cells import Cell, PlannedCell
+from bench.plan.planning import Plan
+from bench.run.execute import Outcome, execute
+from bench.run.report import Reporter
 
 WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 """Rough cost of a cell by stage, so that the time left is not led astray by many cheap cells."""
 
 
-def run_cells(planner: Planner, *, json: bool) -> Outcome:
+def run_cells(plan: Plan, *, json: bool) -> Outcome:
     """Execute the plan with the reporter that fits; Ctrl-C ends it with exit code 130 and a word on how to go on."""
     try:
-        return execute(planner, make_reporter(json=json))
+        return execute(plan, make_reporter(json=json))
     except KeyboardInterrupt:
         typer.echo("bench: interrupted; finished cells are kept, the same command goes on from here", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -57,7 +59,7 @@ class PlainReporter:
         self._done += WEIGHTS[cell.stage]
         share = min(1.0, self._done / self._total) if self._total else 1.0
         left = (time.monotonic() - self._started) * (1 - share) / share
-        state = f"FAILED: {error.strip().splitlines()[-1]}" if error else f"{seconds:.1f} s"
+        state = f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s"
         print(f"{share:6.0%}  {cell}  {state}  (about {left:.0f} s left)", file=sys.stderr, flush=True)
 
     def end(self) -> None:
@@ -117,7 +119,7 @@ class LiveReporter:
         """Print a line above the bar and move it."""
         self._before += WEIGHTS[cell.stage]
         self._bar.update(self._all, completed=self._before)
-        state = f"FAILED: {error.strip().splitlines()[-1]}" if error else f"{seconds:.1f} s"
+        state = f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s"
         self._bar.console.print(f"{cell}  {state}", markup=False, highlight=False)
 
     def end(self) -> None:

@@ -10,7 +10,7 @@ from bench.cli import options
 from bench.errors import EXIT_INCOMPLETE, SelectionError
 
 if TYPE_CHECKING:
-    from bench.plan.planner import Planner
+    from bench.plan.planning import Plan
     from bench.run.execute import Outcome
 
 EXAMPLES = """Examples:
@@ -43,7 +43,8 @@ def run(
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import run_cells
-    from bench.plan.planner import Options, Planner
+    from bench.plan.options import Options
+    from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
 
     if bool(names) == everything:
@@ -60,23 +61,24 @@ def run(
         shard=options.parse_shard(shard),
         jobs=jobs,
     )
-    planner = Planner(find_workspace(workspace), chosen)
-    outcome = run_cells(planner, json=json)
-    publish_board(planner, outcome, json=json)
+    plan = make_plan(find_workspace(workspace), chosen)
+    outcome = run_cells(plan, json=json)
+    publish_board(plan, outcome, json=json)
     if not outcome.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def publish_board(planner: Planner, outcome: Outcome, *, json: bool) -> None:
+def publish_board(plan: Plan, outcome: Outcome, *, json: bool) -> None:
     """Write the suite's files, show the table and what did not work."""
     import json as jsonlib
 
+    from bench.plan.records import read_records
     from bench.publish.files import publish
     from bench.publish.terminal import make_console, show
     from bench.standings.build import build_board
 
-    board = build_board(planner)
-    paths = [] if board.empty else publish(board, planner.workspace.leaderboard(planner.suite.name))
+    board = build_board(read_records(plan))
+    paths = [] if board.empty else publish(board, plan.leaderboard)
     problems = {str(cell): error for cell, error in {**outcome.blocked, **outcome.failed}.items()}
     if json:
         event = {"event": "end", "computed": outcome.computed, "reused": outcome.reused, "problems": problems, "files": [str(path) for path in paths]}

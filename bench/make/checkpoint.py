@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -10,11 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.specs import Candidate, Phase, Recipe
-from bench.data.training import Development, TrainingSet
-from bench.data.unlabelled import UnlabelledTexts
-from bench.digests import digest, folder_digest
 from bench.errors import ModelError
+from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
 from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.lexical import LexicalEncoder
@@ -25,99 +21,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[str, float], None]
-LINEAGE_FILE = "kasauti.json"
-MAKING_VERSION = 3
-"""Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Blueprint:
-    """Everything that decides a checkpoint's weights. `key` identifies it; `base` is where the base lies on this machine."""
-
-    candidate: Candidate
-    base: Path | None
-    base_digest: str
-    total: int
-    kept: tuple[int, ...]
-    recipe: Recipe
-    precision: str
-    training: tuple[TrainingSet, ...]
-    versions: dict[str, str]
-    vocabulary: UnlabelledTexts | None = None
-    development: Development = dataclasses.field(default_factory=Development)
-    """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
-    teacher: Blueprint | None = None
-
-    @property
-    def lineage(self) -> dict[str, Any]:
-        """What is stored with the checkpoint, shown on its card and digested into its key."""
-        candidate = self.candidate
-        common = {"kind": candidate.kind, "prompt": candidate.prompt, "version": MAKING_VERSION}
-        if candidate.kind == "lexical":
-            return {**common, "ngram": list(candidate.ngram)}
-        if candidate.kind == "external":
-            return {**common, "weights": self.base_digest}
-        phases = [
-            {
-                **_settings(phase),
-                "rows": len(rows),
-                "rows_digest": rows.digest,
-                "left_out_for_standing_in_a_test": rows.leaked,
-            }
-            for phase, rows in zip(self.recipe.phases, self.training, strict=True)
-        ]
-        return {
-            **common,
-            "base": candidate.base,
-            "base_digest": self.base_digest,
-            "base_layers": self.total,
-            "kept_layers": list(self.kept),
-            **({"weights": candidate.start} if candidate.kind in {"scratch", "distilled"} else {}),
-            **({"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key} if self.teacher is not None else {}),
-            **({"dimensions": candidate.dimensions} if candidate.kind == "static" or candidate.dimensions else {}),
-            **({"trained_dimensions": sorted(set(self.recipe.dimensions))} if candidate.kind == "nested" and self.recipe.dimensions else {}),
-            **self._vocabulary_lineage(),
-            "pooling": self.recipe.pooling,
-            "precision": self.precision,
-            "phases": phases,
-            "seed": candidate.seed,
-            "versions": self.versions,
-        }
-
-    def _vocabulary_lineage(self) -> dict[str, Any]:
-        """Nothing where the vocabulary is whole, so that keys from before there was trimming stay."""
-        if self.vocabulary is None or self.candidate.vocabulary is None:
-            return {}
-        corpus = {"corpus": list(self.candidate.vocabulary.corpus), "left_out_for_standing_in_a_test": self.vocabulary.leaked}
-        return {"vocabulary": {**corpus, "texts": len(self.vocabulary.texts), "texts_digest": self.vocabulary.digest, "size": self.candidate.vocabulary.size}}
-
-    @property
-    def key(self) -> str:
-        """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
-        return self._key_without("base", "teacher")
-
-    @property
-    def training_key(self) -> str:
-        """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
-
-    def _key_without(self, *left_out: str) -> str:
-        lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
-        for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
-            for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
-                part.pop(name, None)
-        return digest(lineage)
-
-
-def _settings(phase: Phase) -> dict[str, Any]:
-    """A phase's fields with the defaults of its kind filled in; without a loss where the kind leaves no choice, so that keys from before there was one stay."""
-    settings = {**dataclasses.asdict(phase), "epochs": phase.effective_epochs, "loss": phase.effective_loss}
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def content_digest(folder: Path) -> str:
-    """Digest of a checkpoint's weights, tokenizer, configuration and modules; pages and the lineage file do not count."""
-    return folder_digest(folder, ignore=(LINEAGE_FILE,))
 
 
 def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:

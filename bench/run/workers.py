@@ -6,26 +6,28 @@ Small models leave cores idle when a step is spread over them: two processes of 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.workspace import Workspace
 from bench.children import context
 from bench.errors import SelectionError
-from bench.plan.planner import Cell, Options
+from bench.plan.archive import Archive
+from bench.plan.cells import Cell
+from bench.plan.options import Options
+from bench.plan.planning import Plan, PlannedTask
 from bench.probe.machine import usable_cores
+from bench.run.report import Reporter
+from bench.run.runner import Runner
+from bench.run.units import Unit
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
-
-    from bench.run.execute import Reporter
 
 PROGRESS_SECONDS = 0.2
 """How often at most a worker tells how far a cell is."""
@@ -35,15 +37,6 @@ COPIES = 8
 """How many times a base's file fits into what its training needs: fp16 on disk, fp32 weights, gradients and two moments in memory."""
 LEAST_UNITS = 4
 """A worker costs seconds to start: there are no more than one for each four units of work."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Unit:
-    """Cells that one worker runs in this order, by candidate: those of one training. `after` names candidates of other units that must be made before; `cost` is a rough one."""
-
-    cells: dict[str, list[Cell]]
-    after: frozenset[str]
-    cost: int
 
 
 def automatic_jobs(units: int, *, device: str, largest_base: int) -> int:
@@ -73,17 +66,17 @@ def _cores() -> int:
     return min(usable_cores(), int(limit))
 
 
-def run_units(workspace: Workspace, options: Options, units: Sequence[Unit], reporter: Reporter, *, jobs: int) -> tuple[int, dict[Cell, str]]:
+def run_units(plan: Plan, units: Sequence[Unit], reporter: Reporter, *, jobs: int) -> tuple[int, dict[Cell, str]]:
     """Run every unit in one of `jobs` processes: the costliest first, so that no long one is left alone at the end.
 
     Returns:
         How many cells were computed, and the errors of those that failed.
     """
-    pool = _Pool(workspace, options, reporter, threads=max(1, _cores() // jobs))
+    pool = _Pool(plan, reporter, threads=max(1, _cores() // jobs))
     waiting = sorted(units, key=lambda unit: -unit.cost)
     try:
         while waiting or pool.busy:
-            unfinished = {name for unit in [*waiting, *pool.busy] for name in unit.cells}
+            unfinished = {name for unit in [*waiting, *pool.busy] for name in unit.names}
             ready = [unit for unit in waiting if not unit.after & unfinished]
             while ready and len(pool.busy) < jobs:
                 unit = ready.pop(0)
@@ -99,8 +92,8 @@ def run_units(workspace: Workspace, options: Options, units: Sequence[Unit], rep
 class _Pool:
     """Workers, and what they have told. A worker that dies takes the unfinished cells of its unit with it and nothing else."""
 
-    def __init__(self, workspace: Workspace, options: Options, reporter: Reporter, *, threads: int) -> None:
-        self.workspace, self.options, self.reporter, self.threads = workspace, options, reporter, threads
+    def __init__(self, plan: Plan, reporter: Reporter, *, threads: int) -> None:
+        self.plan, self.reporter, self.threads = plan, reporter, threads
         self.computed = 0
         self.failed: dict[Cell, str] = {}
         self._idle: list[Connection] = []
@@ -117,7 +110,7 @@ class _Pool:
         """Hand a unit to an idle worker, or to a new one."""
         connection = self._idle.pop() if self._idle else self._start()
         self._busy[connection] = unit
-        self._left[connection] = {cell for cells in unit.cells.values() for cell in cells}
+        self._left[connection] = {cell for job in unit.jobs for cell in job.cells}
         connection.send(unit)
 
     def listen(self) -> None:
@@ -155,7 +148,7 @@ class _Pool:
 
     def _start(self) -> Connection:
         ours, theirs = multiprocessing.Pipe()
-        process = context().Process(target=_work, args=(theirs, self.workspace, self.options, self.threads))
+        process = context().Process(target=_work, args=(theirs, self.plan.archive, self.plan.tasks, self.plan.options, self.threads))
         process.start()
         theirs.close()
         self._processes[ours] = process
@@ -170,7 +163,7 @@ class _Pool:
             self.reporter.finish(cell, 0.0, self.failed[cell])
 
 
-def _work(connection: Connection, workspace: Workspace, options: Options, threads: int) -> None:
+def _work(connection: Connection, archive: Archive, tasks: Mapping[str, PlannedTask], options: Options, threads: int) -> None:
     """A worker's life: units come in, events go out, until the parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -178,18 +171,15 @@ def _work(connection: Connection, workspace: Workspace, options: Options, thread
     import torch
 
     from bench.children import warm_up
-    from bench.plan.planner import Planner
-    from bench.run.execute import Runner
 
     torch.set_num_threads(threads)
     warm_up()
-    planner = Planner(workspace, options)
     with contextlib.suppress(EOFError):
         while True:
             unit: Unit = connection.recv()
-            runner = Runner(planner, _Teller(connection))
-            for name, cells in unit.cells.items():
-                runner.make_and_evaluate(planner.candidates[name], cells)
+            runner = Runner(archive, tasks, options, _Teller(connection))
+            for job in unit.jobs:
+                runner.make_and_evaluate(job)
             connection.send(("done", runner.failed))
 
 

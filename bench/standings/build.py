@@ -1,16 +1,17 @@
-"""The one table model behind every form of the board."""
+"""Stored results to a board."""
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.cards.specs import Candidate
-from bench.errors import BenchError
+from bench.cards.specs import TaskCard
+from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
-from bench.plan.planner import Cell, Planner
+from bench.plan.records import Record, SuiteRecords
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, is_above
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
@@ -22,18 +23,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def build_board(planner: Planner) -> Board:
-    """Read the stored cells of every candidate of the planner's suite, selected or not.
+def build_board(suite: SuiteRecords) -> Board:
+    """The standings of a suite.
 
     Rows are ordered by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. A row's rank is a tier: 1 + the number of
     rows whose mean is above its own with 95 % confidence in the paired bootstrap over test examples; no rank where a main score has no replicates.
     """
-    suite = planner.suite
-    clean, rewritten = _split(planner)
-    columns, robustness = _columns(planner, clean), _columns(planner, rewritten)
-    used: list[Result] = []
-    single = {name: _row(planner, candidate, columns, robustness, used) for name, candidate in planner.candidates.items()}
-    rows = fold(single, planner.candidates.values())
+    clean = _columns(card for card in suite.tasks.values() if not card.perturbation)
+    rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
+    candidates = [record.candidate for record in suite.records]
+    rows = fold({record.candidate.name: _row(record, clean, rewritten) for record in suite.records}, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     for row in ranked:
         if row.replicates is not None:
@@ -42,30 +41,23 @@ def build_board(planner: Planner) -> Board:
         if parent is not None and parent.mean and row.mean is not None:
             row.of_parent = row.mean / parent.mean
     rest = sorted((row for row in rows if row.mean is None), key=lambda row: (-len(row.scores), row.name))
+    used = [result for record in suite.records for result in _used(record)]
     return Board(
-        suite=suite.name,
-        description=suite.suite.description,
-        device=planner.options.device,
-        columns=columns,
-        robustness=robustness,
+        suite=suite.suite.name,
+        description=suite.suite.suite.description,
+        device=suite.device,
+        columns=clean,
+        robustness=rewritten,
         rows=(*ranked, *rest),
         machines=_distinct([result["machine"] for result in used]),
         versions=_distinct([result["versions"] for result in used]),
         removed=_removed(used),
-        comparisons=comparisons(ranked, planner.candidates.values()),
-        trimmed=trimmed_models(ranked, planner.candidates.values()),
+        comparisons=comparisons(ranked, candidates),
+        trimmed=trimmed_models(ranked, candidates),
     )
 
 
-def _split(planner: Planner) -> tuple[list[str], list[str]]:
-    """The suite's tasks: those that are scored, and those that rewrite the texts of one."""
-    tasks = planner.suite.suite.tasks
-    rewritten = [name for name in tasks if planner.library.tasks[name].perturbation]
-    return [name for name in tasks if name not in rewritten], rewritten
-
-
-def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
-    cards = [planner.library.task(name) for name in tasks]
+def _columns(cards: Iterable[TaskCard]) -> tuple[Column, ...]:
     return tuple(
         Column(
             task=card.name,
@@ -80,48 +72,44 @@ def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
     )
 
 
-def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], robustness: tuple[Column, ...], used: list[Result]) -> Row:
+def _row(record: Record, columns: tuple[Column, ...], robustness: tuple[Column, ...]) -> Row:
+    candidate, made = record.candidate, record.made
     kind: str = "scratch, pre-trained" if candidate.kind == "scratch" and candidate.weights == "pretrained" else candidate.kind
     if candidate.precision != "fp32":
         kind += f", {candidate.precision}"
-    row = Row(candidate.name, kind, candidate.parent, "", None, {}, {}, None, None)
-    try:
-        blueprint = planner.blueprint(candidate)
-        row.kept = describe_kept(blueprint.kept)
-        made = planner.made(candidate)
-    except BenchError as error:
-        row.problem = f"cannot be made: {str(error).splitlines()[0]}"
-        return row
+    row = Row(candidate.name, kind, candidate.parent, describe_kept(record.kept), None, {}, {}, None, record.problem)
     if made is None:
-        failed = planner.store.get(blueprint.key)
-        row.problem = f"making failed: {_last_line(failed['error'])}" if failed and failed.get("error") else "not made yet"
         return row
-    used.append(made)
     row.parameters = made["parameters"]
     row.tokenizer_problems = tuple(made["tokenizer_problems"])
     row.trimming = made.get("trimming")
     row.recovery = tuple(RecoveryPoint(phase["kind"], **point) for phase in made.get("phases", []) for point in phase.get("curve", []))
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))
-    problems = []
-    found: dict[str, Result] = {}
-    for task in planner.suite.suite.tasks:
-        result = _stored(planner, candidate, made, Cell(candidate.name, "evaluate", task))
-        if result is None or result["status"] != "done":
-            problems.append(f"{task} {'failed: ' + _last_line(result['error']) if result else 'missing'}")
-        else:
-            used.append(result)
-            found[task] = result
+    row.probe = record.cost
+    found = _done(record)
     _add_scores(row, found, columns)
     _add_drops(row, found, robustness)
-    for profile in ("full", "quick"):
-        measured = planner.store.get(planner.probe_key(candidate, made["content"], profile))
-        if row.probe is None and measured is not None and measured["status"] == "done":
-            used.append(measured)
-            row.probe = measured
-    if problems:
-        row.problem = f"incomplete, {len(found)} of {len(planner.suite.suite.tasks)} tasks: {'; '.join(problems)}"
+    tasks = list(dict.fromkeys(column.task for column in (*columns, *robustness)))
+    if problems := [_problem(record, task) for task in tasks if task not in found]:
+        row.problem = f"incomplete, {len(found)} of {len(tasks)} tasks: {'; '.join(problems)}"
     return row
+
+
+def _done(record: Record) -> dict[str, Result]:
+    """The scores that were computed, by task."""
+    return {task: result for task, result in record.scores.items() if result["status"] == "done"}
+
+
+def _problem(record: Record, task: str) -> str:
+    """Why a task has no score."""
+    result = record.scores.get(task)
+    return f"{task} missing" if result is None else f"{task} failed: {last_line(result['error'])}"
+
+
+def _used(record: Record) -> list[Result]:
+    """The results that a row is made of."""
+    return [result for result in (record.made, *_done(record).values(), record.cost) if result is not None]
 
 
 def _add_scores(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:
@@ -157,17 +145,6 @@ def _task_replicates(result: Result) -> NDArray[np.float64] | None:
     """The task's score in each resample: the mean over its subsets; None where a subset has no replicates."""
     drawn = list(result["replicates"].values())
     return np.mean(drawn, axis=0) if all(drawn) else None
-
-
-def _stored(planner: Planner, candidate: Candidate, made: Result, cell: Cell) -> Result | None:
-    try:
-        return planner.store.get(planner.key_of(candidate, cell, made["content"]))
-    except BenchError:
-        return None
-
-
-def _last_line(error: str) -> str:
-    return error.strip().splitlines()[-1]
 
 
 def _distinct(items: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.cards.workspace import builtin_content, find_workspace
-from bench.plan.planner import Options, Planner
+from bench.plan.options import Options
+from bench.plan.planning import make_plan
 from bench.probe.machine import usable_cores
 from bench.run.execute import execute
 from tests.run.test_run import Silent
@@ -49,7 +50,7 @@ def seconds(folder: Path, jobs: int) -> float:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(content / name, folder / name)
     (folder / "models" / "two-layers.toml").write_text(SUITE, encoding="utf-8")
-    planner = Planner(find_workspace(folder), Options(suite="two-layers", probe="none", jobs=jobs))
+    planner = make_plan(find_workspace(folder), Options(suite="two-layers", probe="none", jobs=jobs))
     start = time.perf_counter()
     outcome = execute(planner, Silent())
     assert outcome.complete, outcome

@@ -23,8 +23,8 @@ from bench.make.finetune import finetune
 from bench.models.architectures import embedding_width
 from bench.models.loading import load_encoder, load_sentence_model
 from bench.models.pruning import keep_layers, randomise
-from bench.plan.planner import Options, Planner
-from bench.standings.build import build_board
+from bench.plan.planning import Plan
+from tests.builders import blueprint_of, board_of, checkpoint_of, made_of, plan_anew
 from tests.cli.test_cli import bench
 from tests.conftest import WORDS_MR, build_workspace, sentences
 from tests.run.test_run import results, run
@@ -64,13 +64,8 @@ def add_base(folder: Path, tiny_base: Path, *, width: int) -> str:
     return f'\n[bases.w{width}]\npath = "w{width}"\n'
 
 
-def planned(folder: Path, *names: str) -> Planner:
-    load_library.cache_clear()
-    return Planner(find_workspace(folder), Options(names=names, probe="none", stages=("make",)))
-
-
-def checkpoint(planner: Planner, name: str) -> Path:
-    return planner.checkpoint_folder(planner.blueprint(planner.candidates[name]))
+def planned(folder: Path, *names: str) -> Plan:
+    return plan_anew(folder, names=names, stages=("make",))
 
 
 def nearness(vectors: np.ndarray, teacher: np.ndarray) -> float:
@@ -96,8 +91,8 @@ def test_a_teacher_that_was_not_asked_for_is_made_first_and_then_reused(taught):
     assert (again.computed, again.reused) == (0, 2)
     shutil.rmtree(copied := folder.with_name("copy"), ignore_errors=True)
     shutil.copytree(folder, copied)
-    shutil.rmtree(checkpoint(planned(copied), "tiny"))
-    assert [str(cell.cell) for cell in planned(copied, "student").all_cells()] == ["student make"], "a finished student needs its teacher no more"
+    shutil.rmtree(checkpoint_of(planned(copied), "tiny"))
+    assert [str(cell.cell) for cell in planned(copied, "student").cells] == ["student make"], "a finished student needs its teacher no more"
 
 
 @pytest.mark.parametrize("loss", ["mse", "cosine"])
@@ -129,21 +124,21 @@ def test_a_student_ends_nearer_to_its_teacher_on_text_it_has_not_seen(tmp_path, 
 
 def test_the_checkpoint_names_its_teacher_and_counts_the_texts(taught):
     _, planner, _ = taught
-    folder = checkpoint(planner, "student")
+    folder = checkpoint_of(planner, "student")
     lineage = json.loads((folder / "kasauti.json").read_text(encoding="utf-8"))
-    key = planner.blueprint(planner.candidates["tiny"]).key
+    key = blueprint_of(planner, "tiny").key
     assert (lineage["teacher"], lineage["teacher_key"], lineage["weights"], lineage["kept_layers"]) == ("tiny", key, "pruned", [0, 1])
     assert f"- taught by `tiny` (checkpoint {key[:16]})" in (folder / "README.md").read_text(encoding="utf-8")
     (phase,) = [phase for phase in lineage["phases"] if "steps" in phase]
     assert phase["kind"] == "distill"
-    texts = planner.blueprint(planner.candidates["student"]).training[0].unlabelled
+    texts = blueprint_of(planner, "student").training[0].unlabelled
     assert phase["rows"] == len(texts) == len(set(texts))
     assert phase["steps"] == 8 * -(-len(texts) // 16)
 
 
 def test_texts_of_a_test_are_not_taught_and_are_counted(taught):
     _, planner, _ = taught
-    rows = planner.blueprint(planner.candidates["student"]).training[0]
+    rows = blueprint_of(planner, "student").training[0]
     tests = {text for table in ("pairs/test-mr.tsv", "topics/test.tsv") for text in (planner.workspace.tasks / table).read_text(encoding="utf-8").split("\t")}
     file_texts = sentences(WORDS_MR, 72)
     assert rows.leaked["more.txt"] == len(set(file_texts) - set(rows.unlabelled)) > 0
@@ -154,7 +149,7 @@ def test_the_board_compares_a_student_with_its_full_parent(taught):
     folder, *_ = taught
     planner, outcome = run(folder, names=("tiny", "student"))
     assert outcome.complete
-    row = next(row for row in build_board(planner).rows if row.name == "student")
+    row = next(row for row in board_of(planner).rows if row.name == "student")
     assert (row.kind, row.parent, row.kept) == ("distilled", "tiny", "0-1")
     assert row.of_parent is not None
 
@@ -165,7 +160,7 @@ def test_making_is_deterministic(taught, tmp_path, tiny_base):
     again, outcome = run(folder, names=("student",), stages=("make",))
     assert outcome.complete
     assert first != folder
-    assert again.made(again.candidates["student"])["content"] == planner.made(planner.candidates["student"])["content"]
+    assert made_of(again, "student")["content"] == made_of(planner, "student")["content"]
 
 
 def test_distillation_runs_before_the_other_phases_too_and_by_cosine_from_random_weights(workspace_folder):
@@ -174,10 +169,10 @@ def test_distillation_runs_before_the_other_phases_too_and_by_cosine_from_random
         add(workspace_folder, recipe, STUDENT + 'weights = "random"\nkeep = 1\nseed = 3\nteacher = "tiny"\n'), names=("student",), stages=("make",)
     )
     assert outcome.complete, outcome
-    lineage = json.loads((checkpoint(planner, "student") / "kasauti.json").read_text(encoding="utf-8"))
+    lineage = json.loads((checkpoint_of(planner, "student") / "kasauti.json").read_text(encoding="utf-8"))
     assert [phase["kind"] for phase in lineage["phases"]] == ["distill", "sts"]
-    assert planner.blueprint(planner.candidates["student"]).lineage["phases"][0]["loss"] == "cosine"
-    assert "loss" not in planner.blueprint(planner.candidates["student"]).lineage["phases"][1]
+    assert blueprint_of(planner, "student").lineage["phases"][0]["loss"] == "cosine"
+    assert "loss" not in blueprint_of(planner, "student").lineage["phases"][1]
     assert lineage["phases"][0]["mean_loss"] < 1, "one minus the cosine, and nearer than at a right angle"
     assert (lineage["weights"], lineage["layers"]) == ("random", 1)
 
@@ -187,9 +182,9 @@ def test_a_narrower_student_learns_the_principal_components_of_its_teacher(works
     student = STUDENT.replace('"tiny"', '"w16"') + 'weights = "pretrained"\nteacher = "tiny"\n'
     planner, outcome = run(add(workspace_folder, base, RECIPE, student), names=("student",), stages=("make",))
     assert outcome.complete, outcome
-    encoder = load_encoder(checkpoint(planner, "student"))
-    texts = planner.blueprint(planner.candidates["student"]).training[0].unlabelled
-    (wanted,) = targets(checkpoint(planner, "tiny"), [TrainingSet(unlabelled=texts)], width=16)
+    encoder = load_encoder(checkpoint_of(planner, "student"))
+    texts = blueprint_of(planner, "student").training[0].unlabelled
+    (wanted,) = targets(checkpoint_of(planner, "tiny"), [TrainingSet(unlabelled=texts)], width=16)
     before = load_sentence_model(workspace_folder / "models" / "w16").encode(list(texts))
     assert nearness(encoder.encode(list(texts)), wanted) > nearness(before, wanted) + 0.2
 
@@ -293,7 +288,7 @@ def test_the_key_follows_the_teachers_recipe_and_not_its_name(workspace_folder):
     def key_with(old: str, new: str) -> str:
         assert old in text
         card.write_text(text.replace(old, new), encoding="utf-8")
-        return planned(workspace_folder).blueprint(planned(workspace_folder).candidates["student"]).key
+        return blueprint_of(planned(workspace_folder), "student").key
 
     first = key_with("student", "student")
     assert key_with('name = "tiny"', 'name = "renamed"') == first
@@ -312,16 +307,16 @@ def test_a_plan_shows_the_making_of_a_teacher_before_its_student(workspace_folde
     card.write_text(
         card.read_text(encoding="utf-8").replace('[[candidates]]\nname = "letters"', PRUNED + '\n[[candidates]]\nname = "letters"'), encoding="utf-8"
     )
-    assert [str(cell.cell) for cell in planned(workspace_folder, "student").all_cells()] == ["tiny make", "student make"]
-    everyone = [str(cell.cell) for cell in planned(workspace_folder).all_cells()]
+    assert [str(cell.cell) for cell in planned(workspace_folder, "student").cells] == ["tiny make", "student make"]
+    everyone = [str(cell.cell) for cell in planned(workspace_folder).cells]
     assert everyone == ["tiny make", "student make", "letters make", "tiny-top2 make"]
 
 
 def test_a_student_whose_teacher_cannot_be_made_cannot_be_made_either(workspace_folder):
     gone = '\n[[candidates]]\nname = "gone"\nkind = "external"\npath = "nowhere"\n'
     planner, outcome = run(add(workspace_folder, RECIPE, gone, PRUNED + 'teacher = "gone"\n'), names=("student",), stages=("make",))
-    assert planner.candidates["student"].parent == "tiny"
-    assert "gone: " in outcome.blocked[planner.cells(planner.candidates["student"])[0].cell]
+    assert planner.selection.everyone["student"].parent == "tiny"
+    assert "gone: " in outcome.blocked[planner.candidates["student"].cells[0].cell]
 
 
 def test_a_student_of_a_teacher_whose_making_fails_says_so(workspace_folder):

@@ -25,7 +25,7 @@ from bench.make.finetune import finetune
 from bench.make.nested import nested_loss, shared_training, truncate
 from bench.make.static import SIF, static_model
 from bench.models.loading import load_sentence_model
-from bench.standings.build import build_board
+from tests.builders import blueprint_of, board_of, checkpoint_of, made_of
 from tests.run.test_run import results, run
 
 NESTED = '[[grids]]\nkind = "nested"\nbases = ["tiny"]\nkeep = [1, 3, 4]\nrecipes = ["short"]\n'
@@ -74,11 +74,11 @@ def test_nested_candidates_share_one_training_and_are_cut_off_at_their_depth(wor
     planner, outcome = run(with_candidates(workspace_folder, NESTED), names=names, tasks=("Pairs",))
     assert outcome.complete, outcome
     assert len(list((workspace_folder / ".bench" / "checkpoints").glob("nested-*"))) == 1
-    weights = [load_file(planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) / "model.safetensors") for name in names]
+    weights = [load_file(checkpoint_of(planner, name) / "model.safetensors") for name in names]
     for shallow in weights[:2]:
         assert all(np.array_equal(shallow[tensor], weights[2][tensor]) for tensor in shallow)
     assert [max(int(tensor.split(".")[2]) for tensor in one if tensor.startswith("encoder.layer")) for one in weights] == [0, 2, 3]
-    rows = {row.name: row for row in build_board(planner).rows}
+    rows = {row.name: row for row in board_of(planner).rows}
     assert [rows[name].kept for name in names] == ["0", "0-2", "0-3"]
     cosines = [result["examples"]["mr"]["cosine"] for result in results(workspace_folder).values() if "examples" in result]
     assert len({tuple(found) for found in cosines}) == 3
@@ -89,12 +89,12 @@ def test_nested_candidates_of_all_depths_and_dimensions_share_one_training(works
     planner, outcome = run(with_candidates(workspace_folder, MATRYOSHKA), names=names, tasks=("Pairs",))
     assert outcome.complete, outcome
     (shared,) = (workspace_folder / ".bench" / "checkpoints").glob("nested-*")
-    made = {name: planner.made(planner.candidates[name]) for name in names}
+    made = {name: made_of(planner, name) for name in names}
     assert [made[name]["dimensions"] for name in names] == [8, 16, 8, 16, 32]
     assert len({one["content"] for one in made.values()}) == 5
     bodies = {name: made[name]["parameters"]["body"] for name in names}
     assert bodies["tiny-nested2-d8"] - bodies["whole"] == 8 * 32, "the module that cuts is counted as what it is"
-    folders = {name: planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) for name in names}
+    folders = {name: checkpoint_of(planner, name) for name in names}
     text = "आज पाऊस पडतो"
     whole = SentenceTransformer(str(folders["whole"])).encode(text)
     assert np.array_equal(SentenceTransformer(str(folders["tiny-nested2-d8"])).encode(text), whole[:8])
@@ -107,7 +107,7 @@ def test_training_several_widths_changes_what_is_learned_and_its_key(workspace_f
     added = MATRYOSHKA + '[[candidates]]\nname = "depths"\nkind = "nested"\nbase = "tiny"\nkeep = 2\nrecipe = "short"\n'
     planner, outcome = run(with_candidates(workspace_folder, added), names=("whole", "depths"), stages=("make",))
     assert outcome.complete, outcome
-    blueprints = [planner.blueprint(planner.candidates[name]) for name in ("whole", "depths")]
+    blueprints = [blueprint_of(planner, name) for name in ("whole", "depths")]
     assert len({one.training_key for one in blueprints}) == 2
     assert len(list((workspace_folder / ".bench" / "checkpoints").glob("nested-*"))) == 2
 
@@ -154,9 +154,7 @@ def test_nested_trainings_of_one_seed_draw_the_same_layers_and_widths(tiny_base,
 def test_training_every_depth_changes_what_is_learned(workspace_folder):
     planner, outcome = run(with_candidates(workspace_folder, NESTED), names=("tiny", "tiny-nested4"), stages=("make",))
     assert outcome.complete, outcome
-    full, nested = (
-        load_file(planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) / "model.safetensors") for name in ("tiny", "tiny-nested4")
-    )
+    full, nested = (load_file(checkpoint_of(planner, name) / "model.safetensors") for name in ("tiny", "tiny-nested4"))
     assert full.keys() == nested.keys()
     assert not np.array_equal(full["encoder.layer.1.output.dense.weight"], nested["encoder.layer.1.output.dense.weight"])
 
@@ -183,11 +181,11 @@ def test_what_a_killed_training_of_all_depths_left_is_removed(tiny_base, tmp_pat
 def test_a_static_candidate_is_trained_scored_and_loads_without_a_transformer(workspace_folder):
     planner, outcome = run(with_candidates(workspace_folder, STATIC), names=("static",))
     assert outcome.complete, outcome
-    folder = planner.checkpoint_folder(planner.blueprint(planner.candidates["static"]))
+    folder = checkpoint_of(planner, "static")
     model = SentenceTransformer(str(folder))
     assert [type(module).__name__ for module in model] == ["StaticEmbedding"]
     assert model.encode("मी घरी जातो").shape == (16,)
-    row = next(row for row in build_board(planner).rows if row.name == "static")
+    row = next(row for row in board_of(planner).rows if row.name == "static")
     assert row.parameters["body"] == 0
     assert row.parameters["embeddings"] == 16 * len(load_sentence_model(workspace_folder / "models" / "tiny").tokenizer)
     assert row.parent == "tiny"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bench.cards.load import load_library
-from bench.cards.workspace import Workspace, builtin_content, find_workspace
+from bench.cards.workspace import Workspace, builtin_content
 from bench.data.rows import load_rows, normalise, text_columns, unique_texts
 from bench.errors import LayerError
 from bench.make.strategies.pure import RANKED
@@ -29,7 +29,7 @@ from bench.make.strategies.ranked import (
 )
 from bench.models.loading import load_sentence_model
 from bench.models.pruning import keep_layers
-from bench.plan.planner import Options, Planner
+from tests.builders import blueprint_of, plan_anew
 from tests.models.test_architectures import TINY, make_base
 
 TEXTS = ["मी घरी जातो", "आज पाऊस पडतो आहे", "वह किताब पढ़ता है", "पानी नहीं है", "ती शाळा मोठे"]
@@ -203,19 +203,14 @@ def test_a_ranking_is_computed_once_and_again_when_the_base_or_the_text_changes(
 GRID = '\n[[grids]]\nkind = "pruned"\nbases = ["tiny"]\nstrategies = ["contribution", "weight-aggregate", "random"]\nkeep = [2]\n'
 
 
-def planner(folder: Path) -> Planner:
-    load_library.cache_clear()
-    return Planner(find_workspace(folder), Options(probe="none"))
-
-
 def test_a_plan_resolves_a_ranked_strategy_to_its_kept_list(workspace_folder):
     card = workspace_folder / "models" / "mini.toml"
     card.write_text(card.read_text(encoding="utf-8") + GRID, encoding="utf-8")
-    plan = planner(workspace_folder)
-    blueprint = plan.blueprint(plan.candidates["tiny-contribution2"])
-    expected = rank_folder(workspace_folder / "models" / "tiny", "contribution", calibration_texts(plan.guard))["kept"][1]
+    plan = plan_anew(workspace_folder)
+    blueprint = blueprint_of(plan, "tiny-contribution2")
+    expected = rank_folder(workspace_folder / "models" / "tiny", "contribution", calibration_texts(plan.resolver.guard))["kept"][1]
     assert list(blueprint.kept) == expected == blueprint.lineage["kept_layers"]
-    assert planner(workspace_folder).blueprint(plan.candidates["tiny-contribution2"]).key == blueprint.key
+    assert blueprint_of(plan_anew(workspace_folder), "tiny-contribution2").key == blueprint.key
 
 
 def with_threshold(folder: Path, threshold: float) -> Path:
@@ -239,21 +234,21 @@ def still_half_of(base: Path) -> None:
 
 def test_a_card_with_a_threshold_is_made_of_the_layers_that_are_not_above_it(workspace_folder):
     still_half_of(workspace_folder / "models" / "tiny")
-    plan = planner(with_threshold(workspace_folder, 0.9))
-    similarities = rank_folder(workspace_folder / "models" / "tiny", "contribution", calibration_texts(plan.guard))["scores"]
+    plan = plan_anew(with_threshold(workspace_folder, 0.9))
+    similarities = rank_folder(workspace_folder / "models" / "tiny", "contribution", calibration_texts(plan.resolver.guard))["scores"]
     assert [similarity > 0.9 for similarity in similarities] == [False, True, False, True]
-    blueprint = plan.blueprint(plan.candidates["over"])
+    blueprint = blueprint_of(plan, "over")
     assert list(blueprint.kept) == [0, 2] == blueprint.lineage["kept_layers"]
     (stored,) = (workspace_folder / ".bench" / "rankings").rglob("*.json")
     changed = {**json.loads(stored.read_text(encoding="utf-8")), "scores": [0.1, 0.2, 0.3, 0.99]}
     stored.write_text(json.dumps(changed), encoding="utf-8")
-    assert planner(workspace_folder).blueprint(plan.candidates["over"]).kept == (0, 1, 2), "the ranking that is kept is the one that is read"
+    assert blueprint_of(plan_anew(workspace_folder), "over").kept == (0, 1, 2), "the ranking that is kept is the one that is read"
 
 
 @pytest.mark.parametrize(("threshold", "message"), [(0.1, "at least .* every layer goes"), (0.99999, "below .* it is the full model")])
 def test_a_threshold_that_cannot_prune_the_base_ends_a_plan_with_exit_code_2(workspace_folder, threshold, message):
     with pytest.raises(LayerError, match=rf"mini\.toml: over: threshold must be {message}") as caught:
-        planner(with_threshold(workspace_folder, threshold)).all_cells()
+        plan_anew(with_threshold(workspace_folder, threshold))
     assert caught.value.exit_code == 2
 
 
@@ -269,7 +264,7 @@ def test_a_depth_that_the_base_does_not_have_ends_a_plan_with_exit_code_2(worksp
     card = workspace_folder / "models" / "mini.toml"
     card.write_text(card.read_text(encoding="utf-8") + f'\n[[candidates]]\nname = "deep"\nkind = "pruned"\nbase = "tiny"\n{fields}\n', encoding="utf-8")
     with pytest.raises(LayerError) as caught:
-        planner(workspace_folder).all_cells()
+        plan_anew(workspace_folder)
     assert str(caught.value) == f"{card}: {message}"
     assert caught.value.exit_code == 2
 
@@ -278,7 +273,7 @@ def test_a_base_of_an_architecture_that_cannot_be_pruned_ends_a_plan_with_exit_c
     config = workspace_folder / "models" / "tiny" / "config.json"
     config.write_text(config.read_text(encoding="utf-8").replace('"model_type": "bert"', '"model_type": "albert"'), encoding="utf-8")
     with pytest.raises(LayerError, match=r"mini\.toml: .*config\.json: model_type 'albert' cannot be pruned: all its layers share one set of weights"):
-        planner(workspace_folder).all_cells()
+        plan_anew(workspace_folder)
 
 
 def test_a_modernbert_without_its_first_layer_is_refused_before_anything_is_made(workspace_folder, tiny_base):
@@ -288,4 +283,4 @@ def test_a_modernbert_without_its_first_layer_is_refused_before_anything_is_made
     card = workspace_folder / "models" / "mini.toml"
     card.write_text(card.read_text(encoding="utf-8").replace('strategies = ["top"]', 'strategies = ["bottom"]'), encoding="utf-8")
     with pytest.raises(LayerError, match=r"mini\.toml: tiny-bottom2: modernbert must keep layer 0"):
-        planner(workspace_folder).all_cells()
+        plan_anew(workspace_folder)

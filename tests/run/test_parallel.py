@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.cards.workspace import find_workspace
 from bench.errors import SelectionError
-from bench.plan.planner import Options, Planner, summary
+from bench.plan.cells import summary
+from bench.plan.planning import Plan
 from bench.run.execute import execute
 from bench.run.workers import COPIES, MEMORY, automatic_jobs
-from bench.standings.build import build_board
+from tests.builders import board_of, plan_anew
 from tests.make.test_distill import PRUNED, RECIPE, add
 from tests.run.test_run import Silent, run
 
@@ -34,11 +34,8 @@ class Counting(Silent):
         self.finished[str(cell)] = error
 
 
-def planner_of(folder: Path, jobs: int) -> Planner:
-    from bench.cards.load import load_library
-
-    load_library.cache_clear()
-    return Planner(find_workspace(folder), Options(probe="none", jobs=jobs))
+def planner_of(folder: Path, jobs: int) -> Plan:
+    return plan_anew(folder, jobs=jobs)
 
 
 @pytest.mark.slow
@@ -47,7 +44,7 @@ def test_two_at_a_time_compute_every_cell_once_and_report_it(workspace_folder):
     planner = planner_of(workspace_folder, 2)
     outcome = execute(planner, reporter)
     assert outcome.complete, outcome
-    assert summary(planner.all_cells()) == {"done": 15, "to do": 0, "failed": 0, "cannot run": 0}
+    assert summary(planner_of(workspace_folder, 2).cells) == {"done": 15, "to do": 0, "failed": 0, "cannot run": 0}
     assert outcome.computed == 15
     assert sorted(reporter.started) == sorted(reporter.finished)
     assert len(reporter.started) == 15
@@ -104,7 +101,7 @@ def test_a_failing_candidate_fails_alone_with_its_own_words(workspace_folder):
     outcome = execute(planner, Silent())
     assert {cell.candidate for cell in outcome.failed} == {"tiny", "tiny-top2"}
     assert any("cannot be loaded" in error for error in outcome.failed.values())
-    rows = {row.name: row for row in build_board(planner).rows}
+    rows = {row.name: row for row in board_of(planner).rows}
     assert rows["letters"].problem is None
     assert "making failed" in rows["tiny"].problem
 

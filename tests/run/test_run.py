@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from bench.cards.workspace import Workspace, find_workspace
-from bench.plan.planner import Cell, Options, PlannedCell, Planner, summary
+from bench.cards.workspace import Workspace
+from bench.plan.cells import Cell, PlannedCell, summary
+from bench.plan.options import Options
+from bench.plan.planning import Plan, make_plan
 from bench.run.execute import Outcome, execute
 from bench.standings.board import Row
-from bench.standings.build import build_board
 from bench.store import Result
+from tests.builders import blueprint_of, board_of, checkpoint_of, made_of, plan_anew
 from tests.conftest import build_workspace
 
 
@@ -37,13 +39,10 @@ class Silent:
         pass
 
 
-def run(folder: Path, **options) -> tuple[Planner, Outcome]:
-    """Run in a planner that has read nothing yet, as a new process would."""
-    from bench.cards.load import load_library
-
-    load_library.cache_clear()
-    planner = Planner(find_workspace(folder), Options(**{"probe": "none", **options}))
-    return planner, execute(planner, Silent())
+def run(folder: Path, **options) -> tuple[Plan, Outcome]:
+    """Run a plan that has read nothing yet, as a new process would."""
+    plan = plan_anew(folder, **options)
+    return plan, execute(plan, Silent())
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +65,13 @@ def results(folder: Path) -> dict[str, Result]:
 
 def test_a_run_computes_every_cell_of_every_candidate(finished):
     planner, outcome = run(finished, probe="quick")
-    assert summary(planner.all_cells()) == {"done": 18, "to do": 0, "failed": 0, "cannot run": 0}
+    assert summary(planner.cells) == {"done": 18, "to do": 0, "failed": 0, "cannot run": 0}
     assert (outcome.computed, outcome.reused) == (0, 18)
 
 
 def test_the_board_ranks_complete_rows_by_their_mean(finished):
     planner, _ = run(finished, probe="quick")
-    board = build_board(planner)
+    board = board_of(planner)
     assert board.rows[0].rank == 1
     assert all(1 <= row.rank <= place for place, row in enumerate(board.rows, 1))
     means = [row.mean for row in board.rows]
@@ -98,7 +97,7 @@ def test_a_row_is_only_ranked_below_what_is_surely_better(finished):
     from bench.standings.board import is_above
 
     planner, _ = run(finished, probe="quick")
-    rows = build_board(planner).rows
+    rows = board_of(planner).rows
     for row in rows:
         assert row.rank == 1 + sum(is_above(other, row) for other in rows)
         assert not is_above(row, row)
@@ -134,11 +133,7 @@ def test_a_checkpoint_loads_with_sentence_transformers_alone_and_tells_its_linea
 
 
 def to_do(folder: Path) -> set[str]:
-    from bench.cards.load import load_library
-
-    load_library.cache_clear()
-    planner = Planner(find_workspace(folder), Options(probe="quick"))
-    return {str(cell.cell) for cell in planner.all_cells() if cell.status != "done"}
+    return {str(cell.cell) for cell in plan_anew(folder, probe="quick").cells if cell.status != "done"}
 
 
 def test_a_changed_test_file_re_runs_the_cells_of_that_task_only(copy_of_finished):
@@ -225,7 +220,7 @@ def test_a_failed_candidate_does_not_stop_the_others_and_is_tried_again(workspac
     planner, outcome = run(workspace_folder)
     assert {str(cell) for cell in outcome.failed} >= {"tiny make", "tiny-top2 make"}
     assert outcome.computed == 5
-    board = build_board(planner)
+    board = board_of(planner)
     row = next(row for row in board.rows if row.name == "tiny")
     assert (row.rank, row.mean, row.scores) == (None, None, {})
     assert row.problem.startswith("making failed")
@@ -245,12 +240,12 @@ def test_a_scratch_candidate_is_random_or_its_base_as_it_was_pre_trained(workspa
     planner, outcome = run(workspace_folder, names=("random", "small"), stages=("make",))
     assert outcome.complete, outcome
     base = load_file(workspace_folder / "models" / "tiny" / "model.safetensors")
-    made = {name: load_file(planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) / "model.safetensors") for name in ("random", "small")}
+    made = {name: load_file(checkpoint_of(planner, name) / "model.safetensors") for name in ("random", "small")}
     assert all(np.array_equal(made["small"][name], base[name].astype(np.float32)) for name in made["small"])
     layer = "encoder.layer.0.output.dense.weight"
     assert made["random"][layer].shape == base[layer].shape
     assert not np.array_equal(made["random"][layer], base[layer].astype(np.float32))
-    kinds = {row.name: row.kind for row in build_board(planner).rows}
+    kinds = {row.name: row.kind for row in board_of(planner).rows}
     assert (kinds["random"], kinds["small"]) == ("scratch", "scratch, pre-trained")
 
 
@@ -261,8 +256,8 @@ def test_precisions_of_one_model_share_a_checkpoint_and_no_score(workspace_folde
     names = ("tiny-bottom2", "tiny-bottom2-bf16", "tiny-bottom2-fp16", "tiny-bottom2-int8")
     planner, outcome = run(workspace_folder, names=names, tasks=("Pairs",))
     assert outcome.complete, outcome
-    assert len({planner.checkpoint_folder(planner.blueprint(planner.candidates[name])) for name in names}) == 1
-    rows = {row.name: row for row in build_board(planner).rows}
+    assert len({checkpoint_of(planner, name) for name in names}) == 1
+    rows = {row.name: row for row in board_of(planner).rows}
     scores = [rows[name].scores["Pairs mr"] for name in names]
     stored = {
         result["cell"]["candidate"]: result["examples"]["mr"]["cosine"]
@@ -283,7 +278,7 @@ def test_seeds_are_folded_into_one_row_with_their_spread(workspace_folder):
     names = tuple(f"tiny-scratch1-seed{seed}" for seed in range(3))
     planner, outcome = run(workspace_folder, names=names)
     assert outcome.complete, outcome
-    row = next(row for row in build_board(planner).rows if row.name == "tiny-scratch1")
+    row = next(row for row in board_of(planner).rows if row.name == "tiny-scratch1")
     main = {
         name: {
             result["cell"]["target"]: result["main"]
@@ -306,7 +301,7 @@ def test_a_row_of_seeds_says_which_of_them_is_missing(workspace_folder):
     added = '[[grids]]\nkind = "scratch"\nbases = ["tiny"]\nkeep = [1]\nseeds = [0, 1]\n'
     card.write_text(card.read_text(encoding="utf-8") + added, encoding="utf-8")
     planner, _ = run(workspace_folder, names=("tiny-scratch1-seed0",), stages=("make",))
-    row = next(row for row in build_board(planner).rows if row.name == "tiny-scratch1")
+    row = next(row for row in board_of(planner).rows if row.name == "tiny-scratch1")
     assert "tiny-scratch1-seed1: not made yet" in row.problem
     assert (row.mean, row.spread) == (None, None)
 
@@ -342,7 +337,7 @@ def test_a_pruned_and_trimmed_candidate_is_made_and_tells_how_often_it_falls_bac
     planner, outcome = run(trimmed, names=("tiny", "tiny-top2", "tiny-top2-v150", "greedy"), stages=("make",))
     assert [str(cell) for cell in outcome.failed] == ["greedy make"]
     assert "'vocabulary.size' must be at least" in next(iter(outcome.failed.values()))
-    made = planner.made(planner.candidates["tiny-top2-v150"])
+    made = made_of(planner, "tiny-top2-v150")
     found = made["trimming"]
     assert found["tokens_after"] == 150 < found["tokens_before"]
     assert found["gate_texts"] > 0
@@ -350,7 +345,7 @@ def test_a_pruned_and_trimmed_candidate_is_made_and_tells_how_often_it_falls_bac
     assert 0 < found["texts_changed"] < 1
     assert made["reload_difference"] <= 1e-5
     assert made["lineage"]["vocabulary"]["left_out_for_standing_in_a_test"] == {"Pairs": 0, "more.txt": 1}
-    rows = {row.name: row for row in build_board(planner).rows}
+    rows = {row.name: row for row in board_of(planner).rows}
     whole, less = (sum(rows[name].parameters.values()) for name in ("tiny-top2", "tiny-top2-v150"))
     assert whole - less == (found["tokens_before"] - 150) * 32
     lineage = json.loads((Path(made["folder"]) / "kasauti.json").read_text(encoding="utf-8"))
@@ -360,11 +355,8 @@ def test_a_pruned_and_trimmed_candidate_is_made_and_tells_how_often_it_falls_bac
 
 def test_a_trimmed_candidate_is_made_anew_when_its_corpus_or_size_changes_and_only_then(trimmed):
     def key() -> str:
-        from bench.cards.load import load_library
-
-        load_library.cache_clear()
-        planner = Planner(find_workspace(trimmed), Options())
-        return planner.blueprint(next(c for name, c in planner.candidates.items() if name.startswith("tiny-top2-v"))).key
+        plan = plan_anew(trimmed, probe="quick")
+        return blueprint_of(plan, next(name for name in plan.candidates if name.startswith("tiny-top2-v"))).key
 
     card, corpus = trimmed / "models" / "mini.toml", trimmed / "models" / "more.txt"
     first, text, words = key(), card.read_text(encoding="utf-8"), corpus.read_text(encoding="utf-8")
@@ -407,7 +399,7 @@ def test_missing_published_data_blocks_its_cells_and_names_the_file(workspace_fo
     assert {str(cell) for cell in outcome.blocked} == {"letters evaluate Translations"}
     assert "owner/name/x/test.tsv" in next(iter(outcome.blocked.values()))
     assert outcome.computed == 4
-    row = next(row for row in build_board(planner).rows if row.name == "letters")
+    row = next(row for row in board_of(planner).rows if row.name == "letters")
     assert row.rank is None
     assert "3 of 4 tasks" in row.problem
 
@@ -430,7 +422,7 @@ def rewriting(folder: Path, *rules: str) -> dict[str, Row]:
     (folder / "models" / "mini.toml").write_text(f'[suite]\nname = "mini"\ntasks = {json.dumps(tasks)}\n{candidates}', encoding="utf-8")
     planner, outcome = run(folder)
     assert outcome.complete, outcome
-    return {row.name: row for row in build_board(planner).rows}
+    return {row.name: row for row in board_of(planner).rows}
 
 
 @pytest.fixture(scope="module")
@@ -475,7 +467,7 @@ def test_texts_that_a_rule_leaves_as_they_are_drop_by_exactly_nothing_in_every_r
 
 
 def test_a_read_only_workspace_keeps_its_state_elsewhere(workspace_folder, tmp_path):
-    planner = Planner(Workspace(workspace_folder, tmp_path / "home"), Options(names=("letters",), probe="none"))
+    planner = make_plan(Workspace(workspace_folder, tmp_path / "home"), Options(names=("letters",), probe="none"))
     assert execute(planner, Silent()).complete
     assert (tmp_path / "home" / ".bench" / "results").is_dir()
     assert not (workspace_folder / ".bench").exists()

@@ -17,7 +17,8 @@ from bench.data.rows import load_rows, normalise
 from bench.digests import folder_digest
 from bench.make.strategies.pure import RANKED, STRATEGIES, kept_layers
 from bench.make.strategies.ranked import calibration_texts, rank_folder
-from bench.plan.planner import Options, Planner
+from bench.plan.options import Options
+from bench.plan.planning import make_plan
 from bench.sweep.chart import draw
 from bench.sweep.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
 from bench.sweep.page import quality_table
@@ -118,9 +119,9 @@ def test_no_pair_that_a_sweep_is_judged_on_and_no_test_of_a_suite_calibrates_it(
     pairs.write_text(pairs.read_text(encoding="utf-8") + f"{first}\t{second}\t3\n", encoding="utf-8")
     load_library.cache_clear()
     place = find_workspace(workspace_folder)
-    plan = Planner(place, Options(probe="none"))
+    plan = make_plan(place, Options(probe="none"))
     kept = ranker(tiny_base, place, None)("contribution")
-    assert kept == plan.rankings.kept(tiny_base, folder_digest(tiny_base, ignore=("pretraining.json",)), "contribution", None)
+    assert kept == plan.resolver.rankings.kept(tiny_base, folder_digest(tiny_base, ignore=("pretraining.json",)), "contribution", None)
     assert len(list((place.state / "rankings").rglob("*.json"))) == 1, "a plan and a sweep calibrate with the same texts"
     judged = {
         normalise(str(row[side]))

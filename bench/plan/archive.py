@@ -1,0 +1,49 @@
+"""What a workspace has stored, looked up by identity: checkpoints, scores, measurements, embeddings."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from pathlib import Path
+
+from bench.cards.specs import Candidate
+from bench.make.blueprint import Blueprint, content_digest
+from bench.plan.keys import embeddings_key
+from bench.store import Result, Store
+
+
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """The state folder of a workspace (`.bench/`), as a run on one device sees it."""
+
+    state: Path
+    device: str
+
+    @cached_property
+    def store(self) -> Store:
+        """One JSON a cell."""
+        return Store(self.state / "results")
+
+    @property
+    def locks(self) -> Path:
+        """Where the locks of checkpoints in the making lie."""
+        return self.state / "locks"
+
+    def checkpoint_folder(self, blueprint: Blueprint) -> Path:
+        """Where a made checkpoint lies (an external one stays where it is)."""
+        if blueprint.candidate.kind == "external":
+            assert blueprint.base is not None
+            return blueprint.base
+        return self.state / "checkpoints" / blueprint.key[:32]
+
+    def embeddings_folder(self, candidate: Candidate, content: str) -> Path:
+        """Where the embeddings of a checkpoint lie."""
+        return self.state / "embeddings" / embeddings_key(candidate, content, self.device)[:32]
+
+    def made(self, blueprint: Blueprint) -> Result | None:
+        """The stored result of a make cell, when its checkpoint is there with the content that was recorded."""
+        result = self.store.get(blueprint.key)
+        if result is None or result.get("status") != "done":
+            return None
+        folder = self.checkpoint_folder(blueprint)
+        return result if folder.is_dir() and content_digest(folder) == result["content"] else None

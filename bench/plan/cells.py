@@ -1,0 +1,43 @@
+"""The smallest unit of work, and where it stands."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from bench.plan.options import Stage
+
+Status = Literal["done", "to do", "failed", "cannot run"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A candidate, a stage, and the task or device it is for."""
+
+    candidate: str
+    stage: Stage
+    target: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.candidate} {self.stage} {self.target}".rstrip()
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedCell:
+    """A cell and where it stands. The key is None while the checkpoint that it depends on does not exist."""
+
+    cell: Cell
+    status: Status
+    key: str | None = None
+    reason: str = ""
+
+    @property
+    def to_run(self) -> bool:
+        """True where a run has something to compute; what failed is tried again."""
+        return self.status in {"to do", "failed"}
+
+
+def summary(cells: Sequence[PlannedCell]) -> dict[str, int]:
+    """How many cells have each status."""
+    return {status: sum(cell.status == status for cell in cells) for status in get_args(Status)}

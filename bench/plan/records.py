@@ -1,0 +1,70 @@
+"""What is stored of a suite, read once: all that a board is made from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bench.cards.specs import Candidate, Suite, TaskCard
+from bench.errors import BenchError, first_line, last_line
+from bench.plan.keys import evaluate_key
+from bench.plan.planning import Plan
+from bench.probe.protocol import probe_key
+from bench.store import Result
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A candidate's stored results.
+
+    `made` is that of its make cell; where there is none, `problem` says why. `scores` are those of its evaluate cells by task, done or failed. `cost` is that of its probe cell, the full profile before the quick one.
+    """
+
+    candidate: Candidate
+    kept: tuple[int, ...] = ()
+    made: Result | None = None
+    problem: str | None = None
+    scores: dict[str, Result] = dataclasses.field(default_factory=dict)
+    cost: Result | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SuiteRecords:
+    """A suite, the cards of its tasks, and what is stored of each of its candidates."""
+
+    suite: Suite
+    tasks: dict[str, TaskCard]
+    device: str
+    records: tuple[Record, ...]
+
+
+def read_records(plan: Plan) -> SuiteRecords:
+    """The stored results of every candidate of the plan's suite, chosen or not, as they are now."""
+    cards = {name: task.card for name, task in plan.tasks.items()}
+    return SuiteRecords(plan.selection.suite, cards, plan.options.device, tuple(_record(plan, candidate) for candidate in plan.selection.everyone.values()))
+
+
+def _record(plan: Plan, candidate: Candidate) -> Record:
+    archive = plan.archive
+    try:
+        blueprint = plan.resolver.blueprint(candidate)
+    except BenchError as error:
+        return Record(candidate, problem=f"cannot be made: {first_line(error)}")
+    made = archive.made(blueprint)
+    if made is None:
+        failed = archive.store.get(blueprint.key)
+        problem = f"making failed: {last_line(failed['error'])}" if failed and failed.get("error") else "not made yet"
+        return Record(candidate, blueprint.kept, problem=problem)
+    scores = {}
+    for name, task in plan.tasks.items():
+        found = None if task.problem else archive.store.get(evaluate_key(candidate, made["content"], task.digest))
+        if found is not None:
+            scores[name] = found
+    return Record(candidate, blueprint.kept, made, None, scores, _cost(plan, candidate, made["content"]))
+
+
+def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
+    for profile in ("full", "quick"):
+        found = plan.archive.store.get(probe_key(content, candidate.prompt, candidate.precision, plan.options.device, profile))
+        if found is not None and found["status"] == "done":
+            return found
+    return None

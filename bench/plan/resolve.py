@@ -1,0 +1,136 @@
+"""A candidate's spec to its blueprint: base found, layers chosen, training rows read. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from bench.cards.load import Library
+from bench.cards.specs import Candidate, Phase, Recipe
+from bench.data.training import DataCache, TrainingSet
+from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
+from bench.digests import folder_digest
+from bench.errors import BenchError, LayerError
+from bench.make.blueprint import Blueprint, content_digest
+from bench.make.distill import check_width
+from bench.make.strategies.pure import resolve_layers
+from bench.make.strategies.ranked import Rankings, calibration_texts
+from bench.models.architectures import check_dimensions, check_kept, embedding_width, layer_count, read_config, transformer_folder
+from bench.models.loading import locate_model
+from bench.plan.options import Options
+from bench.plan.selection import Selection
+from bench.probe.machine import has_fast_bf16, versions
+
+
+class Resolver:
+    """Looks up what decides the weights of a suite's candidates, once each.
+
+    Args:
+        library: Every card of the workspace.
+        selection: The suite, and what is chosen of it.
+        rankings: Folder where the rankings of layers are kept.
+        options: Device, data folder, and whether the Hub may be asked.
+    """
+
+    def __init__(self, library: Library, selection: Selection, rankings: Path, options: Options) -> None:
+        self.library, self.selection, self.options = library, selection, options
+        if options.offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"  # read by the Hub's libraries when they are first imported, which is later
+        self.data = DataCache(library, options.data_dir, offline=options.offline)
+        self.rankings = Rankings(rankings, lambda: calibration_texts(self.guard))
+        self._blueprints: dict[str, Blueprint | BenchError] = {}
+        self._corpora: dict[tuple[str, ...], UnlabelledTexts] = {}
+
+    @cached_property
+    def guard(self) -> frozenset[str]:
+        """The test texts of the whole suite, which no training row may hold; choosing fewer tasks does not change what a model is trained on."""
+        return self.data.guard(self.selection.suite.suite.tasks)
+
+    def blueprint(self, candidate: Candidate) -> Blueprint:
+        """What decides the candidate's weights.
+
+        Raises:
+            BenchError: The base or the training data is missing or unusable.
+        """
+        if candidate.name not in self._blueprints:
+            try:
+                self._blueprints[candidate.name] = self._resolve(candidate)
+            except BenchError as error:
+                self._blueprints[candidate.name] = error
+        found = self._blueprints[candidate.name]
+        if isinstance(found, BenchError):
+            raise found
+        return found
+
+    def _resolve(self, candidate: Candidate) -> Blueprint:
+        used = {name: version for name, version in versions().items() if name in {"torch", "transformers", "sentence-transformers", "tokenizers"}}
+        if candidate.kind == "lexical":
+            return Blueprint(candidate, None, "", 0, (), Recipe(), "fp32", (), used)
+        offline = self.options.offline
+        if candidate.kind == "external":
+            folder = locate_model(candidate.name, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+            return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
+        assert candidate.base is not None
+        base = self.selection.suite.bases[candidate.base]
+        folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
+        recipe = self.selection.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
+        total = layer_count(folder)
+        base_digest = folder_digest(folder, ignore=("pretraining.json",))
+        kept = resolve_layers(
+            candidate,
+            total,
+            rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling),
+            over=lambda threshold: self.rankings.over(folder, base_digest, threshold),
+        )
+        if widths := [*(recipe.dimensions if candidate.kind == "nested" else ()), *([candidate.dimensions] if candidate.dimensions else [])]:
+            check_dimensions(candidate.name, folder, widths)
+        if candidate.start == "pruned":
+            _check_kept(candidate, folder, kept)
+        teacher = self.teacher(candidate)
+        taught = None if teacher is None else self.blueprint(teacher)
+        if taught is not None:
+            _check_widths(candidate, folder, taught)
+        training = tuple(self._training(phase, candidate) for phase in recipe.phases)
+        precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
+        development = self.data.development(recipe.curve, self.guard)
+        return Blueprint(
+            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught
+        )
+
+    def teacher(self, candidate: Candidate) -> Candidate | None:
+        """Who teaches a distilled candidate; it need not be among the chosen ones."""
+        return None if candidate.taught_by is None else self.selection.everyone[candidate.taught_by]
+
+    def _training(self, phase: Phase, candidate: Candidate) -> TrainingSet:
+        if phase.kind != "distill":
+            return self.data.training_set(phase, self.guard)
+        found = self._unlabelled(phase.data, candidate.folder, "phases.data")
+        return TrainingSet(unlabelled=found.texts, leaked=found.leaked)
+
+    def _vocabulary(self, candidate: Candidate) -> UnlabelledTexts | None:
+        """The corpus of a trimmed vocabulary."""
+        return None if candidate.vocabulary is None else self._unlabelled(candidate.vocabulary.corpus, candidate.folder, "vocabulary.corpus")
+
+    def _unlabelled(self, entries: tuple[str, ...], folder: Path, field: str) -> UnlabelledTexts:
+        """Texts of data sets and files, read once for all candidates that share them."""
+        if entries not in self._corpora:
+            self._corpora[entries] = unlabelled_texts(self.data, entries, self.guard, folder, field=field)
+        return self._corpora[entries]
+
+
+def _check_widths(candidate: Candidate, folder: Path, teacher: Blueprint) -> None:
+    """Refuse a student wider than its teacher where the configuration files of both tell; what they do not tell is checked before training."""
+    assert teacher.base is not None
+    student, taught = embedding_width(folder), embedding_width(teacher.base)
+    if student is not None and taught is not None:
+        check_width(candidate.name, student=student, teacher=taught)
+
+
+def _check_kept(candidate: Candidate, folder: Path, kept: Sequence[int]) -> None:
+    """`check_kept` for the base in a folder, with the candidate's name in the error."""
+    try:
+        check_kept(read_config(transformer_folder(folder)), kept)
+    except LayerError as error:
+        raise LayerError(f"{candidate.name}: {error}") from None

@@ -1,0 +1,26 @@
+"""Who is told how a run goes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bench.plan.cells import Cell, PlannedCell
+
+
+class Reporter(Protocol):
+    """Told of every cell. The reporters of the command line are in `bench.cli.progress`."""
+
+    def begin(self, cells: list[PlannedCell]) -> None:
+        """The run starts with these cells."""
+
+    def start(self, cell: Cell) -> None:
+        """A cell starts."""
+
+    def progress(self, cell: Cell, what: str, fraction: float) -> None:
+        """A running cell has done a fraction of something."""
+
+    def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
+        """A cell is done, or failed with an error."""
+
+    def end(self) -> None:
+        """Nothing more will be reported."""

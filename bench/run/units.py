@@ -1,0 +1,76 @@
+"""A plan's cells by what has to be worked on together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.make.blueprint import Blueprint
+from bench.plan.cells import Cell
+from bench.plan.planning import PlannedCandidate
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What there is to do for one candidate: its make and evaluate cells that are not done, in order."""
+
+    blueprint: Blueprint
+    cells: tuple[Cell, ...]
+
+    @property
+    def name(self) -> str:
+        """The candidate's name."""
+        return self.blueprint.candidate.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """Jobs that one worker does in this order: the candidates of one training, or of one checkpoint, which would wait for each other anyway.
+
+    `after` names candidates of other units that must be made before. `cost` is a rough one, `largest_base` is in bytes.
+    """
+
+    jobs: tuple[Job, ...]
+    after: frozenset[str]
+    cost: int
+    largest_base: int
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The candidates."""
+        return frozenset(job.name for job in self.jobs)
+
+
+def units(candidates: Iterable[PlannedCandidate]) -> list[Unit]:
+    """The make and evaluate cells that are to be run, by training."""
+    grouped: dict[str, list[Job]] = {}
+    for planned in candidates:
+        cells = tuple(cell.cell for cell in planned.cells if cell.to_run and cell.cell.stage != "probe")
+        if cells and planned.blueprint is not None:
+            grouped.setdefault(planned.blueprint.training_key, []).append(Job(planned.blueprint, cells))
+    return [_unit(jobs) for jobs in grouped.values()]
+
+
+def _unit(jobs: list[Job]) -> Unit:
+    teachers = {job.blueprint.candidate.taught_by for job in jobs} - {job.name for job in jobs}
+    bases = {job.blueprint.base for job in jobs}
+    return Unit(
+        tuple(jobs),
+        after=frozenset(name for name in teachers if name is not None),
+        cost=max(_cost(job.blueprint) for job in jobs),
+        largest_base=max(_bytes(base) for base in bases),
+    )
+
+
+def _cost(blueprint: Blueprint) -> int:
+    """Roughly how long a candidate takes beside others: training costs about twice what encoding does. A model that is not made here is taken for one of twelve layers."""
+    if blueprint.candidate.kind == "external":
+        return 12
+    layers = blueprint.total if blueprint.candidate.kind == "nested" else len(blueprint.kept)
+    return layers * (3 if blueprint.recipe.phases else 1)
+
+
+def _bytes(base: Path | None) -> int:
+    """The size of a base's files; 0 where there is no base."""
+    return 0 if base is None else sum(path.stat().st_size for path in base.rglob("*") if path.is_file())
