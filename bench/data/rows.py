@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.cards.specs import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
+from bench.cards.tasks import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
 from bench.data.perturbation import perturb
 from bench.data.sources import Row, content_digest, locate, read_rows
 from bench.digests import digest

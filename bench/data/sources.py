@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.cards.specs import Source
+from bench.cards.tasks import Source
 from bench.digests import file_digest
 from bench.errors import DataError, first_line
 

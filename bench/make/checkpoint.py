@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.specs import Candidate, Phase, Recipe
+from bench.cards.candidate import Candidate, FromBase
+from bench.cards.kinds import External, Lexical, Static
+from bench.cards.recipes import Phase, Recipe
 from bench.data.training import Development, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, folder_digest
@@ -53,10 +55,9 @@ class Blueprint:
         """What is stored with the checkpoint, shown on its card and digested into its key."""
         candidate = self.candidate
         common = {"kind": candidate.kind, "prompt": candidate.prompt, "version": MAKING_VERSION}
-        if candidate.kind == "lexical":
-            return {**common, "ngram": list(candidate.ngram)}
-        if candidate.kind == "external":
-            return {**common, "weights": self.base_digest}
+        if not isinstance(candidate, FromBase):
+            return {**common, **candidate.lineage, **({} if self.base is None else {"weights": self.base_digest})}
+        widths = candidate.trained_widths(self.recipe)
         phases = [
             {
                 **_settings(phase),
@@ -72,10 +73,9 @@ class Blueprint:
             "base_digest": self.base_digest,
             "base_layers": self.total,
             "kept_layers": list(self.kept),
-            **({"weights": candidate.start} if candidate.kind in {"scratch", "distilled"} else {}),
+            **candidate.lineage,
             **({"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key} if self.teacher is not None else {}),
-            **({"dimensions": candidate.dimensions} if candidate.kind == "static" or candidate.dimensions else {}),
-            **({"trained_dimensions": sorted(set(self.recipe.dimensions))} if candidate.kind == "nested" and self.recipe.dimensions else {}),
+            **({"trained_dimensions": sorted(set(widths))} if widths else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
@@ -97,9 +97,14 @@ class Blueprint:
         return self._key_without("base", "teacher")
 
     @property
+    def every_depth(self) -> bool:
+        """True where its training is that of all depths and dimensions of its base."""
+        return isinstance(self.candidate, FromBase) and self.candidate.every_depth
+
+    @property
     def training_key(self) -> str:
         """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
+        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.every_depth else self.key
 
     def _key_without(self, *left_out: str) -> str:
         lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
@@ -142,7 +147,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
     from bench.make.verify import inspect_in_child, reload_gate
 
     candidate = blueprint.candidate
-    if candidate.kind == "external":
+    if isinstance(candidate, External):
         assert blueprint.base is not None
         return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -178,15 +183,17 @@ def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Pat
         model, made = _train(blueprint, training, teacher, device=device, progress=progress)
         return model.to("cpu").eval(), made
 
-    if blueprint.candidate.kind == "lexical":
-        return LexicalEncoder(blueprint.candidate.ngram), {"phases": []}
-    if blueprint.candidate.kind != "nested":
+    candidate = blueprint.candidate
+    if isinstance(candidate, Lexical):
+        return LexicalEncoder(candidate.ngram), {"phases": []}
+    assert isinstance(candidate, FromBase)
+    if not candidate.every_depth:
         model, made = train()
     else:
         model, made = shared_training(checkpoints / f"nested-{blueprint.training_key[:32]}", train)
         keep_layers(model[0].auto_model, blueprint.kept)
-        if blueprint.candidate.dimensions is not None:
-            truncate(model, blueprint.candidate.dimensions)
+        if candidate.dimensions is not None:
+            truncate(model, candidate.dimensions)
         model.eval()
     return SentenceEncoder(model), made
 
@@ -202,6 +209,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     from bench.models.pruning import keep_layers, randomise
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
+    assert isinstance(candidate, FromBase)
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
@@ -209,7 +217,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.start == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
-    elif candidate.kind == "static":
+    elif isinstance(candidate, Static):
         progress("static", 0.0)
         texts = [text for rows in blueprint.training for text in rows.texts()]
         model = static_model(model, texts, dimensions=candidate.dimensions, seed=candidate.seed)
@@ -222,8 +230,8 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         list(zip(recipe.phases, blueprint.training, strict=True)),
         seed=candidate.seed,
         bf16=blueprint.precision == "bf16",
-        every_depth=candidate.kind == "nested",
-        dimensions=recipe.dimensions if candidate.kind == "nested" else (),
+        every_depth=candidate.every_depth,
+        dimensions=candidate.trained_widths(recipe),
         folder=folder,
         development=blueprint.development,
         targets=_targets(blueprint, model, teacher, progress),
@@ -264,7 +272,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
         f"A `{candidate.kind}` candidate of the Kasauti benchmark.",
         "",
     ]
-    if candidate.kind != "lexical":
+    if isinstance(candidate, FromBase):
         lines += [
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
             *([f"- kept layers (0-based): {list(blueprint.kept)}"] if blueprint.kept else []),
@@ -272,7 +280,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
             *([f"- taught by `{blueprint.teacher.candidate.name}` (checkpoint {blueprint.teacher.key[:16]})"] if blueprint.teacher is not None else []),
             *(
                 [f"- embeddings: {details['dimensions']} of {max(blueprint.recipe.dimensions)} trained dimensions"]
-                if candidate.kind == "nested" and candidate.dimensions
+                if candidate.every_depth and candidate.dimensions
                 else []
             ),
             *_vocabulary_lines(details),

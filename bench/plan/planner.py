@@ -9,8 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.cards.candidate import Candidate, FromBase
+from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library, load_library, pick
-from bench.cards.specs import Candidate, Phase, Recipe, Suite
+from bench.cards.recipes import Phase, Recipe
+from bench.cards.suites import Suite
 from bench.cards.workspace import DEFAULT_SUITE, Workspace
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache, TrainingSet
@@ -123,13 +126,13 @@ class Planner:
 
     def _resolve(self, candidate: Candidate) -> Blueprint:
         used = {name: version for name, version in versions().items() if name in {"torch", "transformers", "sentence-transformers", "tokenizers"}}
-        if candidate.kind == "lexical":
+        if isinstance(candidate, Lexical):
             return Blueprint(candidate, None, "", 0, (), Recipe(), "fp32", (), used)
         offline = self.options.offline
-        if candidate.kind == "external":
+        if isinstance(candidate, External):
             folder = locate_model(candidate.name, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
             return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
-        assert candidate.base is not None
+        assert isinstance(candidate, FromBase)
         base = self.suite.bases[candidate.base]
         folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
         recipe = self.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
@@ -141,7 +144,7 @@ class Planner:
             rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling),
             over=lambda threshold: self.rankings.over(folder, base_digest, threshold),
         )
-        if widths := [*(recipe.dimensions if candidate.kind == "nested" else ()), *([candidate.dimensions] if candidate.dimensions else [])]:
+        if widths := candidate.widths(recipe):
             check_dimensions(candidate.name, folder, widths)
         if candidate.start == "pruned":
             _check_kept(candidate, folder, kept)
@@ -194,7 +197,7 @@ class Planner:
 
     def checkpoint_folder(self, blueprint: Blueprint) -> Path:
         """Where a made checkpoint lies (an external one stays where it is)."""
-        if blueprint.candidate.kind == "external":
+        if isinstance(blueprint.candidate, External):
             assert blueprint.base is not None
             return blueprint.base
         return self.workspace.state / "checkpoints" / blueprint.key[:32]

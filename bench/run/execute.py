@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate
+from bench.cards.kinds import External
 from bench.errors import BenchError, ModelError
 from bench.plan.planner import Cell, PlannedCell, Planner
 from bench.probe.machine import fingerprint, versions
@@ -117,9 +118,9 @@ def _units(planner: Planner, cells: list[Cell]) -> list[Unit]:
 
 def _cost(blueprint: Blueprint) -> int:
     """Roughly how long a candidate takes beside others: training costs about twice what encoding does. A model that is not made here is taken for one of twelve layers."""
-    if blueprint.candidate.kind == "external":
+    if isinstance(blueprint.candidate, External):
         return 12
-    layers = blueprint.total if blueprint.candidate.kind == "nested" else len(blueprint.kept)
+    layers = blueprint.total if blueprint.every_depth else len(blueprint.kept)
     return layers * (3 if blueprint.recipe.phases else 1)
 
 

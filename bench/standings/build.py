@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate
 from bench.errors import BenchError
 from bench.make.strategies.pure import describe_kept
 from bench.plan.planner import Cell, Planner
@@ -81,10 +81,7 @@ def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
 
 
 def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], robustness: tuple[Column, ...], used: list[Result]) -> Row:
-    kind: str = "scratch, pre-trained" if candidate.kind == "scratch" and candidate.weights == "pretrained" else candidate.kind
-    if candidate.precision != "fp32":
-        kind += f", {candidate.precision}"
-    row = Row(candidate.name, kind, candidate.parent, "", None, {}, {}, None, None)
+    row = Row(candidate.name, candidate.title, candidate.parent, "", None, {}, {}, None, None)
     try:
         blueprint = planner.blueprint(candidate)
         row.kept = describe_kept(blueprint.kept)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate
 from bench.digests import digest
 from bench.statistics.bootstrap import interval
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.cards.load import line_of, load_library, pick
+from bench.cards.lines import line_of
+from bench.cards.load import load_library, pick
 from bench.cards.workspace import Workspace
 from bench.errors import CardError, SelectionError
 from tests.builders import STS_CARD, SUITE_CARD, write_workspace

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.cards.specs import Source, Subset, TaskCard
+from bench.cards.tasks import Source, Subset, TaskCard
 from bench.data.rows import missing_files
 from bench.data.sources import content_digest, locate, read_rows
 from bench.digests import file_digest

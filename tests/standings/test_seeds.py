@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.cards.specs import Candidate
+from bench.cards.kinds import Pruned
 from bench.standings.board import Drop, RecoveryPoint, Row
 from bench.standings.seeds import fold, groups
 
 
-def candidate(name: str, seed: int, **fields: object) -> Candidate:
-    return Candidate(**{"name": name, "kind": "pruned", "base": "m", "strategy": "random", "keep": 2, "seed": seed, **fields})
+def candidate(name: str, seed: int, **fields: object) -> Pruned:
+    return Pruned(**{"name": name, "base": "m", "strategy": "random", "keep": 2, "seed": seed, **fields})
 
 
 def row(name: str, kept: str, mean: float | None, **fields: object) -> Row:
