@@ -14,6 +14,7 @@ from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surr
 from bench.cards.fields import Card, Count, Finding, Folder, Location, Natural
 from bench.cards.kinds import KINDS, AnyCandidate, candidate_findings, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_findings, corpus_problems, recipe_findings
+from bench.cards.seeds import seed_findings
 from bench.cards.tasks import TaskCard
 from bench.errors import nearest
 
@@ -156,6 +157,9 @@ def _candidate_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
         if candidate.name in seen:
             yield (*at, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite"
         seen.add(candidate.name)
+    if len(seen) == len(entries):
+        place = {candidate.name: at for at, candidate in entries}
+        yield from (((*place[name], "name"), message) for name, message in seed_findings([candidate for _, candidate in entries]))
 
 
 def _below(at: Location, findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bench.cards.candidate import Candidate
-from bench.standings.seeds import groups
+from bench.cards.seeds import groups
 from bench.statistics.bootstrap import CONFIDENCE, interval
 
 if TYPE_CHECKING:

@@ -472,6 +472,57 @@ def test_a_grid_may_name_the_parent_of_its_candidates(tmp_path):
     assert {candidate.parent for candidate in library.candidates["tiny"] if candidate.name.startswith("mini-top2")} == {"mini-seed0"}
 
 
+SEEDS = '[[grids]]\nkind = "full"\nbases = ["mini"]\nrecipes = ["short"]\nseeds = [1, 2]\n'
+OTHER_SEEDS = SEEDS.replace("[1, 2]", '[3, 4]\nprompt = "query: "')
+CLASHES = {
+    # id: (what is added to a suite, the field, essential parts of the message)
+    "another candidate": (
+        FULL.replace('"m"', '"mini"').replace('"short"', '"long"') + SEEDS,
+        "grids.0.name",
+        ["'mini-seed1' and 'mini-seed2'", "one row, 'mini'"],
+    ),
+    "another kind": (
+        '[[candidates]]\nname = "mini"\nkind = "external"\npath = "x"\n' + SEEDS,
+        "grids.0.name",
+        ["'mini-seed1' and 'mini-seed2'", "one row, 'mini'"],
+    ),
+    "single candidates": (
+        "".join(FULL.replace('"m"', f'"m-seed{seed}"') + f"seed = {seed}\n" for seed in range(3)) + FULL.replace('"short"', '"long"'),
+        "candidates.1.name",
+        ["'m-seed0', 'm-seed1' and 'm-seed2'", "one row, 'm'", "another candidate has that name"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("added", "field", "parts"), CLASHES.values(), ids=CLASHES)
+def test_seeds_whose_row_would_have_the_name_of_another_candidate_are_refused(tmp_path, added, field, parts):
+    card = SUITE_CARD + "[recipes.long]\n" + added
+    problem = only_problem(write_workspace(tmp_path, suites={"tiny.toml": card}))
+    assert problem.field == field
+    assert [part for part in [*parts, "rename one of them"] if part not in problem.message] == []
+
+
+def test_two_groups_of_seeds_whose_rows_would_have_one_name_are_both_refused_and_name_each_other(tmp_path):
+    problems = problems_of(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + SEEDS + OTHER_SEEDS}))
+    assert [problem.field for problem in problems] == ["grids.0.name", "grids.1.name"]
+    assert all("'mini-seed1' and 'mini-seed2'" in problem.message and "'mini-seed3' and 'mini-seed4'" in problem.message for problem in problems)
+    assert all("one row, 'mini'" in problem.message and "rename one of the two groups" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        FULL + FULL.replace('"m"', '"m-seed1"') + "seed = 1\n",
+        FULL.replace('"m"', '"mini"') + "seed = 5\n" + SEEDS,
+        SEEDS + SEEDS.replace('"full"', '"pruned"') + 'strategies = ["top"]\nkeep = [2]\n',
+        FULL.replace('"m"', '"mini-seed7"').replace('"short"', '"long"') + SEEDS,
+    ],
+    ids=["the first without a seed in its name", "one of the seeds without", "rows of other names", "a single one with a seed in its name"],
+)
+def test_seeds_whose_row_has_a_name_of_its_own_are_taken(tmp_path, added):
+    assert load_library(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + "[recipes.long]\n" + added}))
+
+
 TRIMMED = """
 [[grids]]
 kind = "full"
