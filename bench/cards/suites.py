@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from bench.cards.fields import Card, Count, Finding, Folder, Location, Natural
 from bench.cards.kinds import KINDS, AnyCandidate, candidate_findings, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_findings, corpus_problems, recipe_findings
 from bench.cards.seeds import seed_findings
-from bench.cards.tasks import TaskCard
+from bench.cards.tasks import TaskCard, labels_of
 from bench.errors import nearest
 
 AXES = {"strategies": "strategy", "keep": "keep", "dimensions": "dimensions", "vocabularies": "vocabulary", "teacher": "teacher"}
@@ -136,7 +137,8 @@ def suite_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
 def _task_findings(names: Sequence[str], data: DataSets) -> Iterator[Finding]:
     at: Location = ("suite", "tasks")
     tasks: Mapping[str, TaskCard] = data.cards
-    for name in names:
+    yield from ((at, message) for message in _column_problems(names, tasks))
+    for name in dict.fromkeys(names):
         if name not in tasks:
             if data.complete:
                 yield at, f"no task {name!r}" + nearest(name, tasks)
@@ -144,6 +146,19 @@ def _task_findings(names: Sequence[str], data: DataSets) -> Iterator[Finding]:
             yield at, f"{name!r} is training data ({tasks[name].type}); it has no score"
         elif tasks[name].perturbation and tasks[name].data not in names and tasks.keys() >= set(names):
             yield at, f"{name!r} is reported as drop from {tasks[name].data!r}, which must be a task of the suite too"
+
+
+def _column_problems(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> Iterator[str]:
+    """Tasks whose scores would stand under one title on the board."""
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        yield f"{repeated[0]!r} stands there more than once; leave it out but for once"
+    taken: dict[str, str] = {}
+    for card in (tasks[name] for name in dict.fromkeys(names) if name in tasks):
+        labels = labels_of(card, tasks.get(card.data or "", card)).values()
+        for title in (*labels, *(f"drop {label}" for label in labels if card.perturbation)):
+            if title in taken:
+                yield f"{taken[title]!r} and {card.name!r} would both have the column {title!r} on the board; rename one of them, or its subset"
+            taken[title] = card.name
 
 
 def _candidate_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:

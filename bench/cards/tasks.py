@@ -35,6 +35,18 @@ MAIN_SCORES: dict[str, tuple[str, ...]] = {
 
 NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
+BOARD_COLUMNS = frozenset(
+    {
+        *("#", "candidate", "kind", "kept layers", "parameters, M (embeddings + body)", "mean", "% of parent"),
+        *("sentences/s", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk"),
+        *("method", "control", "seeds"),
+        *("rank", "parent", "kept_layers", "parameters_embeddings", "parameters_body", "mean_seed_spread", "mean_low", "mean_high", "of_parent"),
+        *("sentences_per_second", "batch_size", "latency_p50_seconds", "latency_p90_seconds", "peak_bytes", "cuda_peak_bytes", "load_seconds", "bytes_on_disk"),
+        *("tokenizer_problems", "problem"),
+    }
+)
+"""What boards have columns for beside scores, on pages and in CSV files: no task may have such a label. A test compares them with what is published."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source(Card):
@@ -122,6 +134,10 @@ class TaskCard(Card):
         """True where a score needs a classifier that is fitted on the rows of `train_on`."""
         return self.type == "Classification"
 
+    def label(self, subset: str) -> str:
+        """What the column of a subset's scores is called on boards: the task, and the subset where it has several."""
+        return f"{self.name} {subset}" if len(self.subsets) > 1 else self.name
+
     @property
     def common_splits(self) -> set[str]:
         """The splits that every subset has; none for a card that shares another's rows."""
@@ -136,6 +152,7 @@ def task_findings(card: TaskCard) -> Iterator[Finding]:
         yield ("main_score",), f"{card.main_score!r} is not a score of {card.type} tasks" + nearest(card.main_score, MAIN_SCORES.get(card.type, ()))
     if card.subsets:
         yield from _split_findings(card, card)
+        yield from _label_findings(card, card)
     if card.score_range[0] >= card.score_range[1]:
         yield ("score_range",), f"expected [lowest, highest], found {list(card.score_range)}"
     if card.type == "NLI" and card.labels and set(card.labels.values()) - set(NLI_LABELS.values()):
@@ -155,7 +172,9 @@ def sharing_findings(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[
     usable = {name for name, other in tasks.items() if other.type == card.type and other.data is None}
     if card.data not in usable:
         yield ("data",), f"expected another {card.type} task with rows of its own, found {card.data!r}" + nearest(card.data, usable)
-    elif card.perturbation is None:
+        return
+    yield from _label_findings(card, tasks[card.data])
+    if card.perturbation is None:
         yield from _split_findings(card, tasks[card.data])
 
 
@@ -166,6 +185,19 @@ def _split_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
         if needed[field] and split not in owner.common_splits:
             found = f"no source has the split {split!r}" if card is owner else f"{owner.name!r} has no split {split!r}"
             yield (field,), found + nearest(split, owner.common_splits)
+
+
+def _label_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
+    """Scores that could not be told from another column of a board."""
+    for subset, label in labels_of(card, owner).items():
+        if card.evaluated and label in BOARD_COLUMNS:
+            at: Location = ("subsets", subset) if card is owner and label != card.name else ("name",)
+            yield at, f"{label!r} is a column that every board has, so a task cannot be called so; rename it"
+
+
+def labels_of(card: TaskCard, owner: TaskCard) -> dict[str, str]:
+    """The label of each subset's column, by subset; the subsets are those of the owner of the rows."""
+    return {subset: dataclasses.replace(card, subsets=owner.subsets).label(subset) for subset in owner.subsets}
 
 
 def _rule_findings(card: TaskCard) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
         Column(
             task=card.name,
             subset=subset,
-            label=f"{card.name} {subset}" if len(card.subsets) > 1 else card.name,
+            label=card.label(subset),
             metric=card.score_name,
             clean=card.data if card.perturbation else None,
             rule=card.perturbation,

@@ -1,5 +1,6 @@
 """Cards: what is wrong in one is told with file, line, field, what was found and what was probably meant, everything in one go."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from bench.cards.lines import line_of
 from bench.cards.load import load_library, pick
+from bench.cards.tasks import BOARD_COLUMNS
 from bench.cards.workspace import Workspace
 from bench.errors import CardError, SelectionError
 from tests.builders import STS_CARD, SUITE_CARD, write_workspace
@@ -350,6 +352,48 @@ def test_a_task_that_only_trains_has_no_place_among_the_tasks_of_a_suite(tmp_pat
     )
     assert [(problem.line, problem.field) for problem in problems] == [(3, "suite.tasks")]
     assert "'TinyNLI' is training data" in problems[0].message
+
+
+LABELS = sorted(label for label in BOARD_COLUMNS if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*( .+)?", label))
+"""Those of a board's own columns that could be the label of a task, or of a task and a subset."""
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_no_task_with_rows_of_its_own_may_have_the_label_of_a_column_that_every_board_has(tmp_path, label):
+    name, _, subset = label.partition(" ")
+    card = STS_CARD.replace("TinySTS", name)
+    if subset:
+        card = card.replace("subsets.mr", f'subsets."{subset}"') + card[card.index("[subsets.mr]") :].replace("subsets.mr", "subsets.hi")
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": card}, suites={}))
+    assert problem.field == (f"subsets.{subset}" if subset else "name")
+    assert f"{label!r} is a column that every board has" in problem.message
+
+
+@pytest.mark.parametrize("label", [label for label in LABELS if " " not in label])
+def test_no_task_that_shares_rows_may_have_the_label_of_a_column_that_every_board_has(tmp_path, label):
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "rewritten": rewritten_card().replace("TinySTS-rewritten", label)}, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("rewritten", "name")
+    assert f"{label!r} is a column that every board has" in problem.message
+
+
+def test_what_only_trains_has_no_column_and_may_be_called_anything(tmp_path):
+    card = STS_CARD.replace("TinySTS", "mean").replace('"STS"', '"NLI"')
+    assert load_library(write_workspace(tmp_path, tasks={"nli": card}, suites={})).tasks["mean"]
+
+
+def test_a_drop_and_a_score_that_would_share_a_column_are_refused_with_both_tasks(tmp_path):
+    drop = STS_CARD.replace("TinySTS", "drop")
+    drop = drop.replace("subsets.mr", "subsets.TinySTS-rewritten") + drop[drop.index("[subsets.mr]") :]
+    suite = edited(SUITE_CARD, '["TinySTS"]', '["drop", "TinySTS", "TinySTS-rewritten"]')
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "drop": drop, "digits": rewritten_card()}, suites={"tiny.toml": suite}))
+    assert (problem.line, problem.field) == (3, "suite.tasks")
+    assert [part for part in ("'drop' and 'TinySTS-rewritten'", "'drop TinySTS-rewritten'", "rename") if part not in problem.message] == []
+
+
+def test_a_task_that_a_suite_lists_twice_is_refused(tmp_path):
+    problem = only_problem(write_workspace(tmp_path, suites={"tiny.toml": edited(SUITE_CARD, '["TinySTS"]', '["TinySTS", "TinySTS"]')}))
+    assert (problem.line, problem.field) == (3, "suite.tasks")
+    assert "'TinySTS' stands there more than once" in problem.message
 
 
 @pytest.mark.parametrize("source", [HUB_SOURCE, f'{PUBLISHED}\nsha256 = "{"0" * 64}"'], ids=["hub", "published"])
