@@ -104,6 +104,8 @@ class DataSets:
     cards: Mapping[str, TaskCard]
     folder: Path
     complete: bool
+    tested: Mapping[tuple[str, str], str] = dataclasses.field(default_factory=dict)
+    """The tasks of the suite, by the data set and the split that they are tested on."""
 
     def judges(self, reference: str) -> bool:
         """True where it can be said what a reference `NAME` or `NAME:SPLIT` means."""
@@ -133,7 +135,8 @@ def recipe_findings(recipe: Recipe, data: DataSets) -> Iterator[Finding]:
         if phase.loss is not None:
             yield (*at, "loss"), f"a loss means nothing for phase {phase.kind!r}; only 'distill' has a choice"
         for reference in phase.data:
-            yield from (((*at, "data"), message) for message in _reference_problems(reference, phase.kind, data))
+            found = _reference_problems(reference, phase.kind, data) or _training_problems(reference, data)
+            yield from (((*at, "data"), message) for message in found)
     if recipe.curve is not None and data.complete:
         for reference in recipe.curve.data:
             yield from ((("curve", "data"), message) for message in _curve_problems(reference, recipe, data))
@@ -151,34 +154,48 @@ def corpus_problems(entries: Sequence[str], data: DataSets, purpose: str) -> Ite
         split = split or card.train_on
         if card.evaluated and split == card.evaluate_on:
             yield f"{entry!r} is what {name!r} is tested on; test texts may not {purpose}"
+        elif (card.name, split) in data.tested:
+            yield f"{entry!r} is what {data.tested[card.name, split]!r} is tested on; test texts may not {purpose}"
         elif split not in card.common_splits:
             yield f"{name!r} has no split {split!r}" + nearest(split, card.common_splits)
 
 
-def _reference_problems(reference: str, kind: Literal["nli", "sts"], data: DataSets) -> Iterator[str]:
+def _reference_problems(reference: str, kind: Literal["nli", "sts"], data: DataSets) -> list[str]:
     """What is wrong with a data set that a phase (or, as one of `sts`, a curve) takes."""
     name, _, split = reference.partition(":")
     if not data.judges(reference):
-        return
+        return []
     if name not in data.cards:
-        yield f"no data set {name!r}" + nearest(name, data.cards)
-        return
+        return [f"no data set {name!r}" + nearest(name, data.cards)]
     card = data.cards[name]
     if card.type not in PHASE_DATA[kind]:
-        yield f"phase {kind!r} trains on {' or '.join(PHASE_DATA[kind])}; {name!r} is {card.type}"
-    elif (split or card.train_on) not in card.common_splits:
-        yield f"{name!r} has no split {split or card.train_on!r}" + nearest(split, card.common_splits)
+        return [f"phase {kind!r} trains on {' or '.join(PHASE_DATA[kind])}; {name!r} is {card.type}"]
+    if (split or card.train_on) not in card.common_splits:
+        return [f"{name!r} has no split {split or card.train_on!r}" + nearest(split, card.common_splits)]
+    return []
+
+
+def _training_problems(reference: str, data: DataSets) -> list[str]:
+    """A reference all of whose rows are tested on: none of them would be left to train on."""
+    if not data.judges(reference):
+        return []
+    name, split = data.split(reference)
+    if (name, split) not in data.tested:
+        return []
+    others = sorted(other for other in data.cards[name].common_splits if (name, other) not in data.tested)
+    mend = f"take another split, like {name}:{others[0]}" if others else "take another data set"
+    return [f"{reference!r} is what {data.tested[name, split]!r} is tested on; test texts may not be trained on; {mend}"]
 
 
 def _curve_problems(reference: str, recipe: Recipe, data: DataSets) -> Iterator[str]:
     """A curve is drawn on pairs that are neither trained on nor tested on."""
-    found = list(_reference_problems(reference, "sts", data))
+    found = _reference_problems(reference, "sts", data)
     yield from found
     if found:
         return
     name, split = data.split(reference)
     trained = {data.split(other) for phase in recipe.phases for other in phase.data if other.partition(":")[0] in data.cards}
-    if split == data.cards[name].evaluate_on:
-        yield f"{reference!r} is what {name!r} is tested on; take a development split, like {name}:dev"
+    if split == data.cards[name].evaluate_on or (name, split) in data.tested:
+        yield f"{reference!r} is what {data.tested.get((name, split), name)!r} is tested on; take a development split, like {name}:dev"
     elif (name, split) in trained:
         yield f"{reference!r} is what the recipe trains on; take a development split, like {name}:dev"

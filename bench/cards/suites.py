@@ -124,6 +124,7 @@ class Suite(Card):
 
 def suite_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
     """Everything that is wrong with a suite; see `DataSets` for the data that it names."""
+    data = dataclasses.replace(data, tested=_tested(suite.suite.tasks, data.cards))
     yield from _task_findings(suite.suite.tasks, data)
     for name, base in suite.bases.items():
         yield from _below(("bases", name), base_findings(base))
@@ -132,6 +133,15 @@ def suite_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
     for number, grid in enumerate(suite.grids):
         yield from _below(("grids", number), grid.findings())
     yield from _candidate_findings(suite, data)
+
+
+def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[str, str], str]:
+    """See `DataSets.tested`: the rows are those of the card that has them; a task that rewrites another's texts is tested on the split of that one."""
+    found: dict[tuple[str, str], str] = {}
+    for card in (tasks[name] for name in names if name in tasks and tasks[name].evaluated):
+        owner = tasks.get(card.data or "", card)
+        found.setdefault((owner.name, owner.evaluate_on if card.perturbation else card.evaluate_on), card.name)
+    return found
 
 
 def _task_findings(names: Sequence[str], data: DataSets) -> Iterator[Finding]:

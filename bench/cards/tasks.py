@@ -74,6 +74,11 @@ class Source(Card):
             return f"{self.repository}/{self.path}"
         return f"hub:{self.hub}@{self.revision}"
 
+    @property
+    def rows(self) -> tuple[str | None, ...]:
+        """What two sources of the same rows have in common, whatever their splits are called."""
+        return (self.file, self.repository, self.path, self.column, self.hub, self.config, (self.hub_split or self.split) if self.hub else None)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rule(Card):
@@ -185,6 +190,30 @@ def _split_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
         if needed[field] and split not in owner.common_splits:
             found = f"no source has the split {split!r}" if card is owner else f"{owner.name!r} has no split {split!r}"
             yield (field,), found + nearest(split, owner.common_splits)
+    yield from _overlap_findings(card, owner)
+
+
+def _overlap_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
+    """Rows that a card would both train on and be tested on. A task that fits no classifier and has one split only is fine: suites refuse to train on it."""
+    if not card.evaluated:
+        return
+    if card.train_on == card.evaluate_on:
+        if card.fits_classifier:
+            mend = "give the rows to fit the classifier on a split of their own"
+            yield (
+                ("train_on",),
+                f"{card.train_on!r} is what the task is tested on (evaluate_on); {mend}" + nearest("", owner.common_splits - {card.evaluate_on}),
+            )
+        return
+    for name, subset in owner.subsets.items():
+        tested = {source.rows for source in subset.sources if source.split == card.evaluate_on}
+        for number, source in enumerate(subset.sources):
+            if source.split == card.train_on and source.rows in tested:
+                at: Location = ("subsets", name, "sources", number) if card is owner else ("train_on",)
+                yield (
+                    at,
+                    f"{source.label} is both in {card.train_on!r} (train_on) and in {card.evaluate_on!r} (evaluate_on); what is tested on may not be trained on",
+                )
 
 
 def _label_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:

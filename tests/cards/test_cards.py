@@ -354,6 +354,97 @@ def test_a_task_that_only_trains_has_no_place_among_the_tasks_of_a_suite(tmp_pat
     assert "'TinyNLI' is training data" in problems[0].message
 
 
+@pytest.mark.parametrize("changes", [{"train_on": "test"}, {"evaluate_on": "train"}, {"train_on": "dev", "evaluate_on": "dev"}], ids=str)
+@pytest.mark.parametrize("shares", [False, True], ids=["own rows", "rows of another"])
+@pytest.mark.parametrize("classifier", ["logistic-regression", "knn"])
+def test_a_classifier_may_not_be_fitted_on_what_it_is_tested_on(tmp_path, changes, shares, classifier):
+    given = f'classifier = "{classifier}"\n' + "".join(f'{name} = "{split}"\n' for name, split in changes.items())
+    dev = '\n[[subsets.mr.sources]]\nsplit = "dev"\nfile = "dev.tsv"\n'
+    tasks = {"topics": CLASSIFICATION_CARD + dev}
+    tasks |= {"knn": KNN_CARD.replace('classifier = "knn"\n', given)} if shares else {"topics": tasks["topics"].replace("type =", given + "type =")}
+    problem = only_problem(write_workspace(tmp_path, tasks=tasks, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("knn" if shares else "topics", "train_on")
+    left = {"dev", "test", "train"} - {next(iter(changes.values()))}
+    assert (
+        f"is what the task is tested on (evaluate_on); give the rows to fit the classifier on a split of their own; valid: {', '.join(sorted(left))}"
+        in problem.message
+    )
+
+
+SOURCES = {
+    "file": ('file = "test.tsv"', 'file = "test.tsv"'),
+    "published": (f'{PUBLISHED}\nsha256 = "{"0" * 64}"', f'{PUBLISHED}\nsha256 = "{"0" * 64}"'),
+    "Hub": (HUB_SOURCE + '\nhub_split = "all"', HUB_SOURCE + '\nhub_split = "all"'),
+    "Hub by the name of the split": (HUB_SOURCE + '\nhub_split = "test"', HUB_SOURCE),
+}
+
+
+@pytest.mark.parametrize(("train", "test"), SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("card", [STS_CARD, CLASSIFICATION_CARD], ids=["STS", "Classification"])
+def test_the_same_rows_under_two_names_may_not_be_trained_and_tested_on(tmp_path, card, train, test):
+    card = (
+        edited(edited(card, 'file = "train.tsv"', train), 'file = "test.tsv"', test)
+        if train != test
+        else card.replace('file = "train.tsv"', train).replace('file = "test.tsv"', test)
+    )
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": card}, suites={}))
+    assert problem.field == "subsets.mr.sources.0"
+    assert "both in 'train' (train_on) and in 'test' (evaluate_on)" in problem.message
+
+
+def test_the_same_rows_under_two_names_may_not_be_trained_and_tested_on_by_a_task_that_shares_them(tmp_path):
+    dev = '\n[[subsets.mr.sources]]\nsplit = "dev"\nfile = "train.tsv"\n'
+    knn = KNN_CARD + 'evaluate_on = "dev"\n'
+    problem = only_problem(write_workspace(tmp_path, tasks={"topics": CLASSIFICATION_CARD + dev, "knn": knn}, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("knn", "train_on")
+    assert "train.tsv is both in 'train' (train_on) and in 'dev' (evaluate_on)" in problem.message
+
+
+def test_a_set_that_is_only_tested_on_needs_no_other_split(tmp_path):
+    card = STS_CARD[: STS_CARD.rindex("[[subsets.mr.sources]]")].replace("type =", 'evaluate_on = "train"\ntype =')
+    suite = SUITE_CARD.replace('[[recipes.short.phases]]\nkind = "sts"\ndata = ["TinySTS"]\n', "")
+    assert load_library(write_workspace(tmp_path, tasks={"sts": card}, suites={"tiny.toml": suite}))
+
+
+TESTED = {
+    # id: (the tasks of the suite, what a recipe trains on, the task that is named)
+    "by its split": (["TinySTS"], "TinySTS:test", "TinySTS"),
+    "by its default split": (["OnlyTest"], "OnlyTest", "OnlyTest"),
+    "of a task that rewrites it": (["TinySTS", "TinySTS-rewritten"], "TinySTS:test", "TinySTS"),
+    "of a task that shares it": (["Again"], "TinySTS:train", "Again"),
+}
+
+
+@pytest.mark.parametrize("phase", ["sts", "distill", "curve", "vocabulary"])
+@pytest.mark.parametrize(("tasks", "data", "named"), TESTED.values(), ids=TESTED)
+def test_no_recipe_may_train_on_what_a_task_of_its_suite_is_tested_on(tmp_path, tasks, data, named, phase):
+    cards = {
+        "sts": STS_CARD,
+        "only": STS_CARD[: STS_CARD.rindex("[[subsets.mr.sources]]")]
+        .replace("TinySTS", "OnlyTest")
+        .replace('"train"', '"test"')
+        .replace("type =", 'train_on = "test"\ntype ='),
+        "digits": rewritten_card(),
+        "again": 'name = "Again"\ntype = "STS"\ndescription = "d"\nlicense = "l"\ndata = "TinySTS"\nevaluate_on = "train"\n',
+        "other": STS_CARD.replace("TinySTS", "Other"),
+    }
+    suite = SUITE_CARD.replace('["TinySTS"]', str(tasks).replace("'", '"'), 1).replace('data = ["TinySTS"]', 'data = ["Other"]')
+    suite += {
+        "sts": f'[recipes.more]\n[[recipes.more.phases]]\nkind = "sts"\ndata = ["Other", "{data}"]\n',
+        "distill": f'[recipes.more]\n[[recipes.more.phases]]\nkind = "distill"\ndata = ["Other", "{data}"]\n',
+        "curve": f'[recipes.more.curve]\ndata = ["{data}"]\n',
+        "vocabulary": FULL + f'vocabulary = {{ corpus = ["Other", "{data}"], size = 9 }}\n',
+    }[phase]
+    problem = only_problem(write_workspace(tmp_path, tasks=cards, suites={"tiny.toml": suite}))
+    assert problem.field.endswith({"sts": "phases.0.data", "distill": "phases.0.data", "curve": "curve.data", "vocabulary": "vocabulary.corpus"}[phase])
+    assert f"{data!r} is what {named!r} is tested on" in problem.message
+
+
+def test_what_a_task_of_another_suite_is_tested_on_may_be_trained_on(tmp_path):
+    suite = SUITE_CARD.replace('["TinySTS"]', '["Other"]', 1).replace('data = ["TinySTS"]', 'data = ["TinySTS:test"]')
+    assert load_library(write_workspace(tmp_path, tasks={"sts": STS_CARD, "other": STS_CARD.replace("TinySTS", "Other")}, suites={"tiny.toml": suite}))
+
+
 LABELS = sorted(label for label in BOARD_COLUMNS if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*( .+)?", label))
 """Those of a board's own columns that could be the label of a task, or of a task and a subset."""
 
