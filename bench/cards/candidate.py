@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import override
 
-from bench.cards.fields import Card, Count, Finding, Folder, Name, Natural
+from bench.cards.fields import Card, Count, Flaw, Folder, Name, Natural
 from bench.cards.recipes import Base, Recipe, Vocabulary
 from bench.errors import LayerError, nearest
 
@@ -89,7 +89,7 @@ class Candidate(Card):
         """The name of the candidate that it is compared with where its card names none."""
         return None
 
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         """Fields that contradict its kind, its suite or each other, each with what was expected and the mend."""
         if self.parent is not None and self.parent not in around.candidates:
             yield ("parent",), f"no candidate {self.parent!r}" + nearest(self.parent, around.candidates)
@@ -145,17 +145,17 @@ class FromBase(Candidate):
         return found[-1] if found else None
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if not self.base:
             yield ("base",), f"a {self.kind} candidate needs a base"
         elif self.base not in around.bases:
             yield ("base",), f"no base {self.base!r}" + nearest(self.base, around.bases)
         if self.recipe is not None and self.recipe not in around.recipes:
             yield ("recipe",), f"no recipe {self.recipe!r}" + nearest(self.recipe, around.recipes)
-        yield from self._teaching_findings(around)
-        yield from super().findings(around)
+        yield from self._teaching_flaws(around)
+        yield from super().flaws(around)
 
-    def _teaching_findings(self, around: Surroundings) -> Iterator[Finding]:
+    def _teaching_flaws(self, around: Surroundings) -> Iterator[Flaw]:
         """A recipe that needs a teacher, where there is none."""
         recipe = around.recipes.get(self.recipe or "")
         if recipe is not None and recipe.distils:
@@ -191,12 +191,12 @@ class Prunable(Trimmable):
         return self.layers
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
             yield ("layers",), f"expected layer numbers in rising order without repeats, found {list(self.layers)}"
         if self.layers == ():
             yield ("layers",), "expected at least one layer to keep, found none"
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
     def _is_said_once(self, *, how_many: bool) -> bool:
         """True where the card has either a strategy and what says how many layers stay, or a list of them."""

@@ -20,7 +20,7 @@ Folder = Annotated[Path, Strict()]
 
 Location = tuple[str | int, ...]
 """The way to a field: names of tables and fields, and 0-based numbers of entries, like `("candidates", 0, "keep")`."""
-Finding = tuple[Location, str]
+Flaw = tuple[Location, str]
 """Something wrong in a card: the field, and a message that says what was expected, what was found, and the mend."""
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, Strict
 from typing_extensions import override
 
 from bench.cards.candidate import Candidate, FromBase, Prunable, Start, Surroundings, Trimmable
-from bench.cards.fields import Commit, Count, Finding
+from bench.cards.fields import Commit, Count, Flaw
 from bench.cards.recipes import Recipe
 from bench.errors import LayerError, nearest
 
@@ -57,14 +57,14 @@ class Pruned(Prunable):
         return f"-{self.strategy}{self.keep}"
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.threshold is not None and self.strategy != "contribution":
             yield ("threshold",), f"only strategy 'contribution' has a threshold; give keep or layers instead (strategy is {self.strategy!r})"
         elif self.threshold is not None and self.keep is not None:
             yield ("threshold",), f"threshold and keep both say how many layers stay; leave one of them out (keep is {self.keep})"
         if not self._is_said_once(how_many=self.keep is not None or self.threshold is not None):
             yield ("strategy",), "a pruned candidate needs either strategy and keep (or threshold), or layers (the kept list, 0-based)"
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,10 +106,10 @@ class Scratch(Trimmable):
         return f"-scratch{self.keep}"
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if (self.keep is None) == (self.weights == "random"):
             yield ("keep",), 'a scratch candidate needs either keep, its number of layers of random weights, or weights = "pretrained" with a base of its depth'
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -154,17 +154,17 @@ class Distilled(Prunable):
         return found[0] if len(found) == 1 else self.teacher
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.weights is None and not self._is_said_once(how_many=self.keep is not None):
             yield ("strategy",), "a distilled candidate needs strategy and keep, or layers (the kept list, 0-based), or weights"
         if self.weights == "random" and (self.keep is None or self.strategy or self.layers):
             yield ("keep",), 'weights = "random" needs keep, the number of layers, and neither strategy nor layers'
         if self.weights == "pretrained" and (self.keep or self.strategy or self.layers):
             yield ("keep",), 'weights = "pretrained" is a base of its depth, whole; keep, strategy and layers mean nothing for it'
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
     @override
-    def _teaching_findings(self, around: Surroundings) -> Iterator[Finding]:
+    def _teaching_flaws(self, around: Surroundings) -> Iterator[Flaw]:
         recipe = around.recipes.get(self.recipe or "")
         if self.recipe is None or (recipe is not None and not recipe.distils):
             yield ("recipe",), f"a distilled candidate needs a recipe with a phase of kind 'distill', found {self.recipe!r}"
@@ -212,7 +212,7 @@ class Nested(FromBase):
         return f"-nested{self.keep}"
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.keep is None or self.recipe is None:
             yield ("keep",), "a nested candidate needs keep, the depth at which it is cut off, and a recipe to train all depths by"
         recipe = around.recipes.get(self.recipe or "")
@@ -220,7 +220,7 @@ class Nested(FromBase):
             listed = f"must be one of {list(recipe.dimensions)}, the dimensions of recipe" if recipe.dimensions else "need dimensions = [...] in recipe"
             why = f"since only what is trained can be cut to (got {self.dimensions}); leave it out for the full width"
             yield ("dimensions",), f"dimensions {listed} {self.recipe!r}, {why}"
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -240,10 +240,10 @@ class Static(FromBase):
         return ()
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.recipe is None:
             yield ("recipe",), "a static candidate needs a recipe: its training texts say how frequent a token is"
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -261,10 +261,10 @@ class Lexical(Candidate):
         return {"ngram": list(self.ngram)}
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.ngram[0] > self.ngram[1]:
             yield ("ngram",), f"expected [shortest, longest], found {list(self.ngram)}"
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -280,12 +280,12 @@ class External(Candidate):
     revision: Commit | None = None
 
     @override
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if (self.path is None) == (self.hub is None):
             yield ("path",), "an external candidate needs exactly one of path, hub"
         if self.hub is not None and self.revision is None:
             yield ("revision",), "a Hub model needs a pinned revision"
-        yield from super().findings(around)
+        yield from super().flaws(around)
 
 
 AnyCandidate = Annotated[Full | Pruned | Scratch | Distilled | Nested | Static | Lexical | External, Field(discriminator="kind")]
@@ -316,9 +316,9 @@ def meaningless(field: str, kind: str, *, shown: str | None = None) -> str:
     return f"{shown} {'mean' if shown.endswith('s') else 'means'} nothing for kind {kind!r}{', which is not trained' if untrained else ''}; only for {only}"
 
 
-def candidate_findings(candidate: Candidate, around: Surroundings) -> Iterator[Finding]:
+def candidate_flaws(candidate: Candidate, around: Surroundings) -> Iterator[Flaw]:
     """Everything that is wrong with a candidate but for the data that it names."""
     for field in dataclasses.fields(candidate):
         if field.name in candidate.idle and getattr(candidate, field.name) != field.default:
             yield (field.name,), meaningless(field.name, candidate.kind)
-    yield from candidate.findings(around)
+    yield from candidate.flaws(around)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.cards.candidate import Candidate
-from bench.cards.fields import Finding
+from bench.cards.fields import Flaw
 from bench.cards.lines import line_of
 from bench.cards.read import read_card
 from bench.cards.recipes import DataSets
-from bench.cards.suites import Suite, suite_findings
-from bench.cards.tasks import TaskCard, sharing_findings, task_findings
+from bench.cards.suites import Suite, suite_flaws
+from bench.cards.tasks import TaskCard, sharing_flaws, task_flaws
 from bench.cards.workspace import Workspace, builtin_content
 from bench.errors import CardError, Problem, SelectionError, nearest
 
@@ -50,7 +50,7 @@ def load_library(workspace: Workspace) -> Library:
     tasks, all_read = _load_tasks(workspace, problems)
     suites = _load_suites(workspace, tasks, problems, all_read=all_read)
     for card in tasks.values():
-        problems.extend(_told(card.folder / "task.toml", sharing_findings(card, tasks)))
+        problems.extend(_told(card.folder / "task.toml", sharing_flaws(card, tasks)))
     if problems:
         raise CardError(problems)
     return Library(tasks, suites, {name: suite.expand() for name, suite in suites.items()})
@@ -67,7 +67,7 @@ def _load_tasks(workspace: Workspace, problems: list[Problem]) -> tuple[dict[str
         if card.name in tasks:
             problems.append(Problem(path, line_of(path, ("name",)), "name", f"{card.name!r} is also the name of {tasks[card.name].folder}/task.toml"))
         tasks[card.name] = dataclasses.replace(card, folder=path.parent)
-        problems.extend(_told(path, task_findings(card)))
+        problems.extend(_told(path, task_flaws(card)))
     return tasks, len(tasks) == len(paths)
 
 
@@ -81,13 +81,13 @@ def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], problems: lis
         if suite.name in suites:
             problems.append(Problem(path, line_of(path, ("suite", "name")), "suite.name", f"{suite.name!r} is also the name of {suites[suite.name].file}"))
         suites[suite.name] = dataclasses.replace(suite, file=path)
-        problems.extend(_told(path, suite_findings(suite, DataSets(tasks, path.parent, all_read))))
+        problems.extend(_told(path, suite_flaws(suite, DataSets(tasks, path.parent, all_read))))
     return suites
 
 
-def _told(path: Path, findings: Iterator[Finding]) -> Iterator[Problem]:
-    """Findings with the file and line where they stand."""
-    return (Problem(path, line_of(path, location), ".".join(map(str, location)), message) for location, message in findings)
+def _told(path: Path, flaws: Iterator[Flaw]) -> Iterator[Problem]:
+    """Flaws with the file and line where they stand."""
+    return (Problem(path, line_of(path, location), ".".join(map(str, location)), message) for location, message in flaws)
 
 
 def shipped_task(name: str) -> TaskCard:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from bench.cards.fields import Card, Commit, Count, Finding, Location, NonEmpty
+from bench.cards.fields import Card, Commit, Count, Flaw, Location, NonEmpty
 from bench.cards.tasks import TaskCard
 from bench.errors import nearest
 
@@ -117,7 +117,7 @@ class DataSets:
         return name, split or self.cards[name].train_on
 
 
-def base_findings(base: Base) -> Iterator[Finding]:
+def base_flaws(base: Base) -> Iterator[Flaw]:
     """What is wrong with a base."""
     if (base.path is None) == (base.hub is None):
         yield (), "expected exactly one of path, hub"
@@ -125,7 +125,7 @@ def base_findings(base: Base) -> Iterator[Finding]:
         yield (), "a Hub model needs a pinned revision"
 
 
-def recipe_findings(recipe: Recipe, data: DataSets) -> Iterator[Finding]:
+def recipe_flaws(recipe: Recipe, data: DataSets) -> Iterator[Flaw]:
     """What is wrong with a recipe's phases and its curve."""
     for number, phase in enumerate(recipe.phases):
         at: Location = ("phases", number)

@@ -15,7 +15,7 @@ def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
     """Names of candidates that differ only in seed, under the name of the row that they become; alone, a candidate keeps its name.
 
     Every candidate is in one group, and no two groups have one name, as long as no two candidates have. A row is called as its candidates are but for their `-seedN`; where that is the name of
-    another candidate or row (which `seed_findings` refuses), it is called as the first of them.
+    another candidate or row (which `seed_flaws` refuses), it is called as the first of them.
     """
     members = _alike(candidates)
     names = {name for group in members for name in group}
@@ -28,7 +28,7 @@ def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
     return found
 
 
-def seed_findings(candidates: Sequence[Candidate]) -> Iterator[tuple[str, str]]:
+def seed_flaws(candidates: Sequence[Candidate]) -> Iterator[tuple[str, str]]:
     """The first candidate of every group whose row cannot be called as it should, and a message that names both sides and the mend."""
     members = _alike(candidates)
     for group in (several for several in members if len(several) > 1):

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
-from bench.cards.fields import Card, Count, Finding, Folder, Location, Natural
-from bench.cards.kinds import KINDS, AnyCandidate, candidate_findings, meaningless, takes
-from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_findings, corpus_problems, recipe_findings
-from bench.cards.seeds import seed_findings
+from bench.cards.fields import Card, Count, Flaw, Folder, Location, Natural
+from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
+from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, corpus_problems, recipe_flaws
+from bench.cards.seeds import seed_flaws
 from bench.cards.tasks import TaskCard, labels_of
 from bench.errors import nearest
 
@@ -42,7 +42,7 @@ class Grid(Card):
     teacher: str | None = None
     parent: str | None = None
 
-    def findings(self) -> Iterator[Finding]:
+    def flaws(self) -> Iterator[Flaw]:
         """What is missing for its kind, and what means nothing for it."""
         kind = KINDS[self.kind]
         missing = next((field for field in kind.grid_needs if not getattr(self, field)), None) if issubclass(kind, FromBase) else None
@@ -111,7 +111,7 @@ class Suite(Card):
     def entries(self) -> list[tuple[Location, Candidate]]:
         """All candidates in card order, each with the place that it comes from; of grids only those in which nothing is wrong."""
         single: list[tuple[Location, Candidate]] = [(("candidates", number), candidate) for number, candidate in enumerate(self.candidates)]
-        sound = [(number, grid) for number, grid in enumerate(self.grids) if not any(grid.findings())]
+        sound = [(number, grid) for number, grid in enumerate(self.grids) if not any(grid.flaws())]
         return [*single, *((("grids", number), candidate) for number, grid in sound for candidate in grid.expand())]
 
     def expand(self) -> tuple[Candidate, ...]:
@@ -122,17 +122,17 @@ class Suite(Card):
         )
 
 
-def suite_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
+def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
     """Everything that is wrong with a suite; see `DataSets` for the data that it names."""
     data = dataclasses.replace(data, tested=_tested(suite.suite.tasks, data.cards))
-    yield from _task_findings(suite.suite.tasks, data)
+    yield from _task_flaws(suite.suite.tasks, data)
     for name, base in suite.bases.items():
-        yield from _below(("bases", name), base_findings(base))
+        yield from _below(("bases", name), base_flaws(base))
     for name, recipe in suite.recipes.items():
-        yield from _below(("recipes", name), recipe_findings(recipe, data))
+        yield from _below(("recipes", name), recipe_flaws(recipe, data))
     for number, grid in enumerate(suite.grids):
-        yield from _below(("grids", number), grid.findings())
-    yield from _candidate_findings(suite, data)
+        yield from _below(("grids", number), grid.flaws())
+    yield from _candidate_flaws(suite, data)
 
 
 def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[str, str], str]:
@@ -144,7 +144,7 @@ def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[s
     return found
 
 
-def _task_findings(names: Sequence[str], data: DataSets) -> Iterator[Finding]:
+def _task_flaws(names: Sequence[str], data: DataSets) -> Iterator[Flaw]:
     at: Location = ("suite", "tasks")
     tasks: Mapping[str, TaskCard] = data.cards
     yield from ((at, message) for message in _column_problems(names, tasks))
@@ -171,12 +171,12 @@ def _column_problems(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> Ite
             taken[title] = card.name
 
 
-def _candidate_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
+def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
     entries = suite.entries()
     around = Surroundings(suite.bases, suite.recipes, {candidate.name: candidate for _, candidate in entries})
     seen: set[str] = set()
     for at, candidate in entries:
-        yield from _below(at, candidate_findings(candidate, around))
+        yield from _below(at, candidate_flaws(candidate, around))
         if candidate.vocabulary is not None:
             yield from (((*at, "vocabulary", "corpus"), message) for message in corpus_problems(candidate.vocabulary.corpus, data, "choose the tokens"))
         if candidate.name in seen:
@@ -184,9 +184,9 @@ def _candidate_findings(suite: Suite, data: DataSets) -> Iterator[Finding]:
         seen.add(candidate.name)
     if len(seen) == len(entries):
         place = {candidate.name: at for at, candidate in entries}
-        yield from (((*place[name], "name"), message) for name, message in seed_findings([candidate for _, candidate in entries]))
+        yield from (((*place[name], "name"), message) for name, message in seed_flaws([candidate for _, candidate in entries]))
 
 
-def _below(at: Location, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings of a part of the card, with the way to that part."""
-    return (((*at, *location), message) for location, message in findings)
+def _below(at: Location, flaws: Iterator[Flaw]) -> Iterator[Flaw]:
+    """The flaws of a part of the card, with the way to that part."""
+    return (((*at, *location), message) for location, message in flaws)

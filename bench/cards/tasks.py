@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bench.cards.fields import Card, Commit, Count, Finding, Folder, Language, Location, Name, NonEmpty, Number, Sha256
+from bench.cards.fields import Card, Commit, Count, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256
 from bench.errors import nearest
 
 Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]
@@ -149,15 +149,15 @@ class TaskCard(Card):
         return set.intersection(*({source.split for source in subset.sources} for subset in self.subsets.values())) if self.subsets else set()
 
 
-def task_findings(card: TaskCard) -> Iterator[Finding]:
+def task_flaws(card: TaskCard) -> Iterator[Flaw]:
     """What is wrong with a card by itself."""
     if card.data is None and not card.subsets:
         yield ("subsets",), "expected at least one [subsets.NAME] table, or `data` naming a task to share rows with"
     if card.main_score is not None and card.main_score not in MAIN_SCORES.get(card.type, ()):
         yield ("main_score",), f"{card.main_score!r} is not a score of {card.type} tasks" + nearest(card.main_score, MAIN_SCORES.get(card.type, ()))
     if card.subsets:
-        yield from _split_findings(card, card)
-        yield from _label_findings(card, card)
+        yield from _split_flaws(card, card)
+        yield from _label_flaws(card, card)
     if card.score_range[0] >= card.score_range[1]:
         yield ("score_range",), f"expected [lowest, highest], found {list(card.score_range)}"
     if card.type == "NLI" and card.labels and set(card.labels.values()) - set(NLI_LABELS.values()):
@@ -166,11 +166,11 @@ def task_findings(card: TaskCard) -> Iterator[Finding]:
         yield ("labels",), "expected 0 and 1 as values"
     if card.perturbation is not None and (card.type != "STS" or card.data is None):
         yield ("perturbation",), "rewrites the pairs of another STS task; needs type STS, and data with that task's name"
-    yield from _rule_findings(card)
-    yield from _source_findings(card)
+    yield from _rule_flaws(card)
+    yield from _source_flaws(card)
 
 
-def sharing_findings(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[Finding]:
+def sharing_flaws(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[Flaw]:
     """What is wrong with a card that shares another's rows, beside all other cards."""
     if card.data is None:
         return
@@ -178,22 +178,22 @@ def sharing_findings(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[
     if card.data not in usable:
         yield ("data",), f"expected another {card.type} task with rows of its own, found {card.data!r}" + nearest(card.data, usable)
         return
-    yield from _label_findings(card, tasks[card.data])
+    yield from _label_flaws(card, tasks[card.data])
     if card.perturbation is None:
-        yield from _split_findings(card, tasks[card.data])
+        yield from _split_flaws(card, tasks[card.data])
 
 
-def _split_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
+def _split_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
     """Splits that the owner of the rows does not have."""
     needed = {"evaluate_on": card.evaluated, "train_on": card.fits_classifier or not card.evaluated}
     for field, split in (("evaluate_on", card.evaluate_on), ("train_on", card.train_on)):
         if needed[field] and split not in owner.common_splits:
             found = f"no source has the split {split!r}" if card is owner else f"{owner.name!r} has no split {split!r}"
             yield (field,), found + nearest(split, owner.common_splits)
-    yield from _overlap_findings(card, owner)
+    yield from _overlap_flaws(card, owner)
 
 
-def _overlap_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
+def _overlap_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
     """Rows that a card would both train on and be tested on. A task that fits no classifier and has one split only is fine: suites refuse to train on it."""
     if not card.evaluated:
         return
@@ -216,7 +216,7 @@ def _overlap_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
                 )
 
 
-def _label_findings(card: TaskCard, owner: TaskCard) -> Iterator[Finding]:
+def _label_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
     """Scores that could not be told from another column of a board."""
     for subset, label in labels_of(card, owner).items():
         if card.evaluated and label in BOARD_COLUMNS:
@@ -229,7 +229,7 @@ def labels_of(card: TaskCard, owner: TaskCard) -> dict[str, str]:
     return {subset: dataclasses.replace(card, subsets=owner.subsets).label(subset) for subset in owner.subsets}
 
 
-def _rule_findings(card: TaskCard) -> Iterator[Finding]:
+def _rule_flaws(card: TaskCard) -> Iterator[Flaw]:
     for number, rule in enumerate(card.rules):
         if rule.rule in {"drop-label", "drop-characters", "keep-label"} and not rule.values:
             yield ("rules", number, "values"), f"{rule.rule} needs values"
@@ -239,7 +239,7 @@ def _rule_findings(card: TaskCard) -> Iterator[Finding]:
             yield ("rules", number, "seen_in"), f"no source has the split {rule.seen_in!r}" + nearest(rule.seen_in, card.common_splits)
 
 
-def _source_findings(card: TaskCard) -> Iterator[Finding]:
+def _source_flaws(card: TaskCard) -> Iterator[Flaw]:
     for name, subset in card.subsets.items():
         for column in subset.columns:
             if column not in COLUMNS[card.type]:

@@ -8,7 +8,7 @@ from bench.cards.workspace import Workspace
 from bench.errors import SelectionError
 
 
-def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, needs: str) -> Path:
+def resolve_model(model: str, place: Workspace, suite: str | None, *, offline: bool, needs: str) -> Path:
     """The folder of a base or candidate of the workspace, of a path, or of a Hub id with a revision; of a candidate that is made from a base, the base's.
 
     Args:

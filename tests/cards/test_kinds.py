@@ -153,7 +153,7 @@ def test_an_axis_of_a_grid_is_refused_where_its_kind_has_no_such_field(tmp_path,
 @pytest.mark.parametrize(("kind", "needed"), [(kind, axis) for kind, axes in GRIDS.items() for axis in axes if axis in {"keep", "strategies"}])
 def test_a_grid_says_what_its_kind_cannot_do_without(kind, needed):
     without = {name: tuple(value) for name, value in GRIDS[kind].items() if name not in {needed, "teacher"}}
-    assert [location for location, _ in Grid(kind=kind, bases=("mini",), **without).findings()] == [(needed,)]
+    assert [location for location, _ in Grid(kind=kind, bases=("mini",), **without).flaws()] == [(needed,)]
 
 
 @pytest.mark.parametrize(
