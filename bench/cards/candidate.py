@@ -43,7 +43,7 @@ class Candidate(Card):
     """
 
     may_teach: ClassVar[bool] = False
-    """Whether a distilled candidate may learn from it: it needs a transformer, and must not be distilled itself, so that no chain of teachers can bite its tail."""
+    """Whether a distilled candidate may learn from it: it needs a transformer, and must not be distilled itself, so that no two candidates wait for each other."""
     idle: ClassVar[tuple[str, ...]] = ()
     """Fields that all kinds have and that change nothing for this one, so that saying anything there is an error."""
 
