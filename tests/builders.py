@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from bench.cards.kinds import KINDS
 from bench.cards.load import Library, load_library
-from bench.cards.specs import Source, Subset, TaskCard
+from bench.cards.tasks import Source, Subset, TaskCard
 from bench.cards.workspace import Workspace, find_workspace
 from bench.make.blueprint import Blueprint
 from bench.plan.options import Options
@@ -66,6 +68,11 @@ def write_workspace(root: Path, *, tasks: dict[str, str | bytes] | None = None, 
     (root / "models").mkdir(exist_ok=True)
     (root / "tasks").mkdir(exist_ok=True)
     return Workspace(root, root)
+
+
+def make_candidate(kind: str, **fields: object) -> Any:
+    """A candidate of a kind, named `m` unless the fields say otherwise; fields left out have their defaults, unchecked."""
+    return KINDS[kind](**{"name": "m", **fields})
 
 
 def make_card(folder: Path, kind: str, splits: dict[str, str | bytes], *, name: str = "Tiny", suffix: str = "tsv", **fields: object) -> TaskCard:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from bench.cards.specs import Suite, TaskCard
+from bench.cards.suites import Suite
+from bench.cards.tasks import TaskCard
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "cards.md").read_text(encoding="utf-8"), flags=re.DOTALL)

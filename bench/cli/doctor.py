@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import options
-from bench.cli.resolve import locate
+from bench.cli.resolve import resolve_model
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offl
     from bench.make.vocabulary.devanagari import inspect_tokenizer
     from bench.models.architectures import transformer_folder
 
-    folder = transformer_folder(locate(model, place, suite, offline=offline, needs="tokenizer"))
+    folder = transformer_folder(resolve_model(model, place, suite, offline=offline, needs="tokenizer"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:

@@ -46,22 +46,23 @@ def list_things(
 
 def _models(library: Any, suite: str | None, _: Any) -> list[dict[str, Any]]:
     from bench.cards.load import pick
+    from bench.digests import canonical
 
     chosen = pick([suite] if suite else [], library.candidates, "suite")
     return [
         {
             "suite": name,
-            "candidate": candidate.name,
-            "kind": candidate.kind,
-            "base": candidate.base or candidate.path or candidate.hub,
-            "strategy": candidate.strategy,
-            "keep": candidate.keep or (list(candidate.layers) if candidate.layers else None),
-            "recipe": candidate.recipe,
-            "seed": candidate.seed,
-            "parent": candidate.parent,
+            "candidate": said["name"],
+            "kind": said["kind"],
+            "base": said.get("base") or said.get("path") or said.get("hub"),
+            "strategy": said.get("strategy"),
+            "keep": said.get("keep") or said.get("layers"),
+            "recipe": said.get("recipe"),
+            "seed": said["seed"],
+            "parent": said["parent"],
         }
         for name, candidates in chosen.items()
-        for candidate in candidates
+        for said in map(canonical, candidates)
     ]
 
 

@@ -11,7 +11,7 @@ import typer
 from bench.errors import SelectionError
 
 if TYPE_CHECKING:
-    from bench.make.pretrain.train import Stage
+    from bench.make.pretrain.train import PretrainStage
 
 EXAMPLES = """Examples:
 
@@ -57,7 +57,7 @@ def pretrain(
     import torch
 
     from bench.make.pretrain.card import sources_table
-    from bench.make.pretrain.train import PretrainOptions, Progress, default_stages, pretrain
+    from bench.make.pretrain.train import PretrainOptions, StepReport, default_stages, pretrain
     from bench.probe.machine import has_fast_bf16, pick_device
 
     if hidden % heads:
@@ -79,7 +79,7 @@ def pretrain(
         seed=seed,
     )
 
-    def report(now: Progress) -> None:
+    def report(now: StepReport) -> None:
         print(
             f"{now.step / now.total_steps:6.1%}  {now.layers} layers  loss {now.loss:.3f}  {now.tokens_per_second:,.0f} tokens/s  about {now.eta_seconds / 60:.0f} min left",
             file=sys.stderr,
@@ -106,12 +106,12 @@ def pretrain(
     typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} at length {last['length']}")
 
 
-def _stage(text: str) -> Stage:
-    from bench.make.pretrain.train import Stage
+def _stage(text: str) -> PretrainStage:
+    from bench.make.pretrain.train import PretrainStage
 
     try:
         layers, tokens, length = text.split(":")
-        return Stage(int(layers), _tokens(tokens, "--stage"), int(length))
+        return PretrainStage(int(layers), _tokens(tokens, "--stage"), int(length))
     except ValueError:
         raise SelectionError(f"--stage must be LAYERS:TOKENS:LENGTH, like 3:24M:32 (got {text!r})") from None
 

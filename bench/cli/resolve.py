@@ -8,7 +8,7 @@ from bench.cards.workspace import Workspace
 from bench.errors import SelectionError
 
 
-def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, needs: str) -> Path:
+def resolve_model(model: str, place: Workspace, suite: str | None, *, offline: bool, needs: str) -> Path:
     """The folder of a base or candidate of the workspace, of a path, or of a Hub id with a revision; of a candidate that is made from a base, the base's.
 
     Args:
@@ -22,6 +22,8 @@ def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, ne
         SelectionError: There is no such model, or it is a lexical candidate.
         ModelError: The folder is no model, or the Hub cannot be reached.
     """
+    from bench.cards.candidate import FromBase
+    from bench.cards.kinds import External, Lexical
     from bench.cards.load import load_library, pick
     from bench.models.loading import locate_model
 
@@ -30,11 +32,11 @@ def locate(model: str, place: Workspace, suite: str | None, *, offline: bool, ne
     bases = {name: (base, one.file.parent) for one in suites.values() for name, base in one.bases.items()}
     candidates = {candidate.name: candidate for name in suites for candidate in library.candidates[name]}
     candidate = candidates.get(model)
-    if candidate is not None and candidate.kind == "lexical":
+    if isinstance(candidate, Lexical):
         raise SelectionError(f"{model} is a lexical candidate; it has no {needs}")
-    if candidate is not None and candidate.kind == "external":
+    if isinstance(candidate, External):
         return locate_model(model, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
-    name = candidate.base if candidate is not None and candidate.base else model
+    name = candidate.base if isinstance(candidate, FromBase) else model
     if name in bases:
         base, folder = bases[name]
         return locate_model(name, path=base.path, hub=base.hub, revision=base.revision, folder=folder, offline=offline)

@@ -52,7 +52,7 @@ def sweep(
 
     from bench.cards.load import pick
     from bench.cards.workspace import find_workspace
-    from bench.cli.resolve import locate
+    from bench.cli.resolve import resolve_model
     from bench.probe.machine import pick_device
     from bench.sweep import sweep as sweeping
     from bench.sweep.page import quality_table
@@ -61,7 +61,7 @@ def sweep(
         raise SelectionError(f"--retain must be above 0 and at most 1 (got {retain:g})")
     strategies = list(pick(strategy or sweeping.DEFAULT, {str(name): name for name in sweeping.EVERY}, "strategy").values())
     place = find_workspace(workspace)
-    folder = locate(base, place, suite, offline=offline, needs="layers")
+    folder = resolve_model(base, place, suite, offline=offline, needs="layers")
     rank = sweeping.ranker(folder, place, suite, say=lambda name: print(f"        ranking layers by {name}", file=sys.stderr, flush=True))
     found = sweeping.sweep(folder, name=base, strategies=strategies, rank=rank, retain=retain, device=pick_device(device), progress=_progress())
     written = _write(found, out or place.state / "sweeps" / file_name(base))

@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.cards.specs import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
+from bench.cards.tasks import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
 from bench.data.perturbation import perturb
-from bench.data.sources import Row, content_digest, locate, read_rows
+from bench.data.sources import RawRow, locate_source, read_rows, source_digest
 from bench.digests import digest
 from bench.errors import DataError, nearest
 
@@ -46,7 +46,7 @@ def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, sp
     data = TaskData({}, {})
     wanted = None if splits is None else {*splits, *(rule.seen_in for rule in card.rules if rule.seen_in)}
     for name, subset in card.subsets.items():
-        raw: dict[str, list[tuple[str, Row]]] = {}
+        raw: dict[str, list[tuple[str, RawRow]]] = {}
         for split, sources in itertools.groupby(sorted(subset.sources, key=lambda source: source.split), key=lambda source: source.split):
             if wanted is None or split in wanted:
                 raw[split] = _read_split(list(sources), card, data_dir, offline=offline)
@@ -69,14 +69,14 @@ def task_digest(card: TaskCard, data_dir: Path | None) -> str:
     Raises:
         DataError: A file is missing or differs from the card's sha256.
     """
-    contents = [content_digest(source, card.folder, data_dir) for subset in card.subsets.values() for source in subset.sources]
+    contents = [source_digest(source, card.folder, data_dir) for subset in card.subsets.values() for source in subset.sources]
     described = dataclasses.replace(card, description="", citation="", reference=None, license="x")
     return digest({"card": described, "contents": contents, "version": DATA_VERSION})
 
 
 def missing_files(card: TaskCard, data_dir: Path | None) -> list[str]:
     """Why the task's data cannot be read here; empty when it can."""
-    found = [locate(source, card.folder, data_dir).problem for subset in card.subsets.values() for source in subset.sources]
+    found = [locate_source(source, card.folder, data_dir).problem for subset in card.subsets.values() for source in subset.sources]
     return [problem for problem in found if problem]
 
 
@@ -94,7 +94,7 @@ def normalise(text: str) -> str:
     return "".join(character for character in composed if unicodedata.category(character)[0] in "LMN") or composed
 
 
-def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *, offline: bool) -> list[tuple[str, Row]]:
+def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *, offline: bool) -> list[tuple[str, RawRow]]:
     """Sources of one split: text files with a `column` each stand side by side, everything else is concatenated."""
     parts = [list(read_rows(source, card.folder, data_dir, offline=offline)) for source in sources]
     if len(parts) == 1 or not all(source.column for source in sources):
@@ -106,7 +106,7 @@ def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *,
     return [(" and ".join(place for place, _ in rows), {key: value for _, row in rows for key, value in row.items()}) for rows in zip(*parts, strict=True)]
 
 
-def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, Row]]) -> tuple[list[Record], dict[str, int]]:
+def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, RawRow]]) -> tuple[list[Record], dict[str, int]]:
     dropped: collections.Counter[str] = collections.Counter()
     rules = [rule for rule in card.rules if not rule.splits or split in rule.splits]
     names = {column: subset.columns.get(column, column) for column in COLUMNS[card.type]}

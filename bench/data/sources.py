@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.cards.specs import Source
+from bench.cards.tasks import Source
 from bench.digests import file_digest
 from bench.errors import DataError, first_line
 
-Row = dict[str, str]
+RawRow = dict[str, str]
+"""A row as its file has it: the names of columns are those of the file, and every value is text. (`bench.data.rows.Record` is what it becomes.)"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Located:
     problem: str | None = None
 
 
-def locate(source: Source, folder: Path, data_dir: Path | None) -> Located:
+def locate_source(source: Source, folder: Path, data_dir: Path | None) -> Located:
     """Where a source's file lies: beside the card, or under `data_dir/<owner>/<repository>/<path>`. Hub sources have no path."""
     if source.hub:
         return Located(source, None)
@@ -43,7 +44,7 @@ def locate(source: Source, folder: Path, data_dir: Path | None) -> Located:
     return Located(source, path)
 
 
-def content_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
+def source_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
     """sha256 of the source's file, or its pinned revision for a Hub source.
 
     Raises:
@@ -51,7 +52,7 @@ def content_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
     """
     if source.hub:
         return f"{source.hub}@{source.revision}/{source.config}/{source.hub_split}"
-    located = locate(source, folder, data_dir)
+    located = locate_source(source, folder, data_dir)
     if located.problem or located.path is None:
         raise DataError(located.problem or f"{source.label}: not found")
     found = file_digest(located.path)
@@ -63,7 +64,7 @@ def content_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
     return found
 
 
-def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: bool = True) -> Iterator[tuple[str, Row]]:
+def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: bool = True) -> Iterator[tuple[str, RawRow]]:
     """The raw rows of a source, each with a place like `file:line` for error messages.
 
     Raises:
@@ -72,8 +73,8 @@ def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: b
     if source.hub:
         yield from _hub_rows(source, offline=offline)
         return
-    content_digest(source, folder, data_dir)
-    path = locate(source, folder, data_dir).path
+    source_digest(source, folder, data_dir)
+    path = locate_source(source, folder, data_dir).path
     assert path is not None
     readers = {".tsv": _delimited, ".csv": _delimited, ".jsonl": _json_lines, ".txt": _text_lines}
     if path.suffix not in readers:
@@ -95,7 +96,7 @@ def _not_utf8(path: Path) -> str:
     return f"{path}: changed while it was being read"
 
 
-def _delimited(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
+def _delimited(path: Path, source: Source) -> Iterator[tuple[str, RawRow]]:
     """CSV with quotes, or TSV where a quotation mark is a character like any other."""
     with path.open(encoding="utf-8-sig", newline="") as handle:
         reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if path.suffix == ".tsv" else csv.reader(handle, strict=True)
@@ -112,7 +113,7 @@ def _delimited(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
             raise DataError(f"{path}:{reader.line_num}: {error}") from None
 
 
-def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, Row]]:
+def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, RawRow]]:
     with path.open(encoding="utf-8-sig") as handle:
         for number, line in enumerate(handle, 1):
             if line.strip():
@@ -125,7 +126,7 @@ def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, Row]]:
                 yield f"{path}:{number}", _as_text(row, f"{path}:{number}")
 
 
-def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
+def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, RawRow]]:
     if source.column is None:
         raise DataError(f"{path}: a .txt source needs `column`, the name that its lines get")
     with path.open(encoding="utf-8-sig") as handle:
@@ -133,7 +134,7 @@ def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
             yield f"{path}:{number}", {source.column: line.strip()}
 
 
-def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, Row]]:
+def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, RawRow]]:
     """Rows of a Hub data set; offline only where an earlier run has put them into the local cache."""
     from datasets import DownloadConfig, load_dataset
 
@@ -147,7 +148,7 @@ def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, Row]]:
         yield f"hub:{source.hub}#{number}", _as_text(row, f"hub:{source.hub}#{number}")
 
 
-def _as_text(row: dict[str, object], place: str) -> Row:
+def _as_text(row: dict[str, object], place: str) -> RawRow:
     """A row's values as the other formats have them."""
     for key, value in row.items():
         if value is None:

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.cards.load import Library
-from bench.cards.specs import NLI_LABELS, Curve, Phase, TaskCard
+from bench.cards.recipes import Curve, Phase
+from bench.cards.tasks import NLI_LABELS, TaskCard
 from bench.data.rows import Record, TaskData, load_rows, normalise, text_columns, unique_texts
 from bench.digests import digest
 from bench.errors import DataError

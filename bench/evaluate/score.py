@@ -12,7 +12,7 @@ import numpy as np
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 
-from bench.cards.specs import TaskCard
+from bench.cards.tasks import TaskCard
 from bench.digests import digest
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore

@@ -14,7 +14,7 @@ from mteb.types import Licenses
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from bench.cards.specs import TaskCard
+from bench.cards.tasks import TaskCard
 from bench.data.rows import Record, TaskData, unique_texts
 
 

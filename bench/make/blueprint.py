@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from bench.cards.specs import Candidate, Phase, Recipe
+from bench.cards.candidate import Candidate, FromBase
+from bench.cards.recipes import Phase, Recipe
 from bench.data.training import Development, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, folder_digest
@@ -41,10 +42,9 @@ class Blueprint:
         """What is stored with the checkpoint, shown on its card and digested into its key."""
         candidate = self.candidate
         common = {"kind": candidate.kind, "prompt": candidate.prompt, "version": MAKING_VERSION}
-        if candidate.kind == "lexical":
-            return {**common, "ngram": list(candidate.ngram)}
-        if candidate.kind == "external":
-            return {**common, "weights": self.base_digest}
+        if not isinstance(candidate, FromBase):
+            return {**common, **candidate.lineage, **({} if self.base is None else {"weights": self.base_digest})}
+        widths = candidate.trained_widths(self.recipe)
         phases = [
             {
                 **_settings(phase),
@@ -60,10 +60,9 @@ class Blueprint:
             "base_digest": self.base_digest,
             "base_layers": self.total,
             "kept_layers": list(self.kept),
-            **({"weights": candidate.start} if candidate.kind in {"scratch", "distilled"} else {}),
+            **candidate.lineage,
             **({"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key} if self.teacher is not None else {}),
-            **({"dimensions": candidate.dimensions} if candidate.kind == "static" or candidate.dimensions else {}),
-            **({"trained_dimensions": sorted(set(self.recipe.dimensions))} if candidate.kind == "nested" and self.recipe.dimensions else {}),
+            **({"trained_dimensions": sorted(set(widths))} if widths else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
@@ -85,9 +84,14 @@ class Blueprint:
         return self._key_without("base", "teacher")
 
     @property
+    def every_depth(self) -> bool:
+        """True where its training is that of all depths and dimensions of its base."""
+        return isinstance(self.candidate, FromBase) and self.candidate.every_depth
+
+    @property
     def training_key(self) -> str:
         """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
+        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.every_depth else self.key
 
     def _key_without(self, *left_out: str) -> str:
         lineage = {name: value for name, value in self.lineage.items() if name not in left_out}

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cards.candidate import FromBase
+from bench.cards.kinds import External, Lexical, Static
 from bench.errors import ModelError
 from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
 from bench.make.resume import SavedTraining
@@ -45,7 +47,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
     from bench.make.verify import inspect_in_child, reload_gate
 
     candidate = blueprint.candidate
-    if candidate.kind == "external":
+    if isinstance(candidate, External):
         assert blueprint.base is not None
         return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,15 +83,17 @@ def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Pat
         model, made = _train(blueprint, training, teacher, device=device, progress=progress)
         return model.to("cpu").eval(), made
 
-    if blueprint.candidate.kind == "lexical":
-        return LexicalEncoder(blueprint.candidate.ngram), {"phases": []}
-    if blueprint.candidate.kind != "nested":
+    candidate = blueprint.candidate
+    if isinstance(candidate, Lexical):
+        return LexicalEncoder(candidate.ngram), {"phases": []}
+    assert isinstance(candidate, FromBase)
+    if not candidate.every_depth:
         model, made = train()
     else:
         model, made = shared_training(checkpoints / f"nested-{blueprint.training_key[:32]}", train)
         keep_layers(model[0].auto_model, blueprint.kept)
-        if blueprint.candidate.dimensions is not None:
-            truncate(model, blueprint.candidate.dimensions)
+        if candidate.dimensions is not None:
+            truncate(model, candidate.dimensions)
         model.eval()
     return SentenceEncoder(model), made
 
@@ -105,6 +109,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     from bench.models.pruning import keep_layers, randomise
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
+    assert isinstance(candidate, FromBase)
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
@@ -112,7 +117,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.start == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
-    elif candidate.kind == "static":
+    elif isinstance(candidate, Static):
         progress("static", 0.0)
         texts = [text for rows in blueprint.training for text in rows.texts()]
         model = static_model(model, texts, dimensions=candidate.dimensions, seed=candidate.seed)
@@ -125,8 +130,8 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         list(zip(recipe.phases, blueprint.training, strict=True)),
         seed=candidate.seed,
         bf16=blueprint.precision == "bf16",
-        every_depth=candidate.kind == "nested",
-        dimensions=recipe.dimensions if candidate.kind == "nested" else (),
+        every_depth=candidate.every_depth,
+        dimensions=candidate.trained_widths(recipe),
         folder=folder,
         development=blueprint.development,
         targets=_targets(blueprint, model, teacher, progress),
@@ -167,7 +172,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
         f"A `{candidate.kind}` candidate of the Kasauti benchmark.",
         "",
     ]
-    if candidate.kind != "lexical":
+    if isinstance(candidate, FromBase):
         lines += [
             f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
             *([f"- kept layers (0-based): {list(blueprint.kept)}"] if blueprint.kept else []),
@@ -175,7 +180,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
             *([f"- taught by `{blueprint.teacher.candidate.name}` (checkpoint {blueprint.teacher.key[:16]})"] if blueprint.teacher is not None else []),
             *(
                 [f"- embeddings: {details['dimensions']} of {max(blueprint.recipe.dimensions)} trained dimensions"]
-                if candidate.kind == "nested" and candidate.dimensions
+                if candidate.every_depth and candidate.dimensions
                 else []
             ),
             *_vocabulary_lines(details),

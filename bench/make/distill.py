@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,11 @@ import numpy as np
 
 from bench.data.training import TrainingSet
 from bench.errors import LayerError, ModelError
+from bench.models.encoders import Progress
 from bench.models.loading import load_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Progress = Callable[[float], None]
 
 
 def check_width(name: str, *, student: int, teacher: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.specs import Phase
+from bench.cards.recipes import Phase
 from bench.data.training import Development, TrainingSet
 from bench.errors import ModelError
 from bench.make.attention import training_attention

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Progress = Callable[[float], None]
+"""Called with the finished fraction."""
 ENCODING_VERSION = 1
 """Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.specs import Pooling, Precision
+from bench.cards.candidate import Precision
+from bench.cards.recipes import Pooling
 from bench.errors import ModelError, first_line
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
 from bench.models.lexical import FILE as LEXICAL_FILE

@@ -6,7 +6,8 @@ import dataclasses
 from functools import cached_property
 from pathlib import Path
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate
+from bench.cards.kinds import External
 from bench.make.blueprint import Blueprint, content_digest
 from bench.plan.keys import embeddings_key
 from bench.store import Result, Store
@@ -31,7 +32,7 @@ class Archive:
 
     def checkpoint_folder(self, blueprint: Blueprint) -> Path:
         """Where a made checkpoint lies (an external one stays where it is)."""
-        if blueprint.candidate.kind == "external":
+        if isinstance(blueprint.candidate, External):
             assert blueprint.base is not None
             return blueprint.base
         return self.state / "checkpoints" / blueprint.key[:32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate
 from bench.digests import digest
 from bench.models.encoders import ENCODING_VERSION
 from bench.probe.machine import versions

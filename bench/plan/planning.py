@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.cards.candidate import Candidate
 from bench.cards.load import load_library
-from bench.cards.specs import Candidate, TaskCard
+from bench.cards.tasks import TaskCard
 from bench.cards.workspace import Workspace
 from bench.data.rows import missing_files, task_digest
 from bench.errors import BenchError, CorpusError, LayerError

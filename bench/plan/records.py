@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from bench.cards.specs import Candidate, Suite, TaskCard
+from bench.cards.candidate import Candidate
+from bench.cards.suites import Suite
+from bench.cards.tasks import TaskCard
 from bench.errors import BenchError, first_line, last_line
 from bench.plan.keys import evaluate_key
 from bench.plan.planning import Plan

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from bench.cards.candidate import Candidate, FromBase
+from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library
-from bench.cards.specs import Candidate, Phase, Recipe
+from bench.cards.recipes import Phase, Recipe
 from bench.data.training import DataCache, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.digests import folder_digest
@@ -66,13 +68,13 @@ class Resolver:
 
     def _resolve(self, candidate: Candidate) -> Blueprint:
         used = {name: version for name, version in versions().items() if name in {"torch", "transformers", "sentence-transformers", "tokenizers"}}
-        if candidate.kind == "lexical":
+        if isinstance(candidate, Lexical):
             return Blueprint(candidate, None, "", 0, (), Recipe(), "fp32", (), used)
         offline = self.options.offline
-        if candidate.kind == "external":
+        if isinstance(candidate, External):
             folder = locate_model(candidate.name, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
             return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
-        assert candidate.base is not None
+        assert isinstance(candidate, FromBase)
         base = self.selection.suite.bases[candidate.base]
         folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
         recipe = self.selection.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
@@ -84,7 +86,7 @@ class Resolver:
             rank=lambda strategy: self.rankings.kept(folder, base_digest, strategy, recipe.pooling),
             over=lambda threshold: self.rankings.over(folder, base_digest, threshold),
         )
-        if widths := [*(recipe.dimensions if candidate.kind == "nested" else ()), *([candidate.dimensions] if candidate.dimensions else [])]:
+        if widths := candidate.widths(recipe):
             check_dimensions(candidate.name, folder, widths)
         if candidate.start == "pruned":
             _check_kept(candidate, folder, kept)

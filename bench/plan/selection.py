@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from bench.cards.candidate import Candidate
 from bench.cards.load import Library, pick
-from bench.cards.specs import Candidate, Suite
+from bench.cards.suites import Suite
 from bench.cards.workspace import DEFAULT_SUITE
 from bench.errors import SelectionError, nearest
 from bench.plan.options import Options

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bench.cards.specs import Precision
+from bench.cards.candidate import Precision
 from bench.cards.workspace import builtin_content
 from bench.digests import digest
 from bench.probe.machine import fingerprint, usable_cores, versions

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cards.specs import Precision
+from bench.cards.candidate import Precision
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_encoder
 from bench.probe import memory

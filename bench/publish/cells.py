@@ -47,7 +47,7 @@ def cells(board: Board, row: Row) -> list[str]:
 
 
 def numbers(board: Board, row: Row) -> dict[str, Any]:
-    """One row as plain values with units in the names, for JSON and CSV."""
+    """One row as plain values with units in the names, for JSON; `scores` and `drops` by column label, apart from the rest, so that no name of a task can take another value's place."""
     probe = row.probe
     parameters = row.parameters or {}
     return {
@@ -59,8 +59,8 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "kept_layers": row.kept or None,
         "parameters_embeddings": parameters.get("embeddings"),
         "parameters_body": parameters.get("body"),
-        **{column.label: row.scores.get(column.label) for column in board.columns},
-        **{f"drop {column.label}": row.drops[column.label].value if column.label in row.drops else None for column in board.robustness},
+        "scores": {column.label: row.scores.get(column.label) for column in board.columns},
+        "drops": {column.label: row.drops[column.label].value if column.label in row.drops else None for column in board.robustness},
         "mean": row.mean,
         "mean_seed_spread": row.spread,
         "mean_low": row.interval and row.interval[0],
@@ -77,6 +77,19 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "tokenizer_problems": "; ".join(row.tokenizer_problems) or None,
         "problem": row.problem,
     }
+
+
+def flat(numbers: dict[str, Any]) -> dict[str, Any]:
+    """What `numbers` gives as one level, for CSV: a score under its column's label, a drop under `drop` and its column's label. Cards have no labels that other columns have."""
+    out: dict[str, Any] = {}
+    for name, value in numbers.items():
+        if name == "scores":
+            out |= value
+        elif name == "drops":
+            out |= {f"drop {label}": drop for label, drop in value.items()}
+        else:
+            out[name] = value
+    return out
 
 
 def drop_cells(board: Board, row: Row) -> list[str]:

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from bench.publish import markdown
-from bench.publish.cells import numbers
+from bench.publish.cells import flat, numbers
 from bench.standings.board import Board
 from bench.store import write_atomic
 
@@ -41,7 +41,7 @@ def to_json(board: Board) -> str:
 
 def to_csv(board: Board) -> str:
     """One line a candidate, with a header; empty cells were not measured."""
-    rows = [numbers(board, row) for row in board.rows]
+    rows = [flat(numbers(board, row)) for row in board.rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.cards.specs import TaskCard
+from bench.cards.tasks import TaskCard
 from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
@@ -62,7 +62,7 @@ def _columns(cards: Iterable[TaskCard]) -> tuple[Column, ...]:
         Column(
             task=card.name,
             subset=subset,
-            label=f"{card.name} {subset}" if len(card.subsets) > 1 else card.name,
+            label=card.label(subset),
             metric=card.score_name,
             clean=card.data if card.perturbation else None,
             rule=card.perturbation,
@@ -74,10 +74,7 @@ def _columns(cards: Iterable[TaskCard]) -> tuple[Column, ...]:
 
 def _row(record: Record, columns: tuple[Column, ...], robustness: tuple[Column, ...]) -> Row:
     candidate, made = record.candidate, record.made
-    kind: str = "scratch, pre-trained" if candidate.kind == "scratch" and candidate.weights == "pretrained" else candidate.kind
-    if candidate.precision != "fp32":
-        kind += f", {candidate.precision}"
-    row = Row(candidate.name, kind, candidate.parent, describe_kept(record.kept), None, {}, {}, None, record.problem)
+    row = Row(candidate.name, candidate.title, candidate.parent, describe_kept(record.kept), None, {}, {}, None, record.problem)
     if made is None:
         return row
     row.parameters = made["parameters"]

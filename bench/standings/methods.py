@@ -14,8 +14,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bench.cards.specs import Candidate
-from bench.standings.seeds import groups
+from bench.cards.candidate import Candidate
+from bench.cards.seeds import groups
 from bench.statistics.bootstrap import CONFIDENCE, interval
 
 if TYPE_CHECKING:
@@ -65,16 +65,8 @@ def comparisons(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tuple[C
         Comparison(row.name, control.name, (row.seeds, control.seeds), _differences(row, control))
         for row in seeded
         for control in seeded
-        if _is_control(first[control.name]) and not _from_nothing(first[row.name]) and _comparable(row, control)
+        if first[control.name].control is not None and first[row.name].control != "weights" and _comparable(row, control)
     )
-
-
-def _is_control(candidate: Candidate) -> bool:
-    return candidate.strategy == "random" or _from_nothing(candidate)
-
-
-def _from_nothing(candidate: Candidate) -> bool:
-    return candidate.kind == "scratch" and candidate.start == "random"
 
 
 def _comparable(row: Row, control: Row) -> bool:

@@ -7,35 +7,20 @@ apart: the first says how much the test sample matters, the second how much the 
 from __future__ import annotations
 
 import dataclasses
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.cards.specs import Candidate
-from bench.digests import digest
+from bench.cards.candidate import Candidate
+from bench.cards.seeds import groups
 from bench.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.standings.board import Drop, RecoveryPoint, Row
-
-
-def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
-    """Names of candidates that differ only in seed, under the name of the row that they become; alone, a candidate keeps its name."""
-    alike: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        alike.setdefault(digest(dataclasses.replace(candidate, name="x", seed=0, parent=None)), []).append(candidate)
-    found = {}
-    for group in alike.values():
-        if len({candidate.seed for candidate in group}) == len(group) > 1:
-            found[_without_seed(group[0].name)] = [candidate.name for candidate in group]
-        else:
-            found.update({candidate.name: [candidate.name] for candidate in group})
-    return found
 
 
 def fold(rows: Mapping[str, Row], candidates: Iterable[Candidate]) -> list[Row]:
@@ -97,7 +82,3 @@ def _mean(arrays: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64] |
 def _shared(tables: Sequence[Mapping[str, object]]) -> list[str]:
     """The keys that every table has, in the order of the first."""
     return [key for key in tables[0] if all(key in table for table in tables)]
-
-
-def _without_seed(name: str) -> str:
-    return re.sub(r"-seed\d+", "", name)

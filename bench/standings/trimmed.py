@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate, Trimmable
 from bench.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Trimmed:
 
 def trimmed_models(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tuple[Trimmed, ...]:
     """Every row of one candidate with a trimmed vocabulary whose untrimmed twin has a row too."""
-    everyone = list(candidates)
+    everyone = [candidate for candidate in candidates if isinstance(candidate, Trimmable)]
     whole = {_but_for_vocabulary(candidate): candidate.name for candidate in everyone if candidate.vocabulary is None}
     by_name = {row.name: row for row in rows}
     found = []
@@ -40,7 +40,7 @@ def trimmed_models(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tupl
     return tuple(found)
 
 
-def _but_for_vocabulary(candidate: Candidate) -> Candidate:
+def _but_for_vocabulary(candidate: Trimmable) -> Trimmable:
     return dataclasses.replace(candidate, name="x", vocabulary=None, parent=None)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from bench.cards.specs import RankedStrategy, Strategy
+from bench.cards.candidate import RankedStrategy, Strategy
 from bench.digests import folder_digest
 from bench.errors import LayerError, ModelError
 from bench.make.strategies.pure import RANKED, STRATEGIES, Rank, describe_kept, kept_layers

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from bench.cards.specs import Source, Subset, TaskCard
+from bench.cards.tasks import Source, Subset, TaskCard
 from bench.data.rows import TaskData
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.score import LookupEncoder

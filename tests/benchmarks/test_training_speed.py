@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cards.specs import Phase
+from bench.cards.recipes import Phase
 from bench.cards.workspace import builtin_content
 from bench.data.training import Development, TrainingSet
 from bench.make import finetune as module

@@ -1,11 +1,14 @@
 """Cards: what is wrong in one is told with file, line, field, what was found and what was probably meant, everything in one go."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from bench.cards.load import line_of, load_library, pick
+from bench.cards.lines import line_of
+from bench.cards.load import load_library, pick
+from bench.cards.tasks import BOARD_COLUMNS
 from bench.cards.workspace import Workspace
 from bench.errors import CardError, SelectionError
 from tests.builders import STS_CARD, SUITE_CARD, write_workspace
@@ -351,6 +354,139 @@ def test_a_task_that_only_trains_has_no_place_among_the_tasks_of_a_suite(tmp_pat
     assert "'TinyNLI' is training data" in problems[0].message
 
 
+@pytest.mark.parametrize("changes", [{"train_on": "test"}, {"evaluate_on": "train"}, {"train_on": "dev", "evaluate_on": "dev"}], ids=str)
+@pytest.mark.parametrize("shares", [False, True], ids=["own rows", "rows of another"])
+@pytest.mark.parametrize("classifier", ["logistic-regression", "knn"])
+def test_a_classifier_may_not_be_fitted_on_what_it_is_tested_on(tmp_path, changes, shares, classifier):
+    given = f'classifier = "{classifier}"\n' + "".join(f'{name} = "{split}"\n' for name, split in changes.items())
+    dev = '\n[[subsets.mr.sources]]\nsplit = "dev"\nfile = "dev.tsv"\n'
+    tasks = {"topics": CLASSIFICATION_CARD + dev}
+    tasks |= {"knn": KNN_CARD.replace('classifier = "knn"\n', given)} if shares else {"topics": tasks["topics"].replace("type =", given + "type =")}
+    problem = only_problem(write_workspace(tmp_path, tasks=tasks, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("knn" if shares else "topics", "train_on")
+    left = {"dev", "test", "train"} - {next(iter(changes.values()))}
+    assert (
+        f"is what the task is tested on (evaluate_on); give the rows to fit the classifier on a split of their own; valid: {', '.join(sorted(left))}"
+        in problem.message
+    )
+
+
+SOURCES = {
+    "file": ('file = "test.tsv"', 'file = "test.tsv"'),
+    "published": (f'{PUBLISHED}\nsha256 = "{"0" * 64}"', f'{PUBLISHED}\nsha256 = "{"0" * 64}"'),
+    "Hub": (HUB_SOURCE + '\nhub_split = "all"', HUB_SOURCE + '\nhub_split = "all"'),
+    "Hub by the name of the split": (HUB_SOURCE + '\nhub_split = "test"', HUB_SOURCE),
+}
+
+
+@pytest.mark.parametrize(("train", "test"), SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("card", [STS_CARD, CLASSIFICATION_CARD], ids=["STS", "Classification"])
+def test_the_same_rows_under_two_names_may_not_be_trained_and_tested_on(tmp_path, card, train, test):
+    card = (
+        edited(edited(card, 'file = "train.tsv"', train), 'file = "test.tsv"', test)
+        if train != test
+        else card.replace('file = "train.tsv"', train).replace('file = "test.tsv"', test)
+    )
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": card}, suites={}))
+    assert problem.field == "subsets.mr.sources.0"
+    assert "both in 'train' (train_on) and in 'test' (evaluate_on)" in problem.message
+
+
+def test_the_same_rows_under_two_names_may_not_be_trained_and_tested_on_by_a_task_that_shares_them(tmp_path):
+    dev = '\n[[subsets.mr.sources]]\nsplit = "dev"\nfile = "train.tsv"\n'
+    knn = KNN_CARD + 'evaluate_on = "dev"\n'
+    problem = only_problem(write_workspace(tmp_path, tasks={"topics": CLASSIFICATION_CARD + dev, "knn": knn}, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("knn", "train_on")
+    assert "train.tsv is both in 'train' (train_on) and in 'dev' (evaluate_on)" in problem.message
+
+
+def test_a_set_that_is_only_tested_on_needs_no_other_split(tmp_path):
+    card = STS_CARD[: STS_CARD.rindex("[[subsets.mr.sources]]")].replace("type =", 'evaluate_on = "train"\ntype =')
+    suite = SUITE_CARD.replace('[[recipes.short.phases]]\nkind = "sts"\ndata = ["TinySTS"]\n', "")
+    assert load_library(write_workspace(tmp_path, tasks={"sts": card}, suites={"tiny.toml": suite}))
+
+
+TESTED = {
+    # id: (the tasks of the suite, what a recipe trains on, the task that is named)
+    "by its split": (["TinySTS"], "TinySTS:test", "TinySTS"),
+    "by its default split": (["OnlyTest"], "OnlyTest", "OnlyTest"),
+    "of a task that rewrites it": (["TinySTS", "TinySTS-rewritten"], "TinySTS:test", "TinySTS"),
+    "of a task that shares it": (["Again"], "TinySTS:train", "Again"),
+}
+
+
+@pytest.mark.parametrize("phase", ["sts", "distill", "curve", "vocabulary"])
+@pytest.mark.parametrize(("tasks", "data", "named"), TESTED.values(), ids=TESTED)
+def test_no_recipe_may_train_on_what_a_task_of_its_suite_is_tested_on(tmp_path, tasks, data, named, phase):
+    cards = {
+        "sts": STS_CARD,
+        "only": STS_CARD[: STS_CARD.rindex("[[subsets.mr.sources]]")]
+        .replace("TinySTS", "OnlyTest")
+        .replace('"train"', '"test"')
+        .replace("type =", 'train_on = "test"\ntype ='),
+        "digits": rewritten_card(),
+        "again": 'name = "Again"\ntype = "STS"\ndescription = "d"\nlicense = "l"\ndata = "TinySTS"\nevaluate_on = "train"\n',
+        "other": STS_CARD.replace("TinySTS", "Other"),
+    }
+    suite = SUITE_CARD.replace('["TinySTS"]', str(tasks).replace("'", '"'), 1).replace('data = ["TinySTS"]', 'data = ["Other"]')
+    suite += {
+        "sts": f'[recipes.more]\n[[recipes.more.phases]]\nkind = "sts"\ndata = ["Other", "{data}"]\n',
+        "distill": f'[recipes.more]\n[[recipes.more.phases]]\nkind = "distill"\ndata = ["Other", "{data}"]\n',
+        "curve": f'[recipes.more.curve]\ndata = ["{data}"]\n',
+        "vocabulary": FULL + f'vocabulary = {{ corpus = ["Other", "{data}"], size = 9 }}\n',
+    }[phase]
+    problem = only_problem(write_workspace(tmp_path, tasks=cards, suites={"tiny.toml": suite}))
+    assert problem.field.endswith({"sts": "phases.0.data", "distill": "phases.0.data", "curve": "curve.data", "vocabulary": "vocabulary.corpus"}[phase])
+    assert f"{data!r} is what {named!r} is tested on" in problem.message
+
+
+def test_what_a_task_of_another_suite_is_tested_on_may_be_trained_on(tmp_path):
+    suite = SUITE_CARD.replace('["TinySTS"]', '["Other"]', 1).replace('data = ["TinySTS"]', 'data = ["TinySTS:test"]')
+    assert load_library(write_workspace(tmp_path, tasks={"sts": STS_CARD, "other": STS_CARD.replace("TinySTS", "Other")}, suites={"tiny.toml": suite}))
+
+
+LABELS = sorted(label for label in BOARD_COLUMNS if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*( .+)?", label))
+"""Those of a board's own columns that could be the label of a task, or of a task and a subset."""
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_no_task_with_rows_of_its_own_may_have_the_label_of_a_column_that_every_board_has(tmp_path, label):
+    name, _, subset = label.partition(" ")
+    card = STS_CARD.replace("TinySTS", name)
+    if subset:
+        card = card.replace("subsets.mr", f'subsets."{subset}"') + card[card.index("[subsets.mr]") :].replace("subsets.mr", "subsets.hi")
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": card}, suites={}))
+    assert problem.field == (f"subsets.{subset}" if subset else "name")
+    assert f"{label!r} is a column that every board has" in problem.message
+
+
+@pytest.mark.parametrize("label", [label for label in LABELS if " " not in label])
+def test_no_task_that_shares_rows_may_have_the_label_of_a_column_that_every_board_has(tmp_path, label):
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "rewritten": rewritten_card().replace("TinySTS-rewritten", label)}, suites={}))
+    assert (problem.file.parent.name, problem.field) == ("rewritten", "name")
+    assert f"{label!r} is a column that every board has" in problem.message
+
+
+def test_what_only_trains_has_no_column_and_may_be_called_anything(tmp_path):
+    card = STS_CARD.replace("TinySTS", "mean").replace('"STS"', '"NLI"')
+    assert load_library(write_workspace(tmp_path, tasks={"nli": card}, suites={})).tasks["mean"]
+
+
+def test_a_drop_and_a_score_that_would_share_a_column_are_refused_with_both_tasks(tmp_path):
+    drop = STS_CARD.replace("TinySTS", "drop")
+    drop = drop.replace("subsets.mr", "subsets.TinySTS-rewritten") + drop[drop.index("[subsets.mr]") :]
+    suite = edited(SUITE_CARD, '["TinySTS"]', '["drop", "TinySTS", "TinySTS-rewritten"]')
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "drop": drop, "digits": rewritten_card()}, suites={"tiny.toml": suite}))
+    assert (problem.line, problem.field) == (3, "suite.tasks")
+    assert [part for part in ("'drop' and 'TinySTS-rewritten'", "'drop TinySTS-rewritten'", "rename") if part not in problem.message] == []
+
+
+def test_a_task_that_a_suite_lists_twice_is_refused(tmp_path):
+    problem = only_problem(write_workspace(tmp_path, suites={"tiny.toml": edited(SUITE_CARD, '["TinySTS"]', '["TinySTS", "TinySTS"]')}))
+    assert (problem.line, problem.field) == (3, "suite.tasks")
+    assert "'TinySTS' stands there more than once" in problem.message
+
+
 @pytest.mark.parametrize("source", [HUB_SOURCE, f'{PUBLISHED}\nsha256 = "{"0" * 64}"'], ids=["hub", "published"])
 def test_pinned_sources_are_taken(tmp_path, source):
     library = load_library(write_workspace(tmp_path, tasks={"sts": edited(STS_CARD, 'file = "test.tsv"', source)}, suites={}))
@@ -469,6 +605,57 @@ def test_a_grid_may_name_the_parent_of_its_candidates(tmp_path):
     assert named != GRIDS
     library = load_library(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + named}))
     assert {candidate.parent for candidate in library.candidates["tiny"] if candidate.name.startswith("mini-top2")} == {"mini-seed0"}
+
+
+SEEDS = '[[grids]]\nkind = "full"\nbases = ["mini"]\nrecipes = ["short"]\nseeds = [1, 2]\n'
+OTHER_SEEDS = SEEDS.replace("[1, 2]", '[3, 4]\nprompt = "query: "')
+CLASHES = {
+    # id: (what is added to a suite, the field, essential parts of the message)
+    "another candidate": (
+        FULL.replace('"m"', '"mini"').replace('"short"', '"long"') + SEEDS,
+        "grids.0.name",
+        ["'mini-seed1' and 'mini-seed2'", "one row, 'mini'"],
+    ),
+    "another kind": (
+        '[[candidates]]\nname = "mini"\nkind = "external"\npath = "x"\n' + SEEDS,
+        "grids.0.name",
+        ["'mini-seed1' and 'mini-seed2'", "one row, 'mini'"],
+    ),
+    "single candidates": (
+        "".join(FULL.replace('"m"', f'"m-seed{seed}"') + f"seed = {seed}\n" for seed in range(3)) + FULL.replace('"short"', '"long"'),
+        "candidates.1.name",
+        ["'m-seed0', 'm-seed1' and 'm-seed2'", "one row, 'm'", "another candidate has that name"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("added", "field", "parts"), CLASHES.values(), ids=CLASHES)
+def test_seeds_whose_row_would_have_the_name_of_another_candidate_are_refused(tmp_path, added, field, parts):
+    card = SUITE_CARD + "[recipes.long]\n" + added
+    problem = only_problem(write_workspace(tmp_path, suites={"tiny.toml": card}))
+    assert problem.field == field
+    assert [part for part in [*parts, "rename one of them"] if part not in problem.message] == []
+
+
+def test_two_groups_of_seeds_whose_rows_would_have_one_name_are_both_refused_and_name_each_other(tmp_path):
+    problems = problems_of(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + SEEDS + OTHER_SEEDS}))
+    assert [problem.field for problem in problems] == ["grids.0.name", "grids.1.name"]
+    assert all("'mini-seed1' and 'mini-seed2'" in problem.message and "'mini-seed3' and 'mini-seed4'" in problem.message for problem in problems)
+    assert all("one row, 'mini'" in problem.message and "rename one of the two groups" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        FULL + FULL.replace('"m"', '"m-seed1"') + "seed = 1\n",
+        FULL.replace('"m"', '"mini"') + "seed = 5\n" + SEEDS,
+        SEEDS + SEEDS.replace('"full"', '"pruned"') + 'strategies = ["top"]\nkeep = [2]\n',
+        FULL.replace('"m"', '"mini-seed7"').replace('"short"', '"long"') + SEEDS,
+    ],
+    ids=["the first without a seed in its name", "one of the seeds without", "rows of other names", "a single one with a seed in its name"],
+)
+def test_seeds_whose_row_has_a_name_of_its_own_are_taken(tmp_path, added):
+    assert load_library(write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + "[recipes.long]\n" + added}))
 
 
 TRIMMED = """

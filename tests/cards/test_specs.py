@@ -9,17 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.cards.specs import Candidate, Grid, Phase, Source, Subset, TaskCard, Vocabulary
+from bench.cards.kinds import KINDS, Pruned
+from bench.cards.recipes import Phase, Vocabulary
+from bench.cards.suites import Grid
+from bench.cards.tasks import Source, Subset, TaskCard
 from bench.digests import canonical, digest, file_digest, folder_digest
+from tests.builders import make_candidate
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=12)
 quickly = settings(max_examples=60, deadline=None, database=None)
 
-CANDIDATE = Candidate(name="m-top6", kind="pruned", base="m", strategy="top", keep=6, recipe="r")
+VOCABULARY = Vocabulary(corpus=("A",), size=9)
+OTHER_VOCABULARY = {"corpus": ("A", "B"), "size": 8}
+
 OTHER_CANDIDATE = {
-    "name": "m-top7",
-    "kind": "full",
+    "name": "other",
+    "kind": "another",
     "base": "n",
     "strategy": "bottom",
     "keep": 5,
@@ -27,7 +33,7 @@ OTHER_CANDIDATE = {
     "layers": (0, 1),
     "weights": "pretrained",
     "teacher": "t",
-    "vocabulary": Vocabulary(corpus=("A",), size=9),
+    "vocabulary": VOCABULARY,
     "recipe": "q",
     "dimensions": 8,
     "precision": "bf16",
@@ -39,6 +45,13 @@ OTHER_CANDIDATE = {
     "ngram": (2, 3),
     "parent": "m",
 }
+"""A value for every field that a candidate of some kind has, other than the default."""
+CANDIDATES = [make_candidate(kind) for kind in KINDS]
+
+
+def others_of(candidate):
+    return {field.name: OTHER_CANDIDATE[field.name] for field in dataclasses.fields(candidate) if field.name != "folder"}
+
 
 SOURCE = Source(split="test", file="test.tsv")
 CARD = TaskCard(name="T", type="Classification", description="d", license="l", subsets={"mr": Subset(languages=("mar-Deva",), sources=(SOURCE,))})
@@ -78,12 +91,14 @@ OTHER_PHASE = {
     "loss": "cosine",
 }
 
-VOCABULARY = Vocabulary(corpus=("A",), size=9)
-OTHER_VOCABULARY = {"corpus": ("A", "B"), "size": 8}
-
 CHANGES = [
     pytest.param(spec, field, value, id=f"{type(spec).__name__}.{field}")
-    for spec, others in ((CANDIDATE, OTHER_CANDIDATE), (CARD, OTHER_CARD), (PHASE, OTHER_PHASE), (VOCABULARY, OTHER_VOCABULARY))
+    for spec, others in (
+        *((candidate, others_of(candidate)) for candidate in CANDIDATES),
+        (CARD, OTHER_CARD),
+        (PHASE, OTHER_PHASE),
+        (VOCABULARY, OTHER_VOCABULARY),
+    )
     for field, value in others.items()
 ]
 
@@ -128,12 +143,16 @@ def test_a_digest_changes_with_every_field_of_a_spec(spec, field, value):
     assert digest(dataclasses.replace(spec, **{field: value})) != digest(spec)
 
 
-@pytest.mark.parametrize(("spec", "others"), [(CANDIDATE, OTHER_CANDIDATE), (CARD, OTHER_CARD), (PHASE, OTHER_PHASE)], ids=["candidate", "task", "phase"])
+@pytest.mark.parametrize(
+    ("spec", "others"),
+    [*((candidate, others_of(candidate)) for candidate in CANDIDATES), (CARD, OTHER_CARD), (PHASE, OTHER_PHASE)],
+    ids=[*KINDS, "task", "phase"],
+)
 def test_no_field_of_a_spec_is_left_out_of_its_digest_except_where_its_card_stands(spec, others):
     assert {field.name for field in dataclasses.fields(spec)} - {"folder"} == set(others) == set(canonical(spec))
 
 
-@pytest.mark.parametrize("spec", [CANDIDATE, CARD], ids=["candidate", "task"])
+@pytest.mark.parametrize("spec", [*CANDIDATES, CARD], ids=[*KINDS, "task"])
 def test_a_digest_does_not_depend_on_the_folder_in_which_the_card_stands(spec):
     assert digest(dataclasses.replace(spec, folder=Path("elsewhere"))) == digest(spec)
 
@@ -207,7 +226,7 @@ def test_a_grid_names_its_candidates_and_says_recipe_and_seed_only_where_it_has_
 
 def test_a_grid_hands_every_choice_on_to_its_candidates():
     grid = Grid(kind="pruned", bases=("m",), strategies=("middle",), keep=(6,), recipes=("r",), vocabularies=(VOCABULARY,), seeds=(3,), prompt="query: ")
-    made = Candidate(name="m-middle6-v9", kind="pruned", base="m", strategy="middle", keep=6, vocabulary=VOCABULARY, recipe="r", seed=3, prompt="query: ")
+    made = Pruned(name="m-middle6-v9", base="m", strategy="middle", keep=6, vocabulary=VOCABULARY, recipe="r", seed=3, prompt="query: ")
     assert grid.expand() == [made]
 
 

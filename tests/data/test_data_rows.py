@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.cards.specs import Rule, Source, Subset
+from bench.cards.tasks import Rule, Source, Subset
 from bench.data.rows import load_rows, normalise, task_digest
 from bench.errors import DataError
 from tests.builders import make_card, make_library, table

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.cards.specs import Source, Subset, TaskCard
+from bench.cards.tasks import Source, Subset, TaskCard
 from bench.data.rows import missing_files
-from bench.data.sources import content_digest, locate, read_rows
+from bench.data.sources import locate_source, read_rows, source_digest
 from bench.digests import file_digest
 from bench.errors import DataError
 
@@ -132,7 +132,7 @@ def test_a_published_file_lies_under_its_repository_in_the_data_folder(tmp_path)
     path.write_text("text\nनदी\n", encoding="utf-8")
     source = Source(split="test", repository="owner/data", commit=COMMIT, path="a/b.tsv", sha256=file_digest(path))
     assert list(read_rows(source, tmp_path / "card", tmp_path / "data")) == [(f"{path}:2", {"text": "नदी"})]
-    assert content_digest(source, tmp_path / "card", tmp_path / "data") == file_digest(path)
+    assert source_digest(source, tmp_path / "card", tmp_path / "data") == file_digest(path)
 
 
 PUBLISHED = Source(split="test", repository="owner/data", commit=COMMIT, path="a/b.tsv", sha256="1" * 64)
@@ -167,8 +167,8 @@ def test_a_hub_data_set_is_refused_offline_with_its_name(tmp_path):
 
 
 def test_a_hub_data_set_has_no_file_and_is_identified_by_its_revision(tmp_path):
-    assert locate(HUB, tmp_path, None).path is None
-    assert content_digest(HUB, tmp_path, None) == f"owner/set@{COMMIT}/mr/validation"
+    assert locate_source(HUB, tmp_path, None).path is None
+    assert source_digest(HUB, tmp_path, None) == f"owner/set@{COMMIT}/mr/validation"
 
 
 def test_what_is_missing_is_told_for_every_source_without_reading_any(tmp_path):

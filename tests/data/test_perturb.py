@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.cards.specs import Perturbation
+from bench.cards.tasks import Perturbation
 from bench.data.perturbation import ANUSVARA, NUKTA, PERTURBATIONS, devanagari_digits, latin_digits, nasal_spelling, perturb, romanise, slip, toggle_nukta
 
 quickly = settings(max_examples=60, deadline=None, database=None)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.cards.specs import Curve, Phase
+from bench.cards.recipes import Curve, Phase
 from bench.data.training import DataCache, TrainingSet
 from bench.errors import DataError
 from tests.builders import make_card, make_library, table

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from bench.cards.load import load_library
-from bench.cards.specs import Phase
+from bench.cards.recipes import Phase
 from bench.cards.workspace import find_workspace
 from bench.data.training import Development, TrainingSet
 from bench.errors import CardError, LayerError, ModelError

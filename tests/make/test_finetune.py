@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.cards.specs import Phase
+from bench.cards.recipes import Phase
 from bench.data.training import Development, TrainingSet
 from bench.errors import ModelError
 from bench.make import finetune as module

@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
 
 from bench.cards.load import load_library
-from bench.cards.specs import Phase
+from bench.cards.recipes import Phase
 from bench.cards.workspace import find_workspace
 from bench.data.training import Development, TrainingSet
 from bench.errors import CardError, LayerError, ModelError

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.cards.specs import Candidate, Strategy
+from bench.cards.candidate import Strategy
+from bench.cards.kinds import Pruned
 from bench.errors import LayerError, ModelError
 from bench.make.strategies.pure import RANKED, STRATEGIES, describe_kept, kept_layers, resolve_layers
+from tests.builders import make_candidate
 
 quickly = settings(max_examples=60, deadline=None, database=None)
 SIZES = st.integers(2, 48).flatmap(lambda total: st.tuples(st.just(total), st.integers(1, total - 1)))
@@ -84,7 +86,7 @@ def test_middle_and_symmetric_are_one_for_an_even_number_to_keep_and_mirror_imag
 
 def test_a_random_choice_follows_the_seed_and_is_the_same_everywhere():
     assert [kept_layers("random", total=12, keep=6, seed=seed) for seed in (0, 1, 2)] == SEEDED
-    assert [resolve_layers(Candidate(name="m", kind="pruned", base="b", strategy="random", keep=6, seed=seed), 12) for seed in (0, 1, 2)] == SEEDED
+    assert [resolve_layers(Pruned(name="m", base="b", strategy="random", keep=6, seed=seed), 12) for seed in (0, 1, 2)] == SEEDED
 
 
 def test_a_random_choice_takes_every_layer_about_as_often_as_any_other():
@@ -111,9 +113,9 @@ def test_a_ranked_strategy_takes_the_list_of_the_depth_asked():
         asked.append(strategy)
         return [[3], [1, 3], [0, 1, 3]]
 
-    assert resolve_layers(Candidate(name="m", kind="pruned", base="b", strategy="greedy", keep=2), 4, rank=rank) == [1, 3]
-    assert resolve_layers(Candidate(name="m", kind="pruned", base="b", strategy="top", keep=2), 4, rank=rank) == [0, 1]
-    threshold = Candidate(name="m", kind="pruned", base="b", strategy="contribution", threshold=0.5)
+    assert resolve_layers(Pruned(name="m", base="b", strategy="greedy", keep=2), 4, rank=rank) == [1, 3]
+    assert resolve_layers(Pruned(name="m", base="b", strategy="top", keep=2), 4, rank=rank) == [0, 1]
+    threshold = Pruned(name="m", base="b", strategy="contribution", threshold=0.5)
     assert resolve_layers(threshold, 4, rank=rank, over={0.5: (1, 3)}.__getitem__) == [1, 3]
     assert asked == ["greedy"]
 
@@ -160,7 +162,7 @@ def test_a_depth_that_prunes_nothing_or_everything_is_refused_with_the_depths_th
     ],
 )
 def test_a_candidate_keeps_the_layers_of_its_kind(fields, kept):
-    assert resolve_layers(Candidate(name="m", base="b", **fields), 4) == kept
+    assert resolve_layers(make_candidate(base="b", **fields), 4) == kept
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_candidate_keeps_the_layers_of_its_kind(fields, kept):
 )
 def test_layers_that_the_base_does_not_have_are_refused_with_the_name_of_the_candidate(fields, parts):
     with pytest.raises(ModelError) as caught:
-        resolve_layers(Candidate(name="m-small", kind="pruned", base="b", **fields), 4)
+        resolve_layers(Pruned(name="m-small", base="b", **fields), 4)
     message = str(caught.value)
     assert message.startswith("m-small: ")
     assert [part for part in parts if part not in message] == []

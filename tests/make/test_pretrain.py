@@ -24,10 +24,17 @@ from bench.errors import DataError
 from bench.make.pretrain.card import sources_table
 from bench.make.pretrain.corpus import ppmi_embeddings
 from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, train_wordpiece
-from bench.make.pretrain.train import PretrainOptions, Stage, default_stages, draw_batch, pretrain
+from bench.make.pretrain.train import PretrainOptions, PretrainStage, default_stages, draw_batch, pretrain
 
 OPTIONS = PretrainOptions(
-    stages=(Stage(1, 6_000, 16), Stage(2, 6_000, 16)), hidden=32, heads=2, intermediate=64, vocab_size=600, max_length=32, batch_tokens=256, warmup_steps=5
+    stages=(PretrainStage(1, 6_000, 16), PretrainStage(2, 6_000, 16)),
+    hidden=32,
+    heads=2,
+    intermediate=64,
+    vocab_size=600,
+    max_length=32,
+    batch_tokens=256,
+    warmup_steps=5,
 )
 
 
@@ -181,7 +188,7 @@ def test_models_of_every_depth_see_the_same_tokens_at_the_same_lengths(layers):
 
 @pytest.mark.slow
 def test_held_out_text_is_judged_in_every_stage_at_its_own_length(corpus, tmp_path):
-    stages = (Stage(1, 1_500, 16), Stage(1, 1_500, 32))
+    stages = (PretrainStage(1, 1_500, 16), PretrainStage(1, 1_500, 32))
     record = pretrain([corpus], tmp_path / "base", dataclasses.replace(OPTIONS, stages=stages), bf16=False)
     assert [(one["layers"], one["length"]) for one in record["held_out"]] == [(1, 16), (1, 32)]
     assert [one["length"] for one in record["final_held_out"]] == [16, 32]

@@ -3,17 +3,20 @@
 import csv
 import dataclasses
 import io
+import itertools
 import json
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from bench.cards.tasks import BOARD_COLUMNS
 from bench.publish.cells import MISSING, headers
 from bench.publish.files import publish, to_csv, to_json
 from bench.publish.markdown import render
 from bench.publish.terminal import make_console, show
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row
+from bench.standings.methods import Comparison
 
 PROBE = {
     "load": 0.25,
@@ -145,6 +148,9 @@ def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(boa
     for in_csv, in_json in zip(csv_rows(board), json_rows(board), strict=True):
         for nested in ("score_intervals", "drop_intervals", "recovery"):  # more than a flat table holds
             in_json.pop(nested)
+        scores, drops = in_json.pop("scores"), in_json.pop("drops")
+        assert not {*scores, *drops} & set(in_json)
+        in_json |= {**scores, **{f"drop {label}": drop for label, drop in drops.items()}}
         assert in_csv == {key: "" if value is None else str(value) for key, value in in_json.items()}
 
 
@@ -166,7 +172,7 @@ def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(boa
 )
 def test_the_page_shows_the_numbers_of_the_json_rounded_and_in_its_own_units(title, field, factor, digits):
     for on_page, stored in zip(markdown_rows(BOARD), json_rows(BOARD), strict=True):
-        value = stored[field]
+        value = {**stored, **stored["scores"]}[field]
         assert on_page[title] == (MISSING if value is None else f"{factor * value:,.{digits}f}")
 
 
@@ -218,7 +224,8 @@ def test_a_score_of_zero_or_below_is_shown_as_such_and_not_as_missing():
 def test_an_incomplete_row_keeps_its_scores_and_has_no_mean_no_rank_and_no_zero():
     line, stored, flat = markdown_rows(BOARD)[3], json_rows(BOARD)[3], csv_rows(BOARD)[3]
     assert [line[title] for title in ("#", "Pairs mr", "Pairs hi", "Topics", "mean", "% of parent")] == [MISSING, "50.0", "40.0", MISSING, MISSING, MISSING]
-    assert [stored[field] for field in ("rank", "Pairs mr", "Pairs hi", "Topics", "mean", "mean_low", "of_parent")] == [None, 0.5, 0.4, None, None, None, None]
+    assert [stored[field] for field in ("rank", "mean", "mean_low", "of_parent")] == [None] * 4
+    assert stored["scores"] == {"Pairs mr": 0.5, "Pairs hi": 0.4, "Topics": None}
     assert [flat[field] for field in ("rank", "Topics", "mean", "of_parent")] == ["", "", "", ""]
 
 
@@ -228,6 +235,7 @@ def test_a_candidate_that_was_not_made_has_no_number_at_all():
         title: MISSING for title in headers(BOARD) if title not in {"candidate", "kind"}
     }
     stored = json_rows(BOARD)[4]
+    assert set(stored.pop("scores").values()) == {None}
     assert {field for field, value in stored.items() if value not in (None, {}, [])} == {"candidate", "kind", "seeds", "parent", "problem"}
 
 
@@ -366,7 +374,7 @@ def test_the_json_holds_every_drop_with_its_interval_and_the_columns_with_rule_a
         ("Pairs-slips mr", "Pairs", "typing-slips"),
     ]
     assert [column["label"] for column in document["columns"]] == ["Pairs mr", "Pairs hi", "Topics"]
-    assert [[line[f"drop {column.label}"] for column in ROBUSTNESS] for line in document["rows"]] == [
+    assert [[line["drops"][column.label] for column in ROBUSTNESS] for line in document["rows"]] == [
         [0.1234, 0.02, -0.03],
         [0.0, 0.25, None],
         [None, None, None],
@@ -380,6 +388,16 @@ def test_the_json_holds_every_drop_with_its_interval_and_the_columns_with_rule_a
         {"Pairs-digits hi": [-0.02, 0.0]},
         {},
     ]
+
+
+def test_the_columns_of_a_board_that_are_no_scores_are_those_that_no_task_may_be_called():
+    compared = dataclasses.replace(BOARD, comparisons=(Comparison("m-top", "m-random", (3, 3), {}),))
+    lines = render(compared).splitlines()
+    heads = [line for line, below in itertools.pairwise(lines) if line.startswith("|") and below.startswith(("|-", "|:"))]
+    assert len(heads) == 2, "scores stand in the table of candidates and in that of methods"
+    titles = {title.strip() for head in heads for title in head.strip("|").split("|")} | set(headers(BOARD)) | set(csv_rows(ROBUST)[0])
+    labels = {column.label for column in (*ROBUST.columns, *ROBUST.robustness)}
+    assert titles - labels - {f"drop {label}" for label in labels} == BOARD_COLUMNS
 
 
 def test_the_csv_holds_every_drop_and_an_empty_cell_where_there_is_none():

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.cards.specs import Candidate
+from bench.cards.candidate import Candidate
 from bench.publish.markdown import render
 from bench.standings.board import Board, Column, Row
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
+from tests.builders import make_candidate
 
 SIZE = {"embeddings": 10, "body": 60}
 STEADY = np.linspace(-0.01, 0.01, 1000)
 
 
-def candidates(name: str, *, seeds: int = 3, **fields: object) -> list[Candidate]:
-    return [Candidate(**{"name": f"{name}-seed{seed}", "base": "m", "seed": seed, "recipe": "r", "parent": "m", **fields}) for seed in range(seeds)]
+def candidates(name: str, *, kind: str, seeds: int = 3, **fields: object) -> list[Candidate]:
+    return [make_candidate(kind, **{"name": f"{name}-seed{seed}", "base": "m", "seed": seed, "recipe": "r", "parent": "m", **fields}) for seed in range(seeds)]
 
 
 def pruned(strategy: str, **fields: object) -> list[Candidate]:

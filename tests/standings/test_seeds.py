@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bench.cards.specs import Candidate
+from bench.cards.kinds import Pruned
+from bench.cards.seeds import groups
 from bench.standings.board import Drop, RecoveryPoint, Row
-from bench.standings.seeds import fold, groups
+from bench.standings.seeds import fold
 
 
-def candidate(name: str, seed: int, **fields: object) -> Candidate:
-    return Candidate(**{"name": name, "kind": "pruned", "base": "m", "strategy": "random", "keep": 2, "seed": seed, **fields})
+def candidate(name: str, seed: int, **fields: object) -> Pruned:
+    return Pruned(**{"name": name, "base": "m", "strategy": "random", "keep": 2, "seed": seed, **fields})
 
 
 def row(name: str, kept: str, mean: float | None, **fields: object) -> Row:
@@ -25,6 +28,42 @@ def test_candidates_that_differ_in_more_than_the_seed_stay_apart():
 
 def test_two_candidates_of_one_seed_are_not_two_seeds():
     assert groups([candidate("a", 0), candidate("b", 0)]) == {"a": ["a"], "b": ["b"]}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["m", "m-seed0", "m-seed1", "m-seed2", "m-seed0-seed1", "n", "n-seed0", "n-seed1-int8"]), st.integers(0, 2), st.integers(1, 2)
+        ),
+        max_size=8,
+        unique_by=lambda drawn: drawn[0],
+    )
+)
+@settings(max_examples=300, deadline=None, database=None)
+def test_folding_puts_every_candidate_into_one_row_and_gives_no_two_rows_one_name(drawn):
+    candidates = [candidate(name, seed, keep=keep) for name, seed, keep in drawn]
+    names = sorted(one.name for one in candidates)
+    assert sorted(name for members in groups(candidates).values() for name in members) == names
+    folded = fold({name: row(name, "0", 0.5) for name in names}, candidates)
+    assert len({one.name for one in folded}) == len(folded)
+    assert sum(one.seeds for one in folded) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "rows"),
+    [
+        ([candidate("m", 0, keep=3), candidate("m-seed1", 1), candidate("m-seed2", 2)], {"m": ["m"], "m-seed1": ["m-seed1", "m-seed2"]}),
+        ([candidate("m-seed0", 0), candidate("m-seed1", 1), candidate("m", 0, keep=3)], {"m-seed0": ["m-seed0", "m-seed1"], "m": ["m"]}),
+        (
+            [candidate("m-seed0", 0), candidate("m-seed1", 1), candidate("m-seed2", 0, keep=3), candidate("m-seed3", 1, keep=3)],
+            {"m-seed0": ["m-seed0", "m-seed1"], "m-seed2": ["m-seed2", "m-seed3"]},
+        ),
+        ([candidate("m", 0), candidate("m-seed1", 1)], {"m": ["m", "m-seed1"]}),
+    ],
+    ids=["a candidate before", "a candidate behind", "another group", "one of their own"],
+)
+def test_seeds_whose_row_has_the_name_of_another_keep_the_name_of_their_first(candidates, rows):
+    assert groups(candidates) == rows
 
 
 def test_a_row_names_every_kept_list_that_its_seeds_drew():

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from bench.cards.specs import Candidate, Vocabulary
+from bench.cards.kinds import Pruned
+from bench.cards.recipes import Vocabulary
 from bench.publish.files import to_json
 from bench.publish.markdown import render
 from bench.standings.board import Board, Row
@@ -15,8 +16,8 @@ from bench.standings.trimmed import trimmed_models
 
 SMALL = Vocabulary(corpus=("Text",), size=60)
 TRIMMING = {"tokens_before": 12000, "tokens_after": 6000, "texts_changed": 0.125, "tokens_changed": 0.01}
-WHOLE = Candidate(name="m-top6", kind="pruned", base="m", strategy="top", keep=6)
-TRIMMED = Candidate(name="m-top6-v60", kind="pruned", base="m", strategy="top", keep=6, vocabulary=SMALL, parent="m")
+WHOLE = Pruned(name="m-top6", base="m", strategy="top", keep=6)
+TRIMMED = Pruned(name="m-top6-v60", base="m", strategy="top", keep=6, vocabulary=SMALL, parent="m")
 DRAWN = np.linspace(0.4, 0.6, 1000)
 
 

@@ -45,7 +45,7 @@ HELD_OUT_STEP = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class PretrainStage:
     """A stretch of training at one depth: `tokens` corpus tokens seen with `layers` layers and sequences of `length` tokens."""
 
     layers: int
@@ -57,7 +57,7 @@ class Stage:
 class PretrainOptions:
     """Everything besides the corpus that decides the weights."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[PretrainStage, ...]
     hidden: int = 192
     heads: int = 6
     intermediate: int = 768
@@ -74,14 +74,14 @@ class PretrainOptions:
     seed: int = 0
 
 
-def default_stages(layers: int, tokens: int, *, length: int = 128) -> tuple[Stage, ...]:
+def default_stages(layers: int, tokens: int, *, length: int = 128) -> tuple[PretrainStage, ...]:
     """A schedule for any depth: most tokens at little depth and short length, the long windows while the learning rate is still high, and once more at the end.
 
     Models of different depth see the same number of tokens at the same lengths, so that they can be compared at equal budget.
     """
     short = min(32, length)
     plan = ((3, 0.55, short), (6, 0.15, short), (6, 0.05, length), (layers, 0.20, short), (layers, 0.05, length))
-    return tuple(Stage(min(depth, layers), round(tokens * share), size) for depth, share, size in plan)
+    return tuple(PretrainStage(min(depth, layers), round(tokens * share), size) for depth, share, size in plan)
 
 
 def draw_batch(ids: IntArray, *, step: int, options: PretrainOptions, length: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -157,7 +157,7 @@ def grow(model: BertForMaskedLM, options: PretrainOptions, layers: int) -> BertF
 
 
 @dataclasses.dataclass
-class Progress:
+class StepReport:
     """What a run reports every `log_every` steps."""
 
     stage: int
@@ -169,7 +169,7 @@ class Progress:
     eta_seconds: float
 
 
-def _steps(stage: Stage, options: PretrainOptions) -> int:
+def _steps(stage: PretrainStage, options: PretrainOptions) -> int:
     return max(1, stage.tokens // (max(1, options.batch_tokens // stage.length) * stage.length))
 
 
@@ -203,7 +203,7 @@ class _Training:
         self.seconds = 0.0
         self.step = 0
 
-    def run(self, report: Callable[[Progress], None]) -> BertForMaskedLM:
+    def run(self, report: Callable[[StepReport], None]) -> BertForMaskedLM:
         """Every stage, from the start or from the last save."""
         state = _load_state(self.folder, self.identity)
         begin = 0
@@ -217,7 +217,7 @@ class _Training:
         assert self.model is not None
         return self.model
 
-    def _enter(self, stage: Stage, state: dict[str, Any] | None) -> torch.optim.AdamW:
+    def _enter(self, stage: PretrainStage, state: dict[str, Any] | None) -> torch.optim.AdamW:
         """Put model and optimizer where the stage, or the save in the middle of it, starts."""
         if state is not None:
             self.model = new_model(self.options, stage.layers)
@@ -234,7 +234,7 @@ class _Training:
             optimizer.load_state_dict(state["optimizer"])
         return optimizer
 
-    def _first_model(self, stage: Stage) -> BertForMaskedLM:
+    def _first_model(self, stage: PretrainStage) -> BertForMaskedLM:
         import torch
 
         model = new_model(self.options, stage.layers)
@@ -243,7 +243,7 @@ class _Training:
             model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors))
         return model
 
-    def _train(self, number: int, stage: Stage, begin: int, end: int, optimizer: torch.optim.AdamW, report: Callable[[Progress], None]) -> None:
+    def _train(self, number: int, stage: PretrainStage, begin: int, end: int, optimizer: torch.optim.AdamW, report: Callable[[StepReport], None]) -> None:
         import torch
 
         assert self.model is not None
@@ -268,7 +268,7 @@ class _Training:
                 mean = sum(losses) / len(losses)
                 losses.clear()
                 self.curve.append({"step": self.step, "layers": stage.layers, "loss": round(mean, 4)})
-                report(Progress(number, stage.layers, self.step, self.total, mean, speed * self.options.batch_tokens, (self.total - self.step) / speed))
+                report(StepReport(number, stage.layers, self.step, self.total, mean, speed * self.options.batch_tokens, (self.total - self.step) / speed))
             if self.step % self.options.eval_steps == 0 or self.step == end:
                 self._evaluate(stage)
             if now - saved > self.save_seconds or self.step == end:
@@ -276,7 +276,7 @@ class _Training:
                 self.seconds = before + now - started
                 self._save(number, optimizer)
 
-    def _evaluate(self, stage: Stage) -> None:
+    def _evaluate(self, stage: PretrainStage) -> None:
         assert self.model is not None
         loss = held_out_loss(self.model, self.corpus.held_out, self.options, length=stage.length, bf16=self.bf16)
         self.model.train()
@@ -301,7 +301,7 @@ def pretrain(
     sources: str = "",
     license: str = "other",  # noqa: A002 (the field's name on model cards)
     languages: Sequence[str] = (),
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[StepReport], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train a tokenizer and a BERT-type base; write them to `out` as a transformers folder with fp16 weights.

@@ -18,7 +18,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import get_args
 
-from bench.cards.specs import Candidate, RankedStrategy, Strategy
+from bench.cards.candidate import FromBase, RankedStrategy, Strategy
+from bench.cards.kinds import Distilled, Pruned
 from bench.errors import LayerError, nearest
 
 Rank = Callable[[RankedStrategy], Sequence[Sequence[int]]]
@@ -78,11 +79,11 @@ def kept_layers(strategy: Strategy, *, total: int, keep: int, seed: int = 0) -> 
     return STRATEGIES[strategy](total, keep, seed)
 
 
-def resolve_layers(candidate: Candidate, total: int, *, rank: Rank | None = None, over: Over | None = None) -> list[int]:
+def resolve_layers(candidate: FromBase, total: int, *, rank: Rank | None = None, over: Over | None = None) -> list[int]:
     """The kept layers of any trained candidate of a base with `total` layers.
 
     Args:
-        candidate: Of a kind that has a base.
+        candidate: Of any kind that is made from a base.
         total: Layers of its base.
         rank: Called, and needed, only where the candidate has a ranked strategy.
         over: Called, and needed, only where the candidate has a threshold.
@@ -90,23 +91,13 @@ def resolve_layers(candidate: Candidate, total: int, *, rank: Rank | None = None
     Raises:
         LayerError: The candidate keeps layers that the base does not have.
     """
-    if candidate.start == "random":
-        return list(range(candidate.keep or total))
-    if candidate.kind == "full" or candidate.start == "pretrained":
-        return list(range(total))
-    if candidate.kind == "static":
-        return []
-    if candidate.kind == "nested":
-        if not 0 < (candidate.keep or 0) <= total:
-            raise LayerError(f"{candidate.name}: keep must be between 1 and {total} for a base of {total} layers (got {candidate.keep})")
-        return list(range(candidate.keep or 0))
-    if candidate.layers is not None:
-        if candidate.layers[-1] >= total:
-            raise LayerError(f"{candidate.name}: layers must be between 0 and {total - 1} for a base of {total} layers (got {candidate.layers[-1]})")
-        return list(candidate.layers)
+    layers = candidate.layers_of(total)
+    if layers is not None:
+        return list(layers)
+    assert isinstance(candidate, Pruned | Distilled), "other kinds have no strategy"
     assert candidate.strategy is not None
     try:
-        if candidate.threshold is not None:
+        if isinstance(candidate, Pruned) and candidate.threshold is not None:
             assert over is not None, "a threshold needs the base"
             return list(over(candidate.threshold))
         assert candidate.keep is not None

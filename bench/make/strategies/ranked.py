@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.cards.candidate import RankedStrategy
 from bench.cards.load import shipped_task
-from bench.cards.specs import Pooling, RankedStrategy
+from bench.cards.recipes import Pooling
 from bench.children import in_child
 from bench.data.rows import load_rows, normalise, text_columns, unique_texts
 from bench.digests import digest

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-Status = Literal["ok", "warning", "failed"]
+Verdict = Literal["ok", "warning", "failed"]
 
 SIGNS: dict[str, tuple[tuple[str, str], ...]] = {
     "vowel signs": tuple((f"क{sign}", "क") for sign in "ािीुूृेैोौॅॉ"),
@@ -32,7 +32,7 @@ class Finding:
     """One check: what was found, and the mend where it is not `ok`."""
 
     check: str
-    status: Status
+    status: Verdict
     found: str
     mend: str = ""
 
@@ -77,7 +77,7 @@ def _signs(kind: str, pairs: Sequence[tuple[str, str]], encode: Callable[[str], 
 def _unknown_rate(language: str, encoded: Sequence[list[int]], unknown: int | None) -> Finding:
     total = sum(map(len, encoded))
     rate = sum(ids.count(unknown) for ids in encoded) / max(1, total) if unknown is not None else 0.0
-    status: Status = "failed" if rate > UNKNOWN_FAILED else "warning" if rate > UNKNOWN_WARNING else "ok"
+    status: Verdict = "failed" if rate > UNKNOWN_FAILED else "warning" if rate > UNKNOWN_WARNING else "ok"
     mend = "" if status == "ok" else "the vocabulary does not cover the language"
     return Finding(f"unknown tokens, {language}", status, f"{rate:.2%} of {total:,}", mend)
 

@@ -1,0 +1,192 @@
+"""A suite, `models/<name>.toml`: candidates, one by one and in grids, and the tasks that they are tried on; and what can be wrong with that."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
+from bench.cards.fields import Card, Count, Flaw, Folder, Location, Natural
+from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
+from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, corpus_problems, recipe_flaws
+from bench.cards.seeds import seed_flaws
+from bench.cards.tasks import TaskCard, labels_of
+from bench.errors import nearest
+
+AXES = {"strategies": "strategy", "keep": "keep", "dimensions": "dimensions", "vocabularies": "vocabulary", "teacher": "teacher"}
+"""Fields of a grid that only some kinds take, and what they are called on a candidate."""
+NEEDS = {"keep": "the depths to keep", "strategies": "strategies"}
+"""What messages call the fields that a grid of some kinds cannot do without."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Grid(Card):
+    """Bases x strategies x kept depths x dimensions x recipes x seeds x vocabularies, expanded to candidates with readable names."""
+
+    kind: Literal["full", "pruned", "scratch", "distilled", "nested"]
+    bases: Annotated[tuple[str, ...], Field(min_length=1)]
+    strategies: tuple[Strategy, ...] = ()
+    keep: tuple[Count, ...] = ()
+    dimensions: tuple[Count, ...] = ()
+    vocabularies: tuple[Vocabulary, ...] = ()
+    recipes: tuple[str, ...] = ()
+    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
+    precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
+    prompt: str = ""
+    teacher: str | None = None
+    parent: str | None = None
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is missing for its kind, and what means nothing for it."""
+        kind = KINDS[self.kind]
+        missing = next((field for field in kind.grid_needs if not getattr(self, field)), None) if issubclass(kind, FromBase) else None
+        if missing is not None:
+            yield (missing,), f"a grid of {self.kind} models needs {NEEDS[missing]}"
+        for field, meant in AXES.items():
+            if getattr(self, field) and not takes(self.kind, meant):
+                yield (field,), meaningless(meant, self.kind, shown=field)
+
+    def expand(self) -> list[Candidate]:
+        """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE][-recipe][-seedN][-precision]`.
+
+        Recipe, seed and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
+        """
+        models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
+        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
+        made = []
+        for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
+            chosen = {"strategy": strategy, "keep": keep, "dimensions": dimensions, "vocabulary": vocabulary, "teacher": self.teacher}
+            fields: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+            fields |= {"base": base, "recipe": recipe, "seed": seed, "precision": precision, "prompt": self.prompt, "parent": self.parent}
+            candidate = KINDS[self.kind](name=base, **fields)
+            made.append(dataclasses.replace(candidate, name=self._name(candidate)))
+        return made
+
+    def _name(self, candidate: Candidate) -> str:
+        assert isinstance(candidate, FromBase)
+        return "".join(
+            [
+                candidate.base,
+                candidate.suffix(several_strategies=len(self.strategies) > 1),
+                f"-d{candidate.dimensions}" if candidate.dimensions is not None else "",
+                f"-v{candidate.vocabulary.size}" if candidate.vocabulary is not None else "",
+                f"-{candidate.recipe}" if len(self.recipes) > 1 else "",
+                f"-seed{candidate.seed}" if len(self.seeds) > 1 else "",
+                f"-{candidate.precision}" if candidate.precision != "fp32" else "",
+            ]
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SuiteInfo(Card):
+    """The head of a suite's card."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    description: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Suite(Card):
+    """A named set of candidates and tasks that belong on one board: one file in `models/`."""
+
+    suite: SuiteInfo
+    bases: dict[str, Base] = dataclasses.field(default_factory=dict)
+    recipes: dict[str, Recipe] = dataclasses.field(default_factory=dict)
+    candidates: tuple[AnyCandidate, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    file: Folder = Path()
+
+    @property
+    def name(self) -> str:
+        """The suite's name."""
+        return self.suite.name
+
+    def entries(self) -> list[tuple[Location, Candidate]]:
+        """All candidates in card order, each with the place that it comes from; of grids only those in which nothing is wrong."""
+        single: list[tuple[Location, Candidate]] = [(("candidates", number), candidate) for number, candidate in enumerate(self.candidates)]
+        sound = [(number, grid) for number, grid in enumerate(self.grids) if not any(grid.flaws())]
+        return [*single, *((("grids", number), candidate) for number, grid in sound for candidate in grid.expand())]
+
+    def expand(self) -> tuple[Candidate, ...]:
+        """All candidates with their parents, and the folder of the card."""
+        everyone = [candidate for _, candidate in self.entries()]
+        return tuple(
+            dataclasses.replace(candidate, folder=self.file.parent, parent=candidate.parent or candidate.default_parent(everyone)) for candidate in everyone
+        )
+
+
+def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
+    """Everything that is wrong with a suite; see `DataSets` for the data that it names."""
+    data = dataclasses.replace(data, tested=_tested(suite.suite.tasks, data.cards))
+    yield from _task_flaws(suite.suite.tasks, data)
+    for name, base in suite.bases.items():
+        yield from _below(("bases", name), base_flaws(base))
+    for name, recipe in suite.recipes.items():
+        yield from _below(("recipes", name), recipe_flaws(recipe, data))
+    for number, grid in enumerate(suite.grids):
+        yield from _below(("grids", number), grid.flaws())
+    yield from _candidate_flaws(suite, data)
+
+
+def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[str, str], str]:
+    """See `DataSets.tested`: the rows are those of the card that has them; a task that rewrites another's texts is tested on the split of that one."""
+    found: dict[tuple[str, str], str] = {}
+    for card in (tasks[name] for name in names if name in tasks and tasks[name].evaluated):
+        owner = tasks.get(card.data or "", card)
+        found.setdefault((owner.name, owner.evaluate_on if card.perturbation else card.evaluate_on), card.name)
+    return found
+
+
+def _task_flaws(names: Sequence[str], data: DataSets) -> Iterator[Flaw]:
+    at: Location = ("suite", "tasks")
+    tasks: Mapping[str, TaskCard] = data.cards
+    yield from ((at, message) for message in _column_problems(names, tasks))
+    for name in dict.fromkeys(names):
+        if name not in tasks:
+            if data.complete:
+                yield at, f"no task {name!r}" + nearest(name, tasks)
+        elif not tasks[name].evaluated:
+            yield at, f"{name!r} is training data ({tasks[name].type}); it has no score"
+        elif tasks[name].perturbation and tasks[name].data not in names and tasks.keys() >= set(names):
+            yield at, f"{name!r} is reported as drop from {tasks[name].data!r}, which must be a task of the suite too"
+
+
+def _column_problems(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> Iterator[str]:
+    """Tasks whose scores would stand under one title on the board."""
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        yield f"{repeated[0]!r} stands there more than once; leave it out but for once"
+    taken: dict[str, str] = {}
+    for card in (tasks[name] for name in dict.fromkeys(names) if name in tasks):
+        labels = labels_of(card, tasks.get(card.data or "", card)).values()
+        for title in (*labels, *(f"drop {label}" for label in labels if card.perturbation)):
+            if title in taken:
+                yield f"{taken[title]!r} and {card.name!r} would both have the column {title!r} on the board; rename one of them, or its subset"
+            taken[title] = card.name
+
+
+def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
+    entries = suite.entries()
+    around = Surroundings(suite.bases, suite.recipes, {candidate.name: candidate for _, candidate in entries})
+    seen: set[str] = set()
+    for at, candidate in entries:
+        yield from _below(at, candidate_flaws(candidate, around))
+        if candidate.vocabulary is not None:
+            yield from (((*at, "vocabulary", "corpus"), message) for message in corpus_problems(candidate.vocabulary.corpus, data, "choose the tokens"))
+        if candidate.name in seen:
+            yield (*at, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite"
+        seen.add(candidate.name)
+    if len(seen) == len(entries):
+        place = {candidate.name: at for at, candidate in entries}
+        yield from (((*place[name], "name"), message) for name, message in seed_flaws([candidate for _, candidate in entries]))
+
+
+def _below(at: Location, flaws: Iterator[Flaw]) -> Iterator[Flaw]:
+    """The flaws of a part of the card, with the way to that part."""
+    return (((*at, *location), message) for location, message in flaws)

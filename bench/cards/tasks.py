@@ -1,0 +1,255 @@
+"""A task or data set, `tasks/<folder>/task.toml`: where its rows come from, how it is scored, and what can be wrong with that."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bench.cards.fields import Card, Commit, Count, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256
+from bench.errors import nearest
+
+Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]
+TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "STS": ("sentence1", "sentence2", "score"),
+    "Classification": ("text", "label"),
+    "PairClassification": ("sentence1", "sentence2", "label"),
+    "BitextMining": ("sentence1", "sentence2"),
+    "NLI": ("premise", "hypothesis", "label"),
+    "Triplets": ("premise", "entailment", "contradiction"),
+}
+"""Canonical column names of each task type; `NLI` and `Triplets` only train."""
+
+MAIN_SCORES: dict[str, tuple[str, ...]] = {
+    "STS": ("cosine_spearman", "cosine_pearson", "spearman", "pearson"),
+    "Classification": ("accuracy", "f1", "f1_weighted"),
+    "PairClassification": ("cosine_ap", "max_ap", "max_f1", "max_accuracy"),
+    "BitextMining": ("f1", "accuracy"),
+}
+"""Scores of mteb's tasks that may stand on a board; the first is the default. Task types not listed here are never evaluated."""
+
+NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
+
+BOARD_COLUMNS = frozenset(
+    {
+        *("#", "candidate", "kind", "kept layers", "parameters, M (embeddings + body)", "mean", "% of parent"),
+        *("sentences/s", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk"),
+        *("method", "control", "seeds"),
+        *("rank", "parent", "kept_layers", "parameters_embeddings", "parameters_body", "mean_seed_spread", "mean_low", "mean_high", "of_parent"),
+        *("sentences_per_second", "batch_size", "latency_p50_seconds", "latency_p90_seconds", "peak_bytes", "cuda_peak_bytes", "load_seconds", "bytes_on_disk"),
+        *("tokenizer_problems", "problem"),
+    }
+)
+"""What boards have columns for beside scores, on pages and in CSV files: no task may have such a label. A test compares them with what is published."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source(Card):
+    """Where the rows of one split come from: a file beside the card, a published file, or a Hub data set."""
+
+    split: NonEmpty
+    file: str | None = None
+    repository: str | None = None
+    commit: Commit | None = None
+    path: str | None = None
+    hub: str | None = None
+    revision: Commit | None = None
+    config: str | None = None
+    hub_split: str | None = None
+    sha256: Sha256 | None = None
+    header: tuple[str, ...] | None = None
+    column: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages name the source."""
+        if self.file:
+            return self.file
+        if self.repository:
+            return f"{self.repository}/{self.path}"
+        return f"hub:{self.hub}@{self.revision}"
+
+    @property
+    def rows(self) -> tuple[str | None, ...]:
+        """What two sources of the same rows have in common, whatever their splits are called."""
+        return (self.file, self.repository, self.path, self.column, self.hub, self.config, (self.hub_split or self.split) if self.hub else None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rule(Card):
+    """A declared way to mend the rows of a source; what it removes is counted and shown by `bench data status`."""
+
+    rule: Literal["drop-label", "drop-characters", "drop-duplicates", "drop-seen", "keep-label"]
+    values: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    seen_in: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subset(Card):
+    """One language (or language pair) of a task."""
+
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskCard(Card):
+    """A task or training set: data, licence, how it is scored. `folder` is where the card stands."""
+
+    name: Name
+    type: TaskType
+    description: NonEmpty
+    license: NonEmpty
+    citation: str = ""
+    reference: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    main_score: str | None = None
+    score_range: Annotated[tuple[float, float], Field()] = (0.0, 5.0)
+    labels: dict[str, Number] = dataclasses.field(default_factory=dict)
+    evaluate_on: str = "test"
+    train_on: str = "train"
+    classifier: Literal["logistic-regression", "knn"] = "logistic-regression"
+    neighbours: Count = 5
+    samples_per_label: Count = 8
+    experiments: Count = 10
+    rules: tuple[Rule, ...] = ()
+    subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
+    data: str | None = None
+    perturbation: Perturbation | None = None
+    folder: Folder = Path()
+
+    @property
+    def score_name(self) -> str:
+        """The main score, or the default of the task's type."""
+        return self.main_score or MAIN_SCORES[self.type][0]
+
+    @property
+    def evaluated(self) -> bool:
+        """False for `NLI` and `Triplets`, which only train."""
+        return self.type in MAIN_SCORES
+
+    @property
+    def fits_classifier(self) -> bool:
+        """True where a score needs a classifier that is fitted on the rows of `train_on`."""
+        return self.type == "Classification"
+
+    def label(self, subset: str) -> str:
+        """What the column of a subset's scores is called on boards: the task, and the subset where it has several."""
+        return f"{self.name} {subset}" if len(self.subsets) > 1 else self.name
+
+    @property
+    def common_splits(self) -> set[str]:
+        """The splits that every subset has; none for a card that shares another's rows."""
+        return set.intersection(*({source.split for source in subset.sources} for subset in self.subsets.values())) if self.subsets else set()
+
+
+def task_flaws(card: TaskCard) -> Iterator[Flaw]:
+    """What is wrong with a card by itself."""
+    if card.data is None and not card.subsets:
+        yield ("subsets",), "expected at least one [subsets.NAME] table, or `data` naming a task to share rows with"
+    if card.main_score is not None and card.main_score not in MAIN_SCORES.get(card.type, ()):
+        yield ("main_score",), f"{card.main_score!r} is not a score of {card.type} tasks" + nearest(card.main_score, MAIN_SCORES.get(card.type, ()))
+    if card.subsets:
+        yield from _split_flaws(card, card)
+        yield from _label_flaws(card, card)
+    if card.score_range[0] >= card.score_range[1]:
+        yield ("score_range",), f"expected [lowest, highest], found {list(card.score_range)}"
+    if card.type == "NLI" and card.labels and set(card.labels.values()) - set(NLI_LABELS.values()):
+        yield ("labels",), "expected 0 (entailment), 1 (neutral), 2 (contradiction) as values"
+    if card.type == "PairClassification" and set(card.labels.values()) - {0, 1}:
+        yield ("labels",), "expected 0 and 1 as values"
+    if card.perturbation is not None and (card.type != "STS" or card.data is None):
+        yield ("perturbation",), "rewrites the pairs of another STS task; needs type STS, and data with that task's name"
+    yield from _rule_flaws(card)
+    yield from _source_flaws(card)
+
+
+def sharing_flaws(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[Flaw]:
+    """What is wrong with a card that shares another's rows, beside all other cards."""
+    if card.data is None:
+        return
+    usable = {name for name, other in tasks.items() if other.type == card.type and other.data is None}
+    if card.data not in usable:
+        yield ("data",), f"expected another {card.type} task with rows of its own, found {card.data!r}" + nearest(card.data, usable)
+        return
+    yield from _label_flaws(card, tasks[card.data])
+    if card.perturbation is None:
+        yield from _split_flaws(card, tasks[card.data])
+
+
+def _split_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
+    """Splits that the owner of the rows does not have."""
+    needed = {"evaluate_on": card.evaluated, "train_on": card.fits_classifier or not card.evaluated}
+    for field, split in (("evaluate_on", card.evaluate_on), ("train_on", card.train_on)):
+        if needed[field] and split not in owner.common_splits:
+            found = f"no source has the split {split!r}" if card is owner else f"{owner.name!r} has no split {split!r}"
+            yield (field,), found + nearest(split, owner.common_splits)
+    yield from _overlap_flaws(card, owner)
+
+
+def _overlap_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
+    """Rows that a card would both train on and be tested on. A task that fits no classifier and has one split only is fine: suites refuse to train on it."""
+    if not card.evaluated:
+        return
+    if card.train_on == card.evaluate_on:
+        if card.fits_classifier:
+            mend = "give the rows to fit the classifier on a split of their own"
+            yield (
+                ("train_on",),
+                f"{card.train_on!r} is what the task is tested on (evaluate_on); {mend}" + nearest("", owner.common_splits - {card.evaluate_on}),
+            )
+        return
+    for name, subset in owner.subsets.items():
+        tested = {source.rows for source in subset.sources if source.split == card.evaluate_on}
+        for number, source in enumerate(subset.sources):
+            if source.split == card.train_on and source.rows in tested:
+                at: Location = ("subsets", name, "sources", number) if card is owner else ("train_on",)
+                yield (
+                    at,
+                    f"{source.label} is both in {card.train_on!r} (train_on) and in {card.evaluate_on!r} (evaluate_on); what is tested on may not be trained on",
+                )
+
+
+def _label_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
+    """Scores that could not be told from another column of a board."""
+    for subset, label in labels_of(card, owner).items():
+        if card.evaluated and label in BOARD_COLUMNS:
+            at: Location = ("subsets", subset) if card is owner and label != card.name else ("name",)
+            yield at, f"{label!r} is a column that every board has, so a task cannot be called so; rename it"
+
+
+def labels_of(card: TaskCard, owner: TaskCard) -> dict[str, str]:
+    """The label of each subset's column, by subset; the subsets are those of the owner of the rows."""
+    return {subset: dataclasses.replace(card, subsets=owner.subsets).label(subset) for subset in owner.subsets}
+
+
+def _rule_flaws(card: TaskCard) -> Iterator[Flaw]:
+    for number, rule in enumerate(card.rules):
+        if rule.rule in {"drop-label", "drop-characters", "keep-label"} and not rule.values:
+            yield ("rules", number, "values"), f"{rule.rule} needs values"
+        if rule.rule == "drop-seen" and rule.seen_in is None:
+            yield ("rules", number, "seen_in"), "drop-seen needs the split that the rows were seen in"
+        elif rule.seen_in is not None and rule.seen_in not in card.common_splits:
+            yield ("rules", number, "seen_in"), f"no source has the split {rule.seen_in!r}" + nearest(rule.seen_in, card.common_splits)
+
+
+def _source_flaws(card: TaskCard) -> Iterator[Flaw]:
+    for name, subset in card.subsets.items():
+        for column in subset.columns:
+            if column not in COLUMNS[card.type]:
+                yield ("subsets", name, "columns", column), f"{card.type} tasks have no column {column!r}" + nearest(column, COLUMNS[card.type])
+        for number, source in enumerate(subset.sources):
+            at: Location = ("subsets", name, "sources", number)
+            given = [key for key in ("file", "repository", "hub") if getattr(source, key)]
+            if len(given) != 1:
+                yield at, f"expected exactly one of file, repository, hub; found {', '.join(given) or 'none'}"
+            elif source.repository and not (source.commit and source.path and source.sha256):
+                yield at, "a published file needs repository, commit, path and sha256"
+            elif source.hub and not source.revision:
+                yield at, "a Hub data set needs a pinned revision"
