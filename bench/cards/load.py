@@ -177,7 +177,7 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
         yield problem(("subsets",), "expected at least one [subsets.NAME] table, or `data` naming a task to share rows with")
     if card.main_score is not None and card.main_score not in MAIN_SCORES.get(card.type, ()):
         yield problem(("main_score",), f"{card.main_score!r} is not a score of {card.type} tasks" + nearest(card.main_score, MAIN_SCORES.get(card.type, ())))
-    for field, needed in (("evaluate_on", card.evaluated), ("train_on", card.type not in MAIN_SCORES or card.type == "Classification")):
+    for field, needed in (("evaluate_on", card.evaluated), ("train_on", not card.evaluated or card.type == "Classification")):
         split = getattr(card, field)
         if needed and card.subsets and split not in _splits(card):
             yield problem((field,), f"no source has the split {split!r}" + nearest(split, _splits(card)))
@@ -242,7 +242,8 @@ def _suite_problems(path: Path, suite: Suite, tasks: dict[str, TaskCard], *, all
         if name not in tasks:
             yield problem(("suite", "tasks"), f"no task {name!r}" + nearest(name, tasks))
         elif not tasks[name].evaluated:
-            yield problem(("suite", "tasks"), f"{name!r} is training data ({tasks[name].type}); it has no score")
+            why = f"it has no split {tasks[name].evaluate_on!r} to be scored on" if tasks[name].type == "Triplets" else "it has no score"
+            yield problem(("suite", "tasks"), f"{name!r} is training data ({tasks[name].type}); {why}")
         elif tasks[name].perturbation and tasks[name].data not in suite.suite.tasks and tasks.keys() >= set(suite.suite.tasks):
             yield problem(("suite", "tasks"), f"{name!r} is reported as drop from {tasks[name].data!r}, which must be a task of the suite too")
     for name, base in suite.bases.items():

@@ -67,7 +67,7 @@ def resampling_seed(card: TaskCard, subset: str) -> int:
 
 
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order.
+    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order; triplets are one experiment.
 
     For bitext mining also each sentence's share of mteb's F1: it is the mean over sentences of 2 / (1 + c) where the right translation was found, c being how many sentences were given that
     translation, and 0 elsewhere (recall 1, precision 1/c).
@@ -80,5 +80,7 @@ def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dic
         correct = found == np.arange(len(found))
         shares = np.where(correct, 2 / (1 + np.bincount(found, minlength=len(found))), 0.0)
         return {"correct": ["".join("01"[int(hit)] for hit in correct)], "f1": [round(float(share), 7) for share in shares]}
+    if card.type == "Triplets":
+        return {"correct": ["".join("01"[hit] for hit in predicted["correct"])]}
     gold_column = "score" if card.type == "STS" else "label"
     return {"cosine": [round(value, 7) for value in predicted["cosine_scores"]], "gold": [row[gold_column] for row in rows]}
