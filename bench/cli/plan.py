@@ -35,16 +35,20 @@ def plan(
 
     from bench.cards.workspace import find_workspace
     from bench.plan.planner import Options, Planner, summary
+    from bench.plan.warnings import unread_tests
     from bench.probe.machine import pick_device
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
-    cells = Planner(find_workspace(workspace), chosen).all_cells()
+    planner = Planner(find_workspace(workspace), chosen)
+    cells, warnings = planner.all_cells(), unread_tests(planner)
     if json:
         described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]
-        typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells)}, ensure_ascii=False, indent=1))
+        typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells), "warnings": warnings}, ensure_ascii=False, indent=1))
         return
     for cell in cells:
         reason = f"  ({cell.reason.strip().splitlines()[-1]})" if cell.reason else ""
         typer.echo(f"{cell.status:<10}  {cell.cell}{reason}")
+    for warning in warnings:
+        typer.echo(f"warning     {warning}")
     typer.echo(", ".join(f"{count} {status}" for status, count in summary(cells).items()))

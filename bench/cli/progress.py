@@ -11,6 +11,7 @@ import typer
 
 from bench.errors import EXIT_INTERRUPTED
 from bench.plan.planner import Cell, PlannedCell, Planner
+from bench.plan.warnings import unread_tests
 from bench.run.execute import Outcome, Reporter, execute
 
 WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
@@ -18,7 +19,9 @@ WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 
 
 def run_cells(planner: Planner, *, json: bool) -> Outcome:
-    """Execute the plan with the reporter that fits; Ctrl-C ends it with exit code 130 and a word on how to go on."""
+    """Execute the plan with the reporter that fits, after a warning for each test that cannot guard it; Ctrl-C ends it with exit code 130 and a word on how to go on."""
+    for warning in unread_tests(planner):
+        typer.echo(f"bench: warning: {warning}", err=True)
     try:
         return execute(planner, make_reporter(json=json))
     except KeyboardInterrupt:

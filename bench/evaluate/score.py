@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import predictions_file
 from bench.statistics.bootstrap import replicates
+from bench.statistics.floors import bounds
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -43,7 +45,7 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
-        `replicates`: subset -> main score in each bootstrap resample of the test examples.
+        `replicates`: subset -> main score in each bootstrap resample of the test examples; `bounds`: subset -> chance, lowest and highest score of this test, where they are known.
 
     Raises:
         ModelError: A main score is not a number.
@@ -58,12 +60,19 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
             raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
     drawn = {subset: replicates(card.score_name, found, seed=resampling_seed(card, subset)) for subset, found in examples.items()}
-    return {"scores": result, "main": main, "examples": examples, "replicates": drawn}
+    limits = {subset: bounds(card.type, card.score_name, _gold(splits[card.evaluate_on])) for subset, splits in task.rows.items()}
+    described = {subset: None if found is None else dataclasses.asdict(found) for subset, found in limits.items()}
+    return {"scores": result, "main": main, "examples": examples, "replicates": drawn, "bounds": described}
 
 
 def resampling_seed(card: TaskCard, subset: str) -> int:
     """Tasks over the same rows are resampled alike, so that their difference is a paired one."""
     return int(digest([card.data or card.name, subset])[:16], 16)
+
+
+def _gold(rows: list[dict[str, Any]]) -> list[float]:
+    """The gold value of each row; 0 where rows have none."""
+    return [float(row.get("score", row.get("label", 0))) for row in rows]
 
 
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:

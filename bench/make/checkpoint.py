@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cards.specs import Candidate, Phase, Recipe
-from bench.data.training import Development, TrainingSet
+from bench.data.training import Development, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, folder_digest
 from bench.errors import ModelError
@@ -47,6 +47,8 @@ class Blueprint:
     development: Development = dataclasses.field(default_factory=Development)
     """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
     teacher: Blueprint | None = None
+    tests: GuardingTests = dataclasses.field(default_factory=GuardingTests)
+    """Which tests the training rows were compared with. What it decides are the rows, so it is no part of the key."""
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class Blueprint:
             "pooling": self.recipe.pooling,
             "precision": self.precision,
             "phases": phases,
+            **({"guard": {"tests_read": list(self.tests.read), "tests_not_read": list(self.tests.not_read)}} if phases or self.vocabulary else {}),
             "seed": candidate.seed,
             "versions": self.versions,
         }
@@ -102,7 +105,7 @@ class Blueprint:
         return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
 
     def _key_without(self, *left_out: str) -> str:
-        lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
+        lineage = {name: value for name, value in self.lineage.items() if name not in (*left_out, "guard")}
         for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
             for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
                 part.pop(name, None)
@@ -252,7 +255,7 @@ def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path |
 
 def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
     """The checkpoint's README: what it is, how it came about, and how to load it."""
-    candidate = blueprint.candidate
+    candidate, missing = blueprint.candidate, blueprint.lineage.get("guard", {}).get("tests_not_read")
     lines = [
         "---",
         "library_name: sentence-transformers",
@@ -276,6 +279,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
                 else []
             ),
             *_vocabulary_lines(details),
+            *([f"- not kept out of its training data, since they could not be read: the texts of {', '.join(missing)}"] if missing else []),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
             f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",

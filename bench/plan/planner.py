@@ -13,7 +13,7 @@ from bench.cards.load import Library, load_library, pick
 from bench.cards.specs import Candidate, Phase, Recipe, Suite
 from bench.cards.workspace import DEFAULT_SUITE, Workspace
 from bench.data.rows import missing_files, task_digest
-from bench.data.training import DataCache, TrainingSet
+from bench.data.training import DataCache, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.digests import digest, folder_digest
 from bench.errors import BenchError, CorpusError, LayerError, SelectionError, nearest
@@ -30,7 +30,7 @@ from bench.store import Result, Store
 
 Stage = Literal["make", "evaluate", "probe"]
 Status = Literal["done", "to do", "failed", "cannot run"]
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
 
 
@@ -105,6 +105,11 @@ class Planner:
         """The test texts of the whole suite, which no training row may hold; choosing fewer tasks does not change what a model is trained on."""
         return self.data.guard(self.suite.suite.tasks)
 
+    @cached_property
+    def unread(self) -> dict[str, str]:
+        """The tests of the suite that cannot be read here, and why: `guard` holds none of their texts."""
+        return self.data.unread(self.suite.suite.tasks)
+
     def blueprint(self, candidate: Candidate) -> Blueprint:
         """What decides the candidate's weights.
 
@@ -152,8 +157,9 @@ class Planner:
         training = tuple(self._training(phase, candidate) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
+        tests = GuardingTests.of(self.suite.suite.tasks, self.unread)
         return Blueprint(
-            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught
+            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught, tests
         )
 
     def teacher(self, candidate: Candidate) -> Candidate | None:
@@ -270,6 +276,7 @@ class Planner:
         try:
             if cell.stage == "evaluate":
                 self.task_digest(cell.target)
+                self.data.check(cell.target)
             if made is None:
                 return PlannedCell(cell, "to do")
             key = self.key_of(candidate, cell, made["content"])

@@ -12,6 +12,7 @@ from bench.errors import BenchError
 from bench.make.strategies.pure import describe_kept
 from bench.plan.planner import Cell, Planner
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, is_above
+from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
 from bench.standings.trimmed import trimmed_models
@@ -54,6 +55,7 @@ def build_board(planner: Planner) -> Board:
         removed=_removed(used),
         comparisons=comparisons(ranked, planner.candidates.values()),
         trimmed=trimmed_models(ranked, planner.candidates.values()),
+        flags=flags(rows, columns, robustness, bounds_of(used)),
     )
 
 
@@ -100,7 +102,10 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], ro
     row.parameters = made["parameters"]
     row.tokenizer_problems = tuple(made["tokenizer_problems"])
     row.trimming = made.get("trimming")
-    row.recovery = tuple(RecoveryPoint(phase["kind"], **point) for phase in made.get("phases", []) for point in phase.get("curve", []))
+    row.unguarded = _unguarded(planner, made)
+    row.recovery = tuple(
+        RecoveryPoint(phase["kind"], **point) for phase in made.get("phases", []) for point in phase.get("curve", []) if point["score"] is not None
+    )
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))
     problems = []
@@ -122,6 +127,12 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], ro
     if problems:
         row.problem = f"incomplete, {len(found)} of {len(planner.suite.suite.tasks)} tasks: {'; '.join(problems)}"
     return row
+
+
+def _unguarded(planner: Planner, made: Result) -> tuple[str, ...]:
+    """The tests that could not be read when a checkpoint was made, nor can be now. Where one can, the checkpoint's key is the same only if no training row holds a text of it."""
+    names = made.get("lineage", {}).get("guard", {}).get("tests_not_read", [])
+    return tuple(name for name in names if name in planner.unread)
 
 
 def _add_scores(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:
