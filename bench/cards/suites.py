@@ -153,7 +153,8 @@ def _task_flaws(names: Sequence[str], data: DataSets) -> Iterator[Flaw]:
             if data.complete:
                 yield at, f"no task {name!r}" + nearest(name, tasks)
         elif not tasks[name].evaluated:
-            yield at, f"{name!r} is training data ({tasks[name].type}); it has no score"
+            why = f"it has no split {tasks[name].evaluate_on!r} to be scored on" if tasks[name].type == "Triplets" else "it has no score"
+            yield at, f"{name!r} is training data ({tasks[name].type}); {why}"
         elif tasks[name].perturbation and tasks[name].data not in names and tasks.keys() >= set(names):
             yield at, f"{name!r} is reported as drop from {tasks[name].data!r}, which must be a task of the suite too"
 

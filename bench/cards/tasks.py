@@ -23,15 +23,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "NLI": ("premise", "hypothesis", "label"),
     "Triplets": ("premise", "entailment", "contradiction"),
 }
-"""Canonical column names of each task type; `NLI` and `Triplets` only train."""
+"""Canonical column names of each task type; `NLI` only trains."""
 
 MAIN_SCORES: dict[str, tuple[str, ...]] = {
     "STS": ("cosine_spearman", "cosine_pearson", "spearman", "pearson"),
     "Classification": ("accuracy", "f1", "f1_weighted"),
     "PairClassification": ("cosine_ap", "max_ap", "max_f1", "max_accuracy"),
     "BitextMining": ("f1", "accuracy"),
+    "Triplets": ("accuracy",),
 }
-"""Scores of mteb's tasks that may stand on a board; the first is the default. Task types not listed here are never evaluated."""
+"""Scores that may stand on a board; the first is the default. Task types not listed here are never evaluated."""
 
 NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
@@ -42,7 +43,7 @@ BOARD_COLUMNS = frozenset(
         *("method", "control", "seeds"),
         *("rank", "parent", "kept_layers", "parameters_embeddings", "parameters_body", "mean_seed_spread", "mean_low", "mean_high", "of_parent"),
         *("sentences_per_second", "batch_size", "latency_p50_seconds", "latency_p90_seconds", "peak_bytes", "cuda_peak_bytes", "load_seconds", "bytes_on_disk"),
-        *("tokenizer_problems", "problem"),
+        *("tokenizer_problems", "unguarded_tests", "problem"),
     }
 )
 """What boards have columns for beside scores, on pages and in CSV files: no task may have such a label. A test compares them with what is published."""
@@ -131,7 +132,9 @@ class TaskCard(Card):
 
     @property
     def evaluated(self) -> bool:
-        """False for `NLI` and `Triplets`, which only train."""
+        """True for what can be scored: not `NLI`, and not `Triplets` without a split to be scored on, which only train."""
+        if self.type == "Triplets" and self.data is None:
+            return any(source.split == self.evaluate_on for subset in self.subsets.values() for source in subset.sources)
         return self.type in MAIN_SCORES
 
     @property

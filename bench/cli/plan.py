@@ -37,16 +37,20 @@ def plan(
     from bench.plan.cells import summary
     from bench.plan.options import Options
     from bench.plan.planning import make_plan
+    from bench.plan.warnings import unread_tests
     from bench.probe.machine import pick_device
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
-    cells = make_plan(find_workspace(workspace), chosen).cells
+    found = make_plan(find_workspace(workspace), chosen)
+    cells, warnings = found.cells, unread_tests(found)
     if json:
         described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]
-        typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells)}, ensure_ascii=False, indent=1))
+        typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells), "warnings": warnings}, ensure_ascii=False, indent=1))
         return
     for cell in cells:
         reason = f"  ({last_line(cell.reason)})" if cell.reason else ""
         typer.echo(f"{cell.status:<10}  {cell.cell}{reason}")
+    for warning in warnings:
+        typer.echo(f"warning     {warning}")
     typer.echo(", ".join(f"{count} {status}" for status, count in summary(cells).items()))

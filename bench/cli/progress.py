@@ -12,6 +12,7 @@ import typer
 from bench.errors import EXIT_INTERRUPTED, last_line
 from bench.plan.cells import Cell, PlannedCell
 from bench.plan.planning import Plan
+from bench.plan.warnings import unread_tests
 from bench.run.execute import Outcome, execute
 from bench.run.report import Reporter
 
@@ -20,7 +21,9 @@ WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 
 
 def run_cells(plan: Plan, *, json: bool) -> Outcome:
-    """Execute the plan with the reporter that fits; Ctrl-C ends it with exit code 130 and a word on how to go on."""
+    """Execute the plan with the reporter that fits, after a warning for each test that cannot guard it; Ctrl-C ends it with exit code 130 and a word on how to go on."""
+    for warning in unread_tests(plan):
+        typer.echo(f"bench: warning: {warning}", err=True)
     try:
         return execute(plan, make_reporter(json=json))
     except KeyboardInterrupt:

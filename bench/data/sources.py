@@ -48,14 +48,17 @@ def source_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
     """sha256 of the source's file, or its pinned revision for a Hub source.
 
     Raises:
-        DataError: The file is missing, or differs from the card's sha256.
+        DataError: The file is missing, cannot be read, or differs from the card's sha256.
     """
     if source.hub:
         return f"{source.hub}@{source.revision}/{source.config}/{source.hub_split}"
     located = locate_source(source, folder, data_dir)
     if located.problem or located.path is None:
         raise DataError(located.problem or f"{source.label}: not found")
-    found = file_digest(located.path)
+    try:
+        found = file_digest(located.path)
+    except OSError as error:
+        raise _unreadable(located.path, error) from None
     if source.sha256 and found != source.sha256:
         raise DataError(
             f"{located.path}: its sha256 is {found}, {folder / 'task.toml'} expects {source.sha256}; "
@@ -83,6 +86,12 @@ def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: b
         yield from readers[path.suffix](path, source)
     except UnicodeDecodeError:
         raise DataError(_not_utf8(path)) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot be read ({error.strerror or first_line(error)}); mend its permissions or put the file there anew")
 
 
 def _not_utf8(path: Path) -> str:
@@ -160,7 +169,7 @@ def read_corpus(files: Iterable[Path]) -> Iterable[str]:
     """Yield the non-empty lines of text files, plain or gzip-compressed, in order.
 
     Raises:
-        DataError: A file is not UTF-8, or not the gzip file that its name says.
+        DataError: A file cannot be read, is not UTF-8, or not the gzip file that its name says.
     """
     for path in files:
         opener = gzip.open if path.suffix == ".gz" else open
@@ -172,3 +181,5 @@ def read_corpus(files: Iterable[Path]) -> Iterable[str]:
                         yield text
         except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
             raise DataError(f"{path}: cannot be read after line {number}: {error}; expected UTF-8 text, gzip-compressed if named .gz") from None
+        except OSError as error:
+            raise _unreadable(path, error) from None

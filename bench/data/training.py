@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.cards.load import Library
 from bench.cards.recipes import Curve, Phase
 from bench.cards.tasks import NLI_LABELS, TaskCard
+from bench.data.checks import check_rows
 from bench.data.rows import Record, TaskData, load_rows, normalise, text_columns, unique_texts
 from bench.digests import digest
 from bench.errors import DataError
@@ -51,13 +52,29 @@ class Development:
     points: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class GuardingTests:
+    """The tests of a suite, by name: those whose texts were kept out of the training rows, and those that could not be read."""
+
+    read: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, tests: Iterable[str], unread: Iterable[str]) -> GuardingTests:
+        """Split the names of tests by whether they are among the unread ones."""
+        tests, missing = tuple(tests), frozenset(unread)
+        return cls(tuple(test for test in tests if test not in missing), tuple(test for test in tests if test in missing))
+
+
 class DataCache:
     """Reads each task's data once in a process, and takes guarded texts out of it once for all recipes that share it."""
 
     def __init__(self, library: Library, data_dir: Path | None, *, offline: bool) -> None:
         self.library, self.data_dir, self.offline = library, data_dir, offline
         self._read: dict[str, TaskData] = {}
+        self._tests: dict[str, TaskData | DataError] = {}
         self._guards: dict[str, frozenset[str]] = {}
+        self._checked: dict[str, DataError | None] = {}
         self._training_sets: dict[tuple[tuple[str, ...], frozenset[str]], TrainingSet] = {}
         self._developments: dict[tuple[Curve, frozenset[str]], Development] = {}
 
@@ -71,24 +88,81 @@ class DataCache:
             self._read[task] = load_rows(self.library.task(task), self.data_dir, offline=self.offline)
         return self._read[task]
 
+    def check(self, task: str) -> None:
+        """Refuse a task whose rows cannot be scored; each is looked at once, and of its data only what scoring reads.
+
+        Hub data that is not here yet is not judged: a plan never downloads.
+
+        Raises:
+            DataError: Its data is missing or malformed, or too small or too uniform to be scored; see `check_rows`.
+        """
+        if task not in self._checked:
+            self._checked[task] = self._check(task)
+        found = self._checked[task]
+        if found is not None:
+            raise found
+
+    def _check(self, task: str) -> DataError | None:
+        card = self.library.task(task)
+        on_hub = any(source.hub for subset in card.subsets.values() for source in subset.sources)
+        try:
+            tested = self._test(task)
+            learned = self._load(task, card.train_on) if card.type == "Classification" else None
+        except DataError as error:
+            return None if on_hub and self.offline else error
+        try:
+            check_rows(card, tested, learned)
+        except DataError as error:
+            return error
+        return None
+
+    def _load(self, task: str, split: str) -> TaskData:
+        """One split of a task.
+
+        Raises:
+            DataError: See `load_rows`.
+        """
+        return self._read.get(task) or load_rows(self.library.task(task), self.data_dir, offline=self.offline, splits=(split,))
+
+    def _test(self, task: str) -> TaskData:
+        """What a task is tested on, also where another split of it cannot be read.
+
+        Raises:
+            DataError: See `load_rows`.
+        """
+        if task not in self._tests:
+            try:
+                self._tests[task] = self._load(task, self.library.task(task).evaluate_on)
+            except DataError as error:
+                self._tests[task] = error
+        found = self._tests[task]
+        if isinstance(found, DataError):
+            raise found
+        return found
+
     def guard(self, tasks: Iterable[str]) -> frozenset[str]:
         """The normalised texts of the tasks' test splits: what no training row may contain.
 
-        A test that cannot be read here guards nothing; it cannot be scored either, and once it is there, the training rows and so the checkpoint's key change with it.
+        A test that cannot be read here guards nothing; `unread` names it. It cannot be scored either, and once it is there, the training rows and so the checkpoint's key change with it
+        wherever a row holds one of its texts.
         """
         return frozenset().union(*(self._test_texts(name) for name in tasks))
+
+    def unread(self, tasks: Iterable[str]) -> dict[str, str]:
+        """Those of the tasks whose test split cannot be read here, and why: no training row is compared with their texts."""
+        found = {}
+        for task in tasks:
+            try:
+                self._test(task)
+            except DataError as error:
+                found[task] = str(error)
+        return found
 
     def _test_texts(self, task: str) -> frozenset[str]:
         if task not in self._guards:
             card = self.library.task(task)
-            texts: set[str] = set()
-            try:
-                data = load_rows(card, self.data_dir, offline=self.offline, splits=(card.evaluate_on,))
-            except DataError:
-                data = TaskData({}, {})
-            for splits in data.splits.values():
-                texts.update(normalise(text) for text in unique_texts(splits[card.evaluate_on], text_columns(card)))
-            self._guards[task] = frozenset(texts)
+            rows = [] if self.unread([task]) else [row for splits in self._test(task).splits.values() for row in splits[card.evaluate_on]]
+            self._guards[task] = frozenset(normalise(text) for text in unique_texts(rows, text_columns(card)))
         return self._guards[task]
 
     def training_set(self, phase: Phase, guard: frozenset[str]) -> TrainingSet:
@@ -115,7 +189,7 @@ class DataCache:
         """The pairs that a curve is drawn from, without those that hold a guarded text.
 
         Raises:
-            DataError: Data is missing or malformed, or nothing is left of a language.
+            DataError: Data is missing or malformed, nothing is left of a language, or all that is left of it has one score.
         """
         if curve is None:
             return Development()
@@ -130,7 +204,12 @@ class DataCache:
             for subset, rows in clean.items():
                 if not rows:
                     raise DataError(f"{reference}: no {subset} rows are left to draw a curve from; take a split that is not tested on")
-                pairs[f"{reference} {subset}"] = _convert(card, rows[: curve.rows]).scored
+                found = pairs[f"{reference} {subset}"] = _convert(card, rows[: curve.rows]).scored
+                if len({score for *_, score in found}) == 1:
+                    told = f"every one of its {len(found)} {subset} pairs that are left has the same score"
+                    raise DataError(
+                        f"{reference}: {told}, so that a curve of correlations cannot be drawn; take a split, or more curve.rows, with different scores"
+                    )
         return Development(pairs, curve.points)
 
     def _unguarded(self, reference: str, guard: frozenset[str]) -> tuple[TaskCard, dict[str, list[Record]], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import predictions_file
 from bench.statistics.bootstrap import replicates
+from bench.statistics.floors import bounds
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -43,7 +45,7 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
-        `replicates`: subset -> main score in each bootstrap resample of the test examples.
+        `replicates`: subset -> main score in each bootstrap resample of the test examples; `bounds`: subset -> chance, lowest and highest score of this test, where they are known.
 
     Raises:
         ModelError: A main score is not a number.
@@ -58,7 +60,9 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
             raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
     drawn = {subset: replicates(card.score_name, found, seed=resampling_seed(card, subset)) for subset, found in examples.items()}
-    return {"scores": result, "main": main, "examples": examples, "replicates": drawn}
+    limits = {subset: bounds(card.type, card.score_name, _gold(splits[card.evaluate_on])) for subset, splits in task.rows.items()}
+    described = {subset: None if found is None else dataclasses.asdict(found) for subset, found in limits.items()}
+    return {"scores": result, "main": main, "examples": examples, "replicates": drawn, "bounds": described}
 
 
 def resampling_seed(card: TaskCard, subset: str) -> int:
@@ -66,8 +70,13 @@ def resampling_seed(card: TaskCard, subset: str) -> int:
     return int(digest([card.data or card.name, subset])[:16], 16)
 
 
+def _gold(rows: list[dict[str, Any]]) -> list[float]:
+    """The gold value of each row; 0 where rows have none."""
+    return [float(row.get("score", row.get("label", 0))) for row in rows]
+
+
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order.
+    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order; triplets are one experiment.
 
     For bitext mining also each sentence's share of mteb's F1: it is the mean over sentences of 2 / (1 + c) where the right translation was found, c being how many sentences were given that
     translation, and 0 elsewhere (recall 1, precision 1/c).
@@ -80,5 +89,7 @@ def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dic
         correct = found == np.arange(len(found))
         shares = np.where(correct, 2 / (1 + np.bincount(found, minlength=len(found))), 0.0)
         return {"correct": ["".join("01"[int(hit)] for hit in correct)], "f1": [round(float(share), 7) for share in shares]}
+    if card.type == "Triplets":
+        return {"correct": ["".join("01"[hit] for hit in predicted["correct"])]}
     gold_column = "score" if card.type == "STS" else "label"
     return {"cosine": [round(value, 7) for value in predicted["cosine_scores"]], "gold": [row[gold_column] for row in rows]}

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from bench.cards.tasks import TaskCard
-from bench.data.rows import Record, TaskData, unique_texts
+from bench.data.rows import Record, TaskData, text_columns, unique_texts
+from bench.evaluate.triplets import AbsTaskTriplets
 
 
 class _Rows:
@@ -43,6 +44,10 @@ class _PairClassification(_Rows, AbsTaskPairClassification):
 
 
 class _BitextMining(_Rows, AbsTaskBitextMining):
+    columns: ClassVar[dict[str, str]] = {}
+
+
+class _Triplets(_Rows, AbsTaskTriplets):
     columns: ClassVar[dict[str, str]] = {}
 
 
@@ -87,7 +92,10 @@ _CLASSES: dict[str, type[AbsTask]] = {
     "Classification": _Classification,
     "PairClassification": _PairClassification,
     "BitextMining": _BitextMining,
+    "Triplets": _Triplets,
 }
+MTEB_TYPES = {"Triplets": "PairClassification"}
+"""What mteb calls a task type that it has no name for. Like the pairs of `PairClassification`, a triplet has no query and no document, so a model's prompts for those are not used."""
 
 
 def build_task(card: TaskCard, data: TaskData, revision: str) -> AbsTask:
@@ -101,7 +109,7 @@ def build_task(card: TaskCard, data: TaskData, revision: str) -> AbsTask:
     metadata = mteb.TaskMetadata(
         name=card.name,
         description=card.description,
-        type=card.type,
+        type=MTEB_TYPES.get(card.type, card.type),
         category="t2t" if card.type != "Classification" else "t2c",
         eval_splits=[card.evaluate_on],
         eval_langs={name: list(subset.languages) for name, subset in card.subsets.items()},
@@ -128,7 +136,7 @@ def build_task(card: TaskCard, data: TaskData, revision: str) -> AbsTask:
 
 def task_texts(card: TaskCard, task: AbsTask) -> Iterator[str]:
     """Every text that scoring the task will ask an embedding for."""
-    columns = ("text",) if card.type == "Classification" else ("sentence1", "sentence2")
+    columns = text_columns(card)
     for splits in task.rows.values():
         yield from unique_texts(splits[card.evaluate_on], columns)
         if isinstance(task, _Classification):

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.cards.candidate import Candidate, FromBase
 from bench.cards.recipes import Phase, Recipe
-from bench.data.training import Development, TrainingSet
+from bench.data.training import Development, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, folder_digest
 
@@ -36,6 +36,8 @@ class Blueprint:
     development: Development = dataclasses.field(default_factory=Development)
     """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
     teacher: Blueprint | None = None
+    tests: GuardingTests = dataclasses.field(default_factory=GuardingTests)
+    """Which tests the training rows were compared with. What it decides are the rows, so it is no part of the key."""
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class Blueprint:
             "pooling": self.recipe.pooling,
             "precision": self.precision,
             "phases": phases,
+            **({"guard": {"tests_read": list(self.tests.read), "tests_not_read": list(self.tests.not_read)}} if phases or self.vocabulary else {}),
             "seed": candidate.seed,
             "versions": self.versions,
         }
@@ -94,7 +97,7 @@ class Blueprint:
         return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.every_depth else self.key
 
     def _key_without(self, *left_out: str) -> str:
-        lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
+        lineage = {name: value for name, value in self.lineage.items() if name not in (*left_out, "guard")}
         for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
             for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
                 part.pop(name, None)

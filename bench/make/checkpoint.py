@@ -160,7 +160,7 @@ def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path |
 
 def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
     """The checkpoint's README: what it is, how it came about, and how to load it."""
-    candidate = blueprint.candidate
+    candidate, missing = blueprint.candidate, blueprint.lineage.get("guard", {}).get("tests_not_read")
     lines = [
         "---",
         "library_name: sentence-transformers",
@@ -186,6 +186,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
             *_vocabulary_lines(details),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
+            *([f"- not kept out of its training data, since they could not be read: the texts of {', '.join(missing)}"] if missing else []),
             f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",
             "",
             "```python",

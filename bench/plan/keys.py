@@ -7,7 +7,7 @@ from bench.digests import digest
 from bench.models.encoders import ENCODING_VERSION
 from bench.probe.machine import versions
 
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
 
 

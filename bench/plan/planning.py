@@ -11,6 +11,7 @@ from bench.cards.load import load_library
 from bench.cards.tasks import TaskCard
 from bench.cards.workspace import Workspace
 from bench.data.rows import missing_files, task_digest
+from bench.data.training import DataCache
 from bench.errors import BenchError, CorpusError, LayerError
 from bench.make.blueprint import Blueprint
 from bench.plan.archive import Archive
@@ -25,7 +26,7 @@ from bench.store import Result
 
 @dataclasses.dataclass(frozen=True)
 class PlannedTask:
-    """A task that candidates are scored on. `digest` is that of its card and data; where these cannot be read, it is empty and `problem` says why."""
+    """A task that candidates are scored on. `digest` is that of its card and data; where these cannot be read or scored, it is empty and `problem` says why."""
 
     card: TaskCard
     digest: str
@@ -77,16 +78,17 @@ def make_plan(workspace: Workspace, options: Options) -> Plan:
     selection = select(library, options)
     resolver = Resolver(library, selection, workspace.state / "rankings", options)
     archive = Archive(workspace.state, options.device)
-    tasks = {name: _planned_task(library.task(name), options) for name in selection.suite.suite.tasks}
+    tasks = {name: _planned_task(library.task(name), resolver.data, options) for name in selection.suite.suite.tasks}
     planner = _Planner(selection, options, resolver, archive, tasks)
     return Plan(workspace, options, selection, resolver, archive, tasks, planner.candidates())
 
 
-def _planned_task(card: TaskCard, options: Options) -> PlannedTask:
+def _planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTask:
     missing = missing_files(card, options.data_dir)
     if missing:
         return PlannedTask(card, "", missing[0])
     try:
+        data.check(card.name)
         return PlannedTask(card, task_digest(card, options.data_dir))
     except BenchError as error:
         return PlannedTask(card, "", str(error))

@@ -31,18 +31,23 @@ class Record:
 
 @dataclasses.dataclass(frozen=True)
 class SuiteRecords:
-    """A suite, the cards of its tasks, and what is stored of each of its candidates."""
+    """A suite, the cards of its tasks, and what is stored of each of its candidates.
+
+    `unread` are the tests that cannot be read now. Where one can, the key of a checkpoint that was made without it is the same only if no training row holds a text of it.
+    """
 
     suite: Suite
     tasks: dict[str, TaskCard]
     device: str
     records: tuple[Record, ...]
+    unread: frozenset[str] = frozenset()
 
 
 def read_records(plan: Plan) -> SuiteRecords:
     """The stored results of every candidate of the plan's suite, chosen or not, as they are now."""
     cards = {name: task.card for name, task in plan.tasks.items()}
-    return SuiteRecords(plan.selection.suite, cards, plan.options.device, tuple(_record(plan, candidate) for candidate in plan.selection.everyone.values()))
+    records = tuple(_record(plan, candidate) for candidate in plan.selection.everyone.values())
+    return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread))
 
 
 def _record(plan: Plan, candidate: Candidate) -> Record:

@@ -11,7 +11,7 @@ from bench.cards.candidate import Candidate, FromBase
 from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library
 from bench.cards.recipes import Phase, Recipe
-from bench.data.training import DataCache, TrainingSet
+from bench.data.training import DataCache, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.digests import folder_digest
 from bench.errors import BenchError, LayerError
@@ -49,6 +49,11 @@ class Resolver:
     def guard(self) -> frozenset[str]:
         """The test texts of the whole suite, which no training row may hold; choosing fewer tasks does not change what a model is trained on."""
         return self.data.guard(self.selection.suite.suite.tasks)
+
+    @cached_property
+    def unread(self) -> dict[str, str]:
+        """The tests of the suite that cannot be read here, and why: `guard` holds none of their texts."""
+        return self.data.unread(self.selection.suite.suite.tasks)
 
     def blueprint(self, candidate: Candidate) -> Blueprint:
         """What decides the candidate's weights.
@@ -97,8 +102,9 @@ class Resolver:
         training = tuple(self._training(phase, candidate) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
+        tests = GuardingTests.of(self.selection.suite.suite.tasks, self.unread)
         return Blueprint(
-            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught
+            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught, tests
         )
 
     def teacher(self, candidate: Candidate) -> Candidate | None:

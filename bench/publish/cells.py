@@ -75,6 +75,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "load_seconds": probe and probe["load"],
         "bytes_on_disk": probe and probe["bytes_on_disk"],
         "tokenizer_problems": "; ".join(row.tokenizer_problems) or None,
+        "unguarded_tests": "; ".join(row.unguarded) or None,
         "problem": row.problem,
     }
 

@@ -9,6 +9,8 @@ from tabulate import tabulate
 from bench.publish.cells import cells, difference_cell, drop_cells, headers, interval_cell
 from bench.standings.board import Board, Row
 
+UNGUARDED = "These tests could not be read when the candidate was trained. Its training data may hold their texts."
+
 
 def render(board: Board) -> str:
     """A page with the table, what its columns mean, and where its numbers come from."""
@@ -17,6 +19,7 @@ def render(board: Board) -> str:
     table = tabulate([cells(board, row) for row in board.rows], headers=titles, tablefmt="pipe", colalign=alignment, disable_numparse=True)
     stripped = [f"- **{row.name}**: {problem}" for row in board.rows for problem in row.tokenizer_problems]
     incomplete = [f"- **{row.name}**: {row.problem}" for row in board.rows if row.problem]
+    unguarded = [f"- **{row.name}**: {', '.join(row.unguarded)}" for row in board.rows if row.unguarded]
     parts = [
         f"# Leaderboard: {board.suite}",
         board.description,
@@ -25,12 +28,26 @@ def render(board: Board) -> str:
         _methods(board),
         _trimmed(board),
         _recovery(board),
+        _flags(board),
+        f"## Trained without a guard\n\n{UNGUARDED}\n\n" + "\n".join(unguarded) if unguarded else "",
         "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
         "## How to read it\n\n" + "\n".join(_legend(board)),
         "## Where the numbers come from\n\n" + "\n".join(_origin(board)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _flags(board: Board) -> str:
+    """Columns that tell nothing about these candidates; empty where there is none."""
+    if not board.flags:
+        return ""
+    counted = {column.label for column in board.columns}
+    lines = [f"- **{flag.column}**: {flag.reason}{', and it counts in the mean' if flag.column in counted else ''}." for flag in board.flags]
+    explained = (
+        "The 95 % interval of every candidate touches chance or an end of the scale, or lies beyond it: these columns tell no good candidate from a bad one."
+    )
+    return "\n\n".join(["## Columns that say nothing here", explained, "\n".join(lines)])
 
 
 def _robustness(board: Board) -> str:

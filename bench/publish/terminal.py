@@ -14,7 +14,7 @@ LEAST = ("#", "candidate", "mean", "% of parent", "sentences/s", "p50 ms")
 
 
 def show(board: Board, console: Console) -> None:
-    """Print the ranked table, then why rows are incomplete. On a narrow terminal the columns of the tasks go first, then all but the most telling ones."""
+    """Print the ranked table, then why rows are incomplete, which were trained without a guard, and which columns say nothing. On a narrow terminal the columns of the tasks go first, then all but the most telling ones."""
     titles = headers(board)
     tasks = {column.label for column in board.columns}
     choices = [titles, [title for title in titles if title not in tasks], [title for title in titles if title in LEAST]]
@@ -24,9 +24,11 @@ def show(board: Board, console: Console) -> None:
     if table is not tables[0]:
         table.caption = "the columns of the tasks are in the published files"
     console.print(table, crop=console.is_terminal, no_wrap=True, soft_wrap=not console.is_terminal)
-    for row in board.rows:
-        if row.problem:
-            console.print(f"{row.name}: {row.problem}", markup=False, highlight=False, soft_wrap=True)
+    notes = [f"{row.name}: {row.problem}" for row in board.rows if row.problem]
+    notes += [f"{row.name}: trained while these tests could not be read: {', '.join(row.unguarded)}" for row in board.rows if row.unguarded]
+    notes += [f"column {flag.column}: {flag.reason}" for flag in board.flags]
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _width(table: Table, console: Console) -> int:

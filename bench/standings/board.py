@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.statistics.bootstrap import interval
 
@@ -41,6 +41,16 @@ class Drop:
 
 
 @dataclasses.dataclass(frozen=True)
+class Flag:
+    """A column, by its label, that tells nothing about the candidates: all are at one end of the scale, or at chance, whose score is `level`; `reason` says so in words."""
+
+    column: str
+    end: Literal["lowest", "chance", "highest"]
+    level: float
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
 class RecoveryPoint:
     """The development score, between -1 and 1, after `step` steps of a phase of fine-tuning."""
 
@@ -54,7 +64,7 @@ class Row:
     """One candidate, or several that differ in their training seed only.
 
     Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`. `scores` maps column labels to scores
-    between 0 and 1; what is not there was not computed.
+    between 0 and 1; what is not there was not computed. `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts.
     """
 
     name: str
@@ -79,6 +89,7 @@ class Row:
     seed_scores: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     recovery: tuple[RecoveryPoint, ...] = ()
     trimming: dict[str, Any] | None = None
+    unguarded: tuple[str, ...] = ()
 
     @property
     def score_intervals(self) -> dict[str, tuple[float, float]]:
@@ -101,6 +112,7 @@ class Board:
     removed: dict[str, int]
     comparisons: tuple[Comparison, ...] = ()
     trimmed: tuple[Trimmed, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     @property
     def empty(self) -> bool:

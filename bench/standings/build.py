@@ -13,6 +13,7 @@ from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, is_above
+from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
 from bench.standings.trimmed import trimmed_models
@@ -32,7 +33,7 @@ def build_board(suite: SuiteRecords) -> Board:
     clean = _columns(card for card in suite.tasks.values() if not card.perturbation)
     rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
     candidates = [record.candidate for record in suite.records]
-    rows = fold({record.candidate.name: _row(record, clean, rewritten) for record in suite.records}, candidates)
+    rows = fold({record.candidate.name: _row(record, clean, rewritten, suite.unread) for record in suite.records}, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     for row in ranked:
         if row.replicates is not None:
@@ -54,6 +55,7 @@ def build_board(suite: SuiteRecords) -> Board:
         removed=_removed(used),
         comparisons=comparisons(ranked, candidates),
         trimmed=trimmed_models(ranked, candidates),
+        flags=flags(rows, clean, rewritten, bounds_of(used)),
     )
 
 
@@ -72,7 +74,7 @@ def _columns(cards: Iterable[TaskCard]) -> tuple[Column, ...]:
     )
 
 
-def _row(record: Record, columns: tuple[Column, ...], robustness: tuple[Column, ...]) -> Row:
+def _row(record: Record, columns: tuple[Column, ...], robustness: tuple[Column, ...], unread: frozenset[str]) -> Row:
     candidate, made = record.candidate, record.made
     row = Row(candidate.name, candidate.title, candidate.parent, describe_kept(record.kept), None, {}, {}, None, record.problem)
     if made is None:
@@ -80,7 +82,9 @@ def _row(record: Record, columns: tuple[Column, ...], robustness: tuple[Column, 
     row.parameters = made["parameters"]
     row.tokenizer_problems = tuple(made["tokenizer_problems"])
     row.trimming = made.get("trimming")
-    row.recovery = tuple(RecoveryPoint(phase["kind"], **point) for phase in made.get("phases", []) for point in phase.get("curve", []))
+    row.unguarded = tuple(name for name in made.get("lineage", {}).get("guard", {}).get("tests_not_read", []) if name in unread)
+    points = [(phase["kind"], point) for phase in made.get("phases", []) for point in phase.get("curve", [])]
+    row.recovery = tuple(RecoveryPoint(kind, **point) for kind, point in points if point["score"] is not None)
     if not row.kept and made.get("layers"):
         row.kept = describe_kept(range(made["layers"]))
     row.probe = record.cost

@@ -57,6 +57,7 @@ def _folded(name: str, rows: list[Row]) -> Row:
             **({"mean": tuple(means)} if complete else {}),
         },
         recovery=_mean_recovery([row.recovery for row in rows]),
+        unguarded=tuple(dict.fromkeys(test for row in rows for test in row.unguarded)),
         replicates=replicates,
         interval=None if replicates is None else interval(replicates),
     )

@@ -354,6 +354,28 @@ def test_a_task_that_only_trains_has_no_place_among_the_tasks_of_a_suite(tmp_pat
     assert "'TinyNLI' is training data" in problems[0].message
 
 
+TRIPLETS_CARD = STS_CARD.replace("TinySTS", "TinyTriplets").replace('"STS"', '"Triplets"')
+LISTED = SUITE_CARD.replace('["TinySTS"]', '["TinySTS", "TinyTriplets"]', 1)
+
+
+def test_triplets_with_a_test_split_have_a_place_among_the_tasks_of_a_suite(tmp_path):
+    library = load_library(write_workspace(tmp_path, tasks={"sts": STS_CARD, "triplets": TRIPLETS_CARD}, suites={"tiny.toml": LISTED}))
+    assert library.task("TinyTriplets").score_name == "accuracy"
+
+
+def test_triplets_without_a_test_split_train_only(tmp_path):
+    only_train = TRIPLETS_CARD.replace('split = "test"', 'split = "dev"')
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "triplets": only_train}, suites={"tiny.toml": LISTED}))
+    assert (problem.line, problem.field) == (3, "suite.tasks")
+    assert "'TinyTriplets' is training data (Triplets); it has no split 'test' to be scored on" in problem.message
+
+
+def test_triplets_without_a_split_to_train_or_be_scored_on_are_refused(tmp_path):
+    neither = TRIPLETS_CARD.replace('split = "test"', 'split = "dev"').replace('split = "train"', 'split = "other"')
+    problem = only_problem(write_workspace(tmp_path, tasks={"sts": STS_CARD, "triplets": neither}))
+    assert (problem.field, "no source has the split 'train'" in problem.message) == ("train_on", True)
+
+
 @pytest.mark.parametrize("changes", [{"train_on": "test"}, {"evaluate_on": "train"}, {"train_on": "dev", "evaluate_on": "dev"}], ids=str)
 @pytest.mark.parametrize("shares", [False, True], ids=["own rows", "rows of another"])
 @pytest.mark.parametrize("classifier", ["logistic-regression", "knn"])

@@ -268,9 +268,15 @@ def test_a_task_is_scored_by_its_main_score_or_the_default_of_its_type(kind, mai
     assert dataclasses.replace(CARD, type=kind, main_score=main_score).score_name == score
 
 
-@pytest.mark.parametrize(("kind", "evaluated"), [("STS", True), ("BitextMining", True), ("NLI", False), ("Triplets", False)])
-def test_nli_and_triplets_only_train(kind, evaluated):
+@pytest.mark.parametrize(("kind", "evaluated"), [("STS", True), ("BitextMining", True), ("NLI", False), ("Triplets", True)])
+def test_nli_only_trains(kind, evaluated):
     assert dataclasses.replace(CARD, type=kind).evaluated is evaluated
+
+
+def test_triplets_are_evaluated_where_they_have_the_split_for_it():
+    triplets = dataclasses.replace(CARD, type="Triplets")
+    assert triplets.evaluated
+    assert not dataclasses.replace(triplets, evaluate_on="dev").evaluated
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Sources: files are found, verified and read; whatever is wrong with one is told with its file, and its line where it has one."""
 
+from pathlib import Path
+
 import pytest
 
 from bench.cards.tasks import Source, Subset, TaskCard
 from bench.data.rows import missing_files
-from bench.data.sources import locate_source, read_rows, source_digest
+from bench.data.sources import locate_source, read_corpus, read_rows, source_digest
 from bench.digests import file_digest
 from bench.errors import DataError
 
@@ -55,6 +57,17 @@ def test_a_line_with_another_number_of_cells_than_the_header_is_refused_with_fil
 @pytest.mark.parametrize("line", ['"नदी,y', 'नदी,"y', '"नदी" वाहते,y'], ids=["first-cell-open", "last-cell-open", "text-after-the-quotes"])
 def test_a_csv_line_whose_quotation_marks_do_not_match_is_refused_with_file_and_line(tmp_path, line):
     assert refusal(tmp_path, "a.csv", f"text,label\n{line}\n").startswith(f"{tmp_path / 'a.csv'}:2: ")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs a file that is there and cannot be read")
+@pytest.mark.parametrize("suffix", ["tsv", "csv", "jsonl", "txt"])
+def test_a_file_that_is_there_and_cannot_be_read_is_refused_with_its_name_and_why(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    path.symlink_to("/proc/self/mem")
+    message = refusal(tmp_path, path.name, column="text")
+    assert message.startswith(f"{path}: cannot be read (Input/output error)")
+    with pytest.raises(DataError, match="cannot be read"):
+        list(read_corpus([path]))
 
 
 def test_json_lines_become_rows_whose_values_are_text(tmp_path):

@@ -128,6 +128,23 @@ def test_a_test_that_cannot_be_read_here_guards_nothing_and_stops_nothing(tmp_pa
     assert len(training_set(trained, gone, data=("Tiny",), guard=("Topics",))) == 1
 
 
+@pytest.mark.parametrize("why", ["gone", "malformed", "unreadable"])
+def test_a_test_that_cannot_be_read_is_named_with_the_reason(tmp_path, why):
+    trained = make_card(tmp_path, "STS", {"train": table(STS, ("नदी", "घर", 1)), "test": table(STS, ("पाऊस", "पाणी", 5))})
+    broken = make_card(
+        tmp_path, "Classification", {"test": table(("text", "label"), ("नदी", "b" if why == "malformed" else "a"))}, name="Topics", labels={"a": 0}
+    )
+    path = tmp_path / "Topics-test.tsv"
+    if why != "malformed":
+        path.unlink()
+    if why == "unreadable":
+        path.symlink_to("/proc/self/mem")
+    cache = DataCache(make_library(trained, broken), None, offline=True)
+    assert list(cache.unread(["Tiny", "Topics"])) == ["Topics"]
+    assert "Topics-test.tsv" in cache.unread(["Topics"])["Topics"]
+    assert cache.guard(["Tiny", "Topics"]) == {"पाऊस", "पाणी"}
+
+
 def test_a_test_guards_also_where_another_split_of_its_task_cannot_be_read(tmp_path):
     trained = make_card(tmp_path, "STS", {"train": table(STS, ("नदी", "घर", 1), ("पाऊस", "पाणी", 5))})
     header = ("text", "label")
@@ -187,7 +204,7 @@ def test_the_data_of_a_task_is_read_once(tmp_path):
 
 
 def test_rows_are_guarded_once_for_all_candidates_that_share_them_and_anew_for_another_guard(tmp_path):
-    rows = table(STS, ("नदी", "घर", 1), ("पाऊस", "पाणी", 2))
+    rows = table(STS, ("नदी", "घर", 1), ("पाऊस", "पाणी", 2), ("आकाश", "तारा", 3))
     cache = DataCache(make_library(make_card(tmp_path, "STS", {"train": rows, "dev": rows})), None, offline=True)
     for take in (lambda guard: cache.training_set(Phase(kind="sts", data=("Tiny",)), guard), lambda guard: cache.development(Curve(data=("Tiny:dev",)), guard)):
         assert take(NOTHING) is take(NOTHING)

@@ -1,16 +1,18 @@
 """Our scores are mteb's: the same model and rows through `mteb.evaluate`, with a stock task class and mteb's own encoder, give the same numbers.
 
 STS is equal to 1e-6. The others are allowed 1e-3: our batches differ from mteb's, which moves embeddings by about 1e-7, and a classifier or a ranking can flip one
-example on that.
+example on that. Triplets, of which mteb has no task, are compared with sentence-transformers.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from bench.cards.load import load_library
+from bench.cards.tasks import TaskCard
 from bench.cards.workspace import Workspace, builtin_content
 from bench.data.rows import load_rows
 
@@ -54,12 +56,15 @@ def judge(tmp_path_factory) -> Path:
 
 
 def ours(library, name: str, model: Path, folder: Path) -> dict[str, float]:
+    return scored(library.task(name), model, folder)
+
+
+def scored(card: TaskCard, model: Path, folder: Path) -> dict[str, float]:
     from bench.evaluate.embeddings import EmbeddingStore
     from bench.evaluate.score import LookupEncoder, score_task
     from bench.evaluate.tasks import build_task, task_texts
     from bench.models.loading import load_encoder
 
-    card = library.task(name)
     task = build_task(card, load_rows(card, None), "revision")
     store = EmbeddingStore(folder)
     store.add(task_texts(card, task), load_encoder(model))
@@ -117,6 +122,21 @@ def test_scores_equal_those_of_mteb(library, judge, tmp_path, name, tolerance):
     assert found.keys() == expected.keys()
     for subset, score in expected.items():
         assert found[subset] == pytest.approx(score, abs=tolerance)
+
+
+def test_triplets_score_as_the_evaluator_of_sentence_transformers_counts_them(library, judge, tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.evaluation import TripletEvaluator
+
+    loaded = SentenceTransformer(str(judge), device="cpu", local_files_only=True)
+    card = library.task("KasautiNLI")
+    card = dataclasses.replace(card, evaluate_on="train", subsets={"hi": card.subsets["hi"]})
+    rows = load_rows(card, None).splits["hi"]["train"]
+    found = scored(card, judge, tmp_path)["hi"]
+    columns = ([row[column] for row in rows] for column in ("premise", "entailment", "contradiction"))
+    expected = TripletEvaluator(*columns, main_similarity_function="cosine", similarity_fn_names=["cosine"])(loaded)
+    assert 0.05 < found < 0.95
+    assert found == pytest.approx(expected["cosine_accuracy"], abs=2 / 700)
 
 
 def test_only_the_training_rows_that_some_experiment_draws_are_encoded(library):

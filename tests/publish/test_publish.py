@@ -15,7 +15,7 @@ from bench.publish.cells import MISSING, headers
 from bench.publish.files import publish, to_csv, to_json
 from bench.publish.markdown import render
 from bench.publish.terminal import make_console, show
-from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row
+from bench.standings.board import Board, Column, Drop, Flag, RecoveryPoint, Row
 from bench.standings.methods import Comparison
 
 PROBE = {
@@ -428,3 +428,31 @@ def test_recovery_curves_stand_in_one_table_for_each_plan_of_steps():
 
 def test_a_board_without_curves_has_no_section_for_them():
     assert "Recovery" not in render(BOARD)
+
+
+FLAGGED = dataclasses.replace(
+    ROBUST, flags=(Flag("Pairs hi", "chance", 0.0, "no candidate is surely above chance, 0.0"), Flag(DIGITS_MR.label, "lowest", -1.0, "why"))
+)
+
+
+def test_every_page_names_the_columns_that_say_nothing_and_why():
+    section = render(FLAGGED).partition("\n## Columns that say nothing here\n")[2].partition("\n## ")[0]
+    assert "- **Pairs hi**: no candidate is surely above chance, 0.0, and it counts in the mean." in section
+    assert "- **Pairs-digits mr**: why." in section
+    assert "column Pairs hi: no candidate is surely above chance, 0.0\n" in shown(FLAGGED, 120)
+    assert json.loads(to_json(FLAGGED))["flags"] == [dataclasses.asdict(flag) for flag in FLAGGED.flags]
+
+
+def test_every_page_names_the_tests_that_did_not_guard_a_candidates_training():
+    board = dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, unguarded=("Topics", "Pairs")), SMALL))
+    section = render(board).partition("\n## Trained without a guard\n")[2].partition("\n## ")[0]
+    assert section.strip().endswith("- **mini**: Topics, Pairs")
+    assert "mini: trained while these tests could not be read: Topics, Pairs\n" in shown(board, 120)
+    assert [line["unguarded_tests"] for line in json_rows(board)] == ["Topics; Pairs", None]
+
+
+def test_a_board_without_flags_or_unguarded_trainings_has_no_word_of_them():
+    for text in (render(BOARD), shown(BOARD, 120)):
+        assert "say nothing" not in text
+        assert "guard" not in text
+        assert "could not be read" not in text

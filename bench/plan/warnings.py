@@ -1,0 +1,13 @@
+"""What a plan says beside its cells: tests that could not be read, so that training rows were not compared with them."""
+
+from __future__ import annotations
+
+from bench.cards.candidate import FromBase
+from bench.plan.planning import Plan
+
+
+def unread_tests(plan: Plan) -> list[str]:
+    """A line for each test of the suite that cannot be read here, where a chosen candidate is trained or takes its vocabulary from text."""
+    if not any(candidate.vocabulary or (isinstance(candidate, FromBase) and candidate.recipe) for candidate in plan.selection.chosen):
+        return []
+    return [f"the texts of test {name} are not kept out of training, since it cannot be read: {reason}" for name, reason in plan.resolver.unread.items()]

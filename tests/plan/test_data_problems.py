@@ -1,0 +1,224 @@
+"""What a plan and a run make of data that cannot be used: a reason in the cell, a word about the guard, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.cli import progress
+from bench.plan.cells import PlannedCell
+from bench.plan.keys import evaluate_key
+from bench.plan.planning import Plan
+from bench.plan.warnings import unread_tests
+from bench.publish.markdown import render
+from tests.builders import blueprint_of, board_of, made_of, plan_anew
+from tests.cli.test_cli import bench
+from tests.run.test_run import run
+
+HEADER = "text\tlabel\n"
+
+
+def plan(folder: Path, **options) -> tuple[Plan, dict[str, PlannedCell]]:
+    planner = plan_anew(folder, **options)
+    return planner, {str(cell.cell): cell for cell in planner.cells}
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / "tasks" / name).write_text(text, encoding="utf-8")
+
+
+def edit(folder: Path, name: str, *swaps: tuple[str, str]) -> None:
+    path = folder / name
+    text = path.read_text(encoding="utf-8")
+    for before, after in swaps:
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+
+
+UNUSABLE = {
+    "no train rows": ("Topics", lambda folder: write(folder, "topics/train.tsv", HEADER)),
+    "train rows all dropped": (
+        "Topics",
+        lambda folder: edit(
+            folder, "tasks/topics/task.toml", ("[subsets.mr]", '[[rules]]\nrule = "keep-label"\nvalues = ["none"]\nsplits = ["train"]\n[subsets.mr]')
+        ),
+    ),
+    "one class": ("Topics", lambda folder: edit(folder, "tasks/topics/train.tsv", ("water", "school"))),
+    "too few for kNN": ("Topics", lambda folder: edit(folder, "tasks/topics/task.toml", ("experiments = 3", 'classifier = "knn"\nneighbours = 30'))),
+    "an empty test file": ("Topics", lambda folder: write(folder, "topics/test.tsv", "")),
+    "an empty test of pairs": ("Paraphrases", lambda folder: write(folder, "paraphrases/test.tsv", "")),
+    "one translation": ("Translations", lambda folder: write(folder, "translations/test.tsv", "sentence1\tsentence2\nनदी\tनदी\n")),
+    "one score": ("Pairs", lambda folder: write(folder, "pairs/test-hi.tsv", "sentence1\tsentence2\tscore\nनदी\tघर\t1\nकल\tआज\t1\n")),
+    "a wrong label": ("Topics", lambda folder: edit(folder, "tasks/topics/test.tsv", ("water", "watr"))),
+}
+
+
+@pytest.mark.parametrize(("task", "spoil"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_task_that_cannot_be_scored_is_found_by_the_plan_and_leaves_the_other_cells_alone(workspace_folder, task, spoil):
+    spoil(workspace_folder)
+    _, cells = plan(workspace_folder, names=("letters",))
+    spoilt = cells.pop(f"letters evaluate {task}")
+    assert spoilt.status == "cannot run"
+    assert "\n" not in spoilt.reason
+    assert f"tasks/{task.lower()}/" in spoilt.reason
+    assert {cell.status for cell in cells.values()} == {"to do"}
+
+
+@pytest.mark.parametrize("spoilt", ["no train rows", "one class", "too few for kNN", "an empty test file"])
+def test_a_run_with_such_a_task_computes_the_rest_and_says_why_it_is_incomplete(workspace_folder, spoilt):
+    task, spoil = UNUSABLE[spoilt]
+    spoil(workspace_folder)
+    planner, outcome = run(workspace_folder, names=("letters",))
+    assert (outcome.computed, outcome.failed) == (4, {})
+    assert [str(cell) for cell in outcome.blocked] == [f"letters evaluate {task}"]
+    row = next(row for row in board_of(planner).rows if row.name == "letters")
+    assert "3 of 4 tasks" in row.problem
+
+
+CURVE = '\n[recipes.short.curve]\ndata = ["Pairs:dev"]\npoints = 1\n\n[[candidates]]\nname = "letters"'
+
+
+def with_development(folder: Path, score: int) -> None:
+    edit(folder, "models/mini.toml", ('\n[[candidates]]\nname = "letters"', CURVE))
+    for code in ("mr", "hi"):
+        edit(
+            folder,
+            "tasks/pairs/task.toml",
+            (
+                f'[[subsets.{code}.sources]]\nsplit = "train"',
+                f'[[subsets.{code}.sources]]\nsplit = "dev"\nfile = "dev.tsv"\n[[subsets.{code}.sources]]\nsplit = "train"',
+            ),
+        )
+    write(folder, "pairs/dev.tsv", f"sentence1\tsentence2\tscore\nविहीर\tओढा\t1\nडोंगर\tदरी\t{score}\n")
+
+
+def test_a_development_split_of_one_score_is_found_by_the_plan(workspace_folder):
+    with_development(workspace_folder, 1)
+    _, cells = plan(workspace_folder)
+    for name in ("tiny", "tiny-top2"):
+        assert cells[f"{name} make"].status == "cannot run"
+        assert "Pairs:dev: every one of its 2 mr pairs that are left has the same score" in cells[f"{name} make"].reason
+    assert cells["letters make"].status == "to do"
+
+
+def test_a_development_split_of_different_scores_is_taken(workspace_folder):
+    with_development(workspace_folder, 2)
+    _, cells = plan(workspace_folder)
+    assert {cell.status for cell in cells.values()} == {"to do"}
+
+
+def test_a_point_of_a_stored_curve_that_has_no_score_does_not_break_the_board(workspace_folder):
+    planner, _ = run(workspace_folder, names=("letters",))
+    key = blueprint_of(planner, "letters").key
+    stored = planner.archive.store.get(key)
+    points = [{"step": 0, "score": None}, {"step": 3, "score": 0.5}]
+    planner.archive.store.put(key, {**stored, "phases": [{"kind": "sts", "curve": points}, {"kind": "nli", "curve": points[:1]}]})
+    board = board_of(planner)
+    row = next(row for row in board.rows if row.name == "letters")
+    assert [(point.phase, point.step, point.score) for point in row.recovery] == [("sts", 3, 0.5)]
+    assert "| letters" in render(board)
+
+
+@pytest.fixture
+def unguarded(workspace_folder) -> Path:
+    """A workspace in which one test of the suite is gone."""
+    (workspace_folder / "tasks" / "translations" / "test.tsv").unlink()
+    return workspace_folder
+
+
+def test_the_plan_warns_of_a_test_that_cannot_guard_the_training(unguarded):
+    found = bench("plan", "--all", "--device", "cpu", cwd=unguarded)
+    warned = [line for line in found.stdout.splitlines() if line.startswith("warning")]
+    assert len(warned) == 1
+    assert "the texts of test Translations are not kept out of training, since it cannot be read: " in warned[0]
+    assert "translations/test.tsv" in warned[0]
+    described = json.loads(bench("plan", "--all", "--device", "cpu", "--json", cwd=unguarded).stdout)
+    assert [line.split("warning     ")[1] for line in warned] == described["warnings"]
+
+
+def test_a_run_warns_before_its_first_cell(unguarded, monkeypatch, capsys):
+    told = []
+    monkeypatch.setattr(progress, "execute", lambda *_: told.append(capsys.readouterr().err))
+    planner, _ = plan(unguarded)
+    progress.run_cells(planner, json=True)
+    assert told[0].startswith("bench: warning: the texts of test Translations are not kept out of training, since it cannot be read: ")
+
+
+def test_a_plan_that_trains_nothing_or_can_read_every_test_has_no_warning(unguarded):
+    planner, _ = plan(unguarded, names=("letters",))
+    assert unread_tests(planner) == []
+    (unguarded / "tasks" / "translations" / "test.tsv").write_text("sentence1\tsentence2\nमाती\tमिट्टी\nखडक\tचट्टान\n", encoding="utf-8")
+    planner, _ = plan(unguarded)
+    assert unread_tests(planner) == []
+
+
+def test_the_lineage_names_the_tests_that_guarded_and_those_that_did_not_and_the_key_does_not_hold_them(unguarded):
+    planner, _ = plan(unguarded)
+    tiny = blueprint_of(planner, "tiny")
+    assert tiny.lineage["guard"] == {"tests_read": ["Pairs", "Topics", "Paraphrases"], "tests_not_read": ["Translations"]}
+    write(unguarded, "translations/test.tsv", "sentence1\tsentence2\nमाती\tमिट्टी\nखडक\tचट्टान\n")
+    planner, _ = plan(unguarded)
+    guarded = blueprint_of(planner, "tiny")
+    assert guarded.lineage["guard"]["tests_not_read"] == []
+    assert (guarded.key, guarded.training_key) == (tiny.key, tiny.training_key)
+    assert "guard" not in blueprint_of(planner, "letters").lineage
+
+
+def test_the_board_says_which_candidates_were_trained_without_the_guard_of_a_test_until_it_can_be_read(unguarded):
+    planner, outcome = run(unguarded, stages=("make",))
+    assert outcome.complete
+    board = board_of(planner)
+    assert {row.name: row.unguarded for row in board.rows} == {"letters": (), "tiny": ("Translations",), "tiny-top2": ("Translations",)}
+    assert "- **tiny**: Translations" in render(board)
+    made = made_of(planner, "tiny")
+    assert "- not kept out of its training data, since they could not be read: the texts of Translations" in (Path(made["folder"]) / "README.md").read_text(
+        encoding="utf-8"
+    )
+    write(unguarded, "translations/test.tsv", "sentence1\tsentence2\nमाती\tमिट्टी\nखडक\tचट्टान\n")
+    planner, _ = plan(unguarded)
+    assert not any(row.unguarded for row in board_of(planner).rows)
+
+
+def test_a_training_without_a_guard_is_done_anew_when_the_test_is_there_and_holds_one_of_its_texts(unguarded):
+    planner, _ = plan(unguarded)
+    before = blueprint_of(planner, "tiny").key
+    trained = (unguarded / "tasks" / "pairs" / "train-mr.tsv").read_text(encoding="utf-8").splitlines()[1].split("\t")[0]
+    write(unguarded, "translations/test.tsv", f"sentence1\tsentence2\n{trained}\tमिट्टी\nखडक\tचट्टान\n")
+    planner, _ = plan(unguarded)
+    assert blueprint_of(planner, "tiny").key != before
+
+
+def test_a_column_in_which_nobody_leaves_chance_is_flagged_on_the_board_of_a_run(workspace_folder):
+    for folder in ("negation", "easy"):
+        (workspace_folder / "tasks" / folder).mkdir()
+        write(
+            workspace_folder,
+            f"{folder}/task.toml",
+            f'name = "{folder}"\ntype = "Triplets"\ndescription = "d"\nlicense = "cc-by-4.0"\n[subsets.mr]\nlanguages = ["mar-Deva"]\n'
+            '[[subsets.mr.sources]]\nsplit = "test"\nfile = "test.tsv"\n',
+        )
+    rows = [(f"नदी वाहते {number}", f"नदी वाहते {number} जोरात", "घर") for number in range(12)]
+    for folder, order in (("negation", (0, 2, 1)), ("easy", (0, 1, 2))):
+        text = "".join("\t".join(row[place] for place in order) + "\n" for row in rows)
+        write(workspace_folder, f"{folder}/test.tsv", f"premise\tentailment\tcontradiction\n{text}")
+    edit(workspace_folder, "models/mini.toml", ('"Translations"]', '"Translations", "negation", "easy"]'))
+    planner, _ = run(workspace_folder, names=("letters",), tasks=("negation", "easy"))
+    board = board_of(planner)
+    assert [(flag.column, flag.end) for flag in board.flags] == [("negation", "lowest"), ("easy", "highest")]
+    assert "- **negation**: no candidate is surely above the lowest score that there is, 0.0, and it counts in the mean." in render(board)
+
+
+def test_results_know_the_bounds_of_every_type_of_task(workspace_folder):
+    planner, outcome = run(workspace_folder, names=("letters",))
+    assert outcome.complete
+    letters, content = planner.selection.everyone["letters"], made_of(planner, "letters")["content"]
+    found = {name: planner.archive.store.get(evaluate_key(letters, content, task.digest))["bounds"] for name, task in planner.tasks.items()}
+    assert {task: {subset: limits["chance"] for subset, limits in each.items()} for task, each in found.items()} == {
+        "Pairs": {"mr": 0.0, "hi": 0.0},
+        "Topics": {"mr": 0.5},
+        "Paraphrases": {"mr": 0.5},
+        "Translations": {"mr-hi": 0.1},
+    }
