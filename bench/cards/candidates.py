@@ -44,8 +44,12 @@ def candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str
                 "dimensions",
                 f"dimensions {listed} {candidate.recipe!r}, since only what is trained can be cut to (got {candidate.dimensions}); leave it out for the full width",
             )
-    if candidate.kind == "lexical" and candidate.precision != "fp32":
+    if candidate.kind == "lexical" and candidate.runs_in != "fp32":
         yield "precision", "a lexical candidate has no weights, so no precision"
+    if candidate.kind == "lexical" and candidate.prompt is not None:
+        yield "prompt", "a lexical candidate knows no prompts; leave it out"
+    if candidate.kind != "external" and candidate.similarity is not None:
+        yield "similarity", f"a similarity means nothing for kind {candidate.kind!r}: what is trained here is trained for the cosine"
     if candidate.vocabulary is not None and candidate.kind not in {"full", "pruned", "scratch", "distilled"}:
         yield "vocabulary", f"a vocabulary means nothing for kind {candidate.kind!r}"
     if candidate.ngram[0] > candidate.ngram[1]:

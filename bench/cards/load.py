@@ -339,7 +339,7 @@ def _corpus_problems(entries: Sequence[str], folder: Path, tasks: dict[str, Task
 def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
     """All candidates in card order; a smaller model's parent is the full candidate of the same base, recipe and seed, with its whole vocabulary, in fp32; see `default_parent` for a distilled one."""
     made = [*suite.candidates, *(candidate for grid in suite.grids if grid.kind == "full" or grid.keep for candidate in grid.expand())]
-    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full" and c.vocabulary is None and c.precision == "fp32"}
+    full = {(c.base, c.recipe, c.seed): c.name for c in made if c.kind == "full" and c.vocabulary is None and c.runs_in == "fp32"}
     smaller = {"pruned", "scratch", "nested", "static"}
     return tuple(
         dataclasses.replace(
@@ -349,7 +349,7 @@ def _expand(suite: Suite, folder: Path) -> tuple[Candidate, ...]:
             or (default_parent(candidate, made) if candidate.kind == "distilled" else None)
             or (
                 full.get((candidate.base, candidate.recipe, candidate.seed))
-                if candidate.kind in smaller or (candidate.kind == "full" and (candidate.vocabulary or candidate.precision != "fp32"))
+                if candidate.kind in smaller or (candidate.kind == "full" and (candidate.vocabulary or candidate.runs_in != "fp32"))
                 else None
             ),
         )

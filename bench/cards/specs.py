@@ -18,6 +18,7 @@ RankedStrategy = Literal["contribution", "weight-aggregate", "weight-variance", 
 Strategy = Literal[PureStrategy, RankedStrategy]
 Pooling = Literal["mean", "cls"]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]
 TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -220,7 +221,8 @@ class Candidate(_Card):
 
     `keep` of a `nested` one is the depth at which the one training of all depths is cut off, and `dimensions` how many numbers of its embedding stay; `dimensions` of a `static` one are the principal components of its token vectors.
     `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these are.
-    `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch` and `distilled`: random weights of the base's shape, or the base itself,
+    `precision` is that of inference: candidates that differ in nothing else share a checkpoint; see `runs_in` for one without. `prompt` stands before every text in training and test; None
+    leaves it to the model's own prompts, "" takes none. `similarity` is how an external model's embeddings are compared, in place of what its folder says. `weights` is for `scratch` and `distilled`: random weights of the base's shape, or the base itself,
     pre-trained small from the start; a `distilled` one without it is pruned. `teacher` is a candidate of the same suite, the parent by default.
     """
 
@@ -236,15 +238,21 @@ class Candidate(_Card):
     vocabulary: Vocabulary | None = None
     dimensions: Count | None = None
     recipe: str | None = None
-    precision: Precision = "fp32"
+    precision: Precision | None = None
     seed: Natural = 0
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
-    prompt: str = ""
+    prompt: str | None = None
+    similarity: Similarity | None = None
     ngram: Annotated[tuple[Count, Count], Field()] = (3, 3)
     parent: str | None = None
     folder: Folder = Path()
+
+    @property
+    def runs_in(self) -> Precision | None:
+        """Precision of inference. What is made here is stored in fp32 and runs so unless the card says otherwise; None for an external one that runs as it is stored."""
+        return self.precision or (None if self.kind == "external" else "fp32")
 
     @property
     def start(self) -> Literal["base", "pruned", "random", "pretrained"]:
@@ -274,7 +282,7 @@ class Grid(_Card):
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
-    prompt: str = ""
+    prompt: str | None = None
     teacher: str | None = None
     parent: str | None = None
 

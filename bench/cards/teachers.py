@@ -20,7 +20,7 @@ def default_parent(candidate: Candidate, everyone: Sequence[Candidate]) -> str |
     found = [
         other.name
         for other in everyone
-        if other.kind == "full" and (other.base, other.seed) == (candidate.base, candidate.seed) and other.vocabulary is None and other.precision == "fp32"
+        if other.kind == "full" and (other.base, other.seed) == (candidate.base, candidate.seed) and other.vocabulary is None and other.runs_in == "fp32"
     ]
     return found[0] if len(found) == 1 else candidate.teacher
 

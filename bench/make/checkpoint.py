@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 LINEAGE_FILE = "kasauti.json"
-MAKING_VERSION = 3
+MAKING_VERSION = 4
 """Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
 
 
@@ -52,7 +52,7 @@ class Blueprint:
     def lineage(self) -> dict[str, Any]:
         """What is stored with the checkpoint, shown on its card and digested into its key."""
         candidate = self.candidate
-        common = {"kind": candidate.kind, "prompt": candidate.prompt, "version": MAKING_VERSION}
+        common = {"kind": candidate.kind, "version": MAKING_VERSION}
         if candidate.kind == "lexical":
             return {**common, "ngram": list(candidate.ngram)}
         if candidate.kind == "external":
@@ -68,12 +68,13 @@ class Blueprint:
         ]
         return {
             **common,
+            "prompt": candidate.prompt,
             "base": candidate.base,
             "base_digest": self.base_digest,
             "base_layers": self.total,
             "kept_layers": list(self.kept),
             **({"weights": candidate.start} if candidate.kind in {"scratch", "distilled"} else {}),
-            **({"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key} if self.teacher is not None else {}),
+            **self._teacher_lineage(),
             **({"dimensions": candidate.dimensions} if candidate.kind == "static" or candidate.dimensions else {}),
             **({"trained_dimensions": sorted(set(self.recipe.dimensions))} if candidate.kind == "nested" and self.recipe.dimensions else {}),
             **self._vocabulary_lineage(),
@@ -83,6 +84,12 @@ class Blueprint:
             "seed": candidate.seed,
             "versions": self.versions,
         }
+
+    def _teacher_lineage(self) -> dict[str, Any]:
+        """The teacher and the prompt that it is given, which for an external one is no part of its own key."""
+        if self.teacher is None:
+            return {}
+        return {"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key, "teacher_prompt": self.teacher.candidate.prompt}
 
     def _vocabulary_lineage(self) -> dict[str, Any]:
         """Nothing where the vocabulary is whole, so that keys from before there was trimming stay."""
@@ -99,7 +106,7 @@ class Blueprint:
     @property
     def training_key(self) -> str:
         """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
+        return self._key_without("base", "kept_layers", "dimensions") if self.candidate.kind == "nested" else self.key
 
     def _key_without(self, *left_out: str) -> str:
         lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
@@ -199,24 +206,30 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     from bench.make.static import static_model
     from bench.make.vocabulary.trim import trim_vocabulary
     from bench.models.loading import load_sentence_model
+    from bench.models.prompts import default_prompt, set_prompt
     from bench.models.pruning import keep_layers, randomise
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
+    prompt = default_prompt(model) if candidate.prompt is None else candidate.prompt
     if candidate.start == "random":
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.start == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
     elif candidate.kind == "static":
         progress("static", 0.0)
-        texts = [text for rows in blueprint.training for text in rows.texts()]
+        texts = [prompt + text for rows in blueprint.training for text in rows.texts()]
         model = static_model(model, texts, dimensions=candidate.dimensions, seed=candidate.seed)
     trimming = {}
     if blueprint.vocabulary is not None and candidate.vocabulary is not None:
         progress("vocabulary", 0.0)
-        trimming = {"trimming": trim_vocabulary(model, blueprint.vocabulary.texts, candidate.vocabulary.size)}
+        trimming = {"trimming": trim_vocabulary(model, [prompt + text for text in blueprint.vocabulary.texts], candidate.vocabulary.size)}
+    if candidate.prompt is not None or recipe.phases:
+        set_prompt(model, prompt)
+    if recipe.phases:
+        model.similarity_fn_name = "cosine"  # what every loss here compares by
     phases = finetune(
         model.to(device),
         list(zip(recipe.phases, blueprint.training, strict=True)),

@@ -30,7 +30,7 @@ from bench.store import Result, Store
 
 Stage = Literal["make", "evaluate", "probe"]
 Status = Literal["done", "to do", "failed", "cannot run"]
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
 
 
@@ -213,24 +213,24 @@ class Planner:
         return result if folder.is_dir() and content_digest(folder) == result["content"] else None
 
     def evaluate_key(self, candidate: Candidate, content: str, task: str) -> str:
-        """Identity of a score: checkpoint, prompt, precision, backend, task and data, scoring rule.
+        """Identity of a score: checkpoint (with what it says of prompts, similarity and precision), what the card says of them, backend, task and data, scoring rule.
 
         Raises:
             DataError: See `task_digest`.
         """
         scoring = {"scoring": SCORING_VERSION, "encoding": ENCODING_VERSION, "versions": versions()}
-        parts = {"content": content, "prompt": candidate.prompt, "precision": candidate.precision, "backend": "torch", "task": self.task_digest(task)}
+        parts = {"content": content, "backend": "torch", "task": self.task_digest(task), **_treatment(candidate)}
         return digest({**parts, **scoring})
 
-    def embeddings_folder(self, candidate: Candidate, content: str) -> Path:
-        """Where the embeddings of a checkpoint lie: apart for every prompt, precision, device, and version of what computes them."""
-        how = {"prompt": candidate.prompt, "precision": candidate.precision, "device": self.options.device}
+    def embeddings_folder(self, candidate: Candidate, content: str, prompt: str) -> Path:
+        """Where the embeddings of a checkpoint lie: apart for every prompt (the one that is used, which a folder may have by task), precision, device, and version of what computes them."""
+        how = {"prompt": prompt, "precision": candidate.runs_in, "device": self.options.device}
         parts = {"content": content, **how, "encoding": ENCODING_VERSION, "versions": versions()}
         return self.workspace.state / "embeddings" / digest(parts)[:32]
 
     def probe_key(self, candidate: Candidate, content: str, profile: str) -> str:
         """Identity of a measurement: checkpoint, device, profile, machine."""
-        return probe_key(content, candidate.prompt, candidate.precision, self.options.device, profile)
+        return probe_key(content, candidate.prompt, candidate.runs_in, self.options.device, profile)
 
     def cells(self, candidate: Candidate) -> list[PlannedCell]:
         """The candidate's cells in the order in which they run.
@@ -307,6 +307,11 @@ class Planner:
     def all_cells(self) -> list[PlannedCell]:
         """Every cell of the selection, and the makings of teachers that it needs."""
         return [cell for group in self.groups().values() for cell in group]
+
+
+def _treatment(candidate: Candidate) -> dict[str, str | None]:
+    """What the card says of how a checkpoint is used; None where that is left to the checkpoint, whose content is in every key."""
+    return {"prompt": candidate.prompt, "similarity": candidate.similarity, "precision": candidate.runs_in}
 
 
 def _check_widths(candidate: Candidate, folder: Path, teacher: Blueprint) -> None:

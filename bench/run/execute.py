@@ -19,7 +19,7 @@ from bench.store import Result
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
-    from bench.evaluate.embeddings import EmbeddingStore
+    from bench.evaluate.encode import Encoded
     from bench.make.checkpoint import Blueprint
     from bench.run.workers import Unit
 
@@ -191,13 +191,14 @@ class Runner:
         ready = [cell for cell in cells if not self._finished_or_unreadable(candidate, content, cell)]
         if not ready:
             return
-        encoding, store = self._encode(candidate, content, ready)
+        encoded = self._encode(candidate, content, ready)
         for cell in ready:
             with self._cell(cell, planner.key_of(candidate, cell, content)) as record:
-                if isinstance(encoding, Exception):
-                    raise encoding
-                lookup = LookupEncoder(store, candidate.name, content[:16])
-                record.update(score_task(planner.library.task(cell.target), self._task(cell.target), lookup), encoding=encoding)
+                if isinstance(encoded, Exception):
+                    raise encoded
+                one = encoded[cell.target]
+                lookup = LookupEncoder(one.store, candidate.name, content[:16], similarity=one.used["similarity"], dtype=one.dtype)
+                record.update(score_task(planner.library.task(cell.target), self._task(cell.target), lookup), used=one.used, encoding=one.cost)
 
     def _finished_or_unreadable(self, candidate: Candidate, content: str, cell: Cell) -> bool:
         """True when the cell is stored already, or when its task cannot be read: then that is its error."""
@@ -208,27 +209,26 @@ class Runner:
             self._task(cell.target)
         return cell in self.failed
 
-    def _encode(self, candidate: Candidate, content: str, cells: list[Cell]) -> tuple[dict[str, float] | Exception, EmbeddingStore]:
-        """Fill the checkpoint's embedding store with every text of the cells; an error is returned, so that each cell can record it."""
-        from bench.evaluate.embeddings import EmbeddingStore
-        from bench.evaluate.tasks import task_texts
+    def _encode(self, candidate: Candidate, content: str, cells: list[Cell]) -> dict[str, Encoded] | Exception:
+        """The embeddings of each cell's task; an error is returned, so that each cell can record it."""
+        from bench.evaluate.encode import encode_tasks
         from bench.models.loading import load_encoder
 
         planner = self.planner
-        store = EmbeddingStore(planner.embeddings_folder(candidate, content))
-        texts = dict.fromkeys(text for cell in cells for text in task_texts(planner.library.task(cell.target), self._task(cell.target)))
-        start = time.perf_counter()
+        tasks = {cell.target: (planner.library.task(cell.target), self._task(cell.target)) for cell in cells}
 
         def progress(fraction: float) -> None:
             self.reporter.progress(cells[0], "encode", fraction)
 
+        def store(prompt: str) -> Path:
+            return planner.embeddings_folder(candidate, content, prompt)
+
         try:
             folder = planner.checkpoint_folder(planner.blueprint(candidate))
-            encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.precision, device=planner.options.device, progress=progress)
-            encoded = store.add(texts, encoder)
+            encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=planner.options.device, progress=progress)
+            return encode_tasks(encoder, tasks, store, similarity=candidate.similarity)
         except Exception as error:
-            return error, store
-        return {"texts": len(texts), "encoded_now": encoded, "seconds": round(time.perf_counter() - start, 3)}, store
+            return error
 
     def probe(self, candidate: Candidate, cell: Cell) -> None:
         """Measure a made checkpoint."""
@@ -241,7 +241,7 @@ class Runner:
             return
         folder = planner.checkpoint_folder(planner.blueprint(candidate))
         with self._cell(cell, planner.key_of(candidate, cell, made["content"])) as record:
-            record.update(probe(folder, prompt=candidate.prompt, precision=candidate.precision, device=planner.options.device, profile=planner.options.probe))
+            record.update(probe(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=planner.options.device, profile=planner.options.probe))
 
     def _task(self, name: str) -> AbsTask:
         if name not in self._tasks:

@@ -82,8 +82,8 @@ def _columns(planner: Planner, tasks: list[str]) -> tuple[Column, ...]:
 
 def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], robustness: tuple[Column, ...], used: list[Result]) -> Row:
     kind: str = "scratch, pre-trained" if candidate.kind == "scratch" and candidate.weights == "pretrained" else candidate.kind
-    if candidate.precision != "fp32":
-        kind += f", {candidate.precision}"
+    if candidate.runs_in not in {None, "fp32"}:
+        kind += f", {candidate.runs_in}"
     row = Row(candidate.name, kind, candidate.parent, "", None, {}, {}, None, None)
     try:
         blueprint = planner.blueprint(candidate)

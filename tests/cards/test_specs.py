@@ -36,6 +36,7 @@ OTHER_CANDIDATE = {
     "hub": "a/b",
     "revision": "c",
     "prompt": "query: ",
+    "similarity": "dot",
     "ngram": (2, 3),
     "parent": "m",
 }
