@@ -281,7 +281,7 @@ class Grid(_Card):
     vocabularies: tuple[Vocabulary, ...] = ()
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
-    precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
+    precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ()
     prompt: str | None = None
     teacher: str | None = None
     parent: str | None = None
@@ -292,7 +292,7 @@ class Grid(_Card):
         Recipe, seed and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
         """
         models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
-        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
+        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions or (None,)))
         made = []
         for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
             name = base
@@ -308,7 +308,7 @@ class Grid(_Card):
                 name += f"-{recipe}"
             if len(self.seeds) > 1:
                 name += f"-seed{seed}"
-            if precision != "fp32":
+            if precision not in {None, "fp32"}:
                 name += f"-{precision}"
             made.append(
                 Candidate(

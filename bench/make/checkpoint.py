@@ -206,6 +206,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     from bench.make.static import static_model
     from bench.make.vocabulary.trim import trim_vocabulary
     from bench.models.loading import load_sentence_model
+    from bench.models.pooling import check_may_lose_layers
     from bench.models.prompts import default_prompt, set_prompt
     from bench.models.pruning import keep_layers, randomise
 
@@ -214,6 +215,8 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
     prompt = default_prompt(model) if candidate.prompt is None else candidate.prompt
+    if candidate.kind == "nested" or candidate.start in {"random", "pruned"}:
+        check_may_lose_layers(model, blueprint.base)
     if candidate.start == "random":
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.start == "pruned":

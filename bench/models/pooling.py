@@ -1,4 +1,4 @@
-"""Another pooling for a sentence model, in place of its own."""
+"""What a sentence model does with the outputs of its layers: another pooling in place of its own, and whether it can lose layers."""
 
 from __future__ import annotations
 
@@ -42,3 +42,19 @@ def replace_pooling(model: SentenceTransformer, pooling: Pooling, folder: Path) 
             f"{folder}: pooling {pooling!r} gives {old.embedding_dimension} numbers where the modules after it ({modules}) take {old.get_embedding_dimension()}: "
             f"{first_line(error)}; leave `pooling` out of the recipe"
         ) from error
+
+
+def check_may_lose_layers(model: SentenceTransformer, folder: Path) -> None:
+    """Refuse a model whose pooling has a weight for each layer: it fits one depth only.
+
+    Args:
+        model: Any.
+        folder: For messages.
+
+    Raises:
+        ModelError: It has such a pooling.
+    """
+    from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
+
+    if any(isinstance(module, WeightedLayerPooling) for module in model):
+        raise ModelError(f"{folder}: its WeightedLayerPooling has a weight for each layer, so that no layer can go; take a base without that module, or kind full or static")

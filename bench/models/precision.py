@@ -18,7 +18,7 @@ NAMES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 def loading_arguments(precision: Precision | None) -> dict[str, Any]:
-    """What the transformer is loaded with. The loading itself casts it, since transformers knows what must stay in fp32: buffers of rotary embeddings, some layers of T5.
+    """What the transformer is loaded with. Loading casts it, and not a later `.to`, since transformers knows what must stay in fp32: buffers of rotary embeddings, some layers of T5.
 
     Args:
         precision: None for that in which the weights are stored.
@@ -46,9 +46,12 @@ def treat(model: SentenceTransformer, precision: Precision | None, folder: Path)
     import torch
     from sentence_transformers.sentence_transformer.modules import Transformer
 
+    dtype = getattr(torch, DTYPES[precision])
     for module in model:
-        if not any(isinstance(part, Transformer) for part in module.modules()):
-            module.to(getattr(torch, DTYPES[precision]))
+        if isinstance(module, Transformer):
+            _cast_parameters(module.auto_model, dtype)
+        else:
+            module.to(dtype)
     if precision == "int8":
         model = _quantized(model, folder)
     if precision not in held_in(model):
@@ -69,6 +72,14 @@ def held_in(model: SentenceTransformer) -> dict[str, float]:
             counts["int8"] += module.weight().numel()
             counts["fp32"] += 0 if module.bias() is None else module.bias().numel()
     return {name: round(count / counts.total(), 4) for name, count in counts.most_common() if count}
+
+
+def _cast_parameters(transformer: Any, dtype: Any) -> None:
+    """Cast what loading has left: parameters that a layer holds itself and not in a Linear, like all of XLNet's attention. What the architecture lists as staying in fp32 stays, and so do buffers."""
+    stays = {*(transformer._keep_in_fp32_modules or ()), *(transformer._keep_in_fp32_modules_strict or ())}
+    for name, parameter in transformer.named_parameters():
+        if parameter.is_floating_point() and not stays & set(name.split(".")):
+            parameter.data = parameter.data.to(dtype)
 
 
 def _quantized(model: SentenceTransformer, folder: Path) -> SentenceTransformer:

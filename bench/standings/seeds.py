@@ -28,7 +28,7 @@ def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
     """Names of candidates that differ only in seed, under the name of the row that they become; alone, a candidate keeps its name."""
     alike: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        alike.setdefault(digest(dataclasses.replace(candidate, name="x", seed=0, parent=None)), []).append(candidate)
+        alike.setdefault(digest(dataclasses.replace(candidate, name="x", seed=0, parent=None, precision=candidate.runs_in)), []).append(candidate)
     found = {}
     for group in alike.values():
         if len({candidate.seed for candidate in group}) == len(group) > 1:
