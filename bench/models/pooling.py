@@ -57,4 +57,6 @@ def check_may_lose_layers(model: SentenceTransformer, folder: Path) -> None:
     from sentence_transformers.sentence_transformer.modules import WeightedLayerPooling
 
     if any(isinstance(module, WeightedLayerPooling) for module in model):
-        raise ModelError(f"{folder}: its WeightedLayerPooling has a weight for each layer, so that no layer can go; take a base without that module, or kind full or static")
+        raise ModelError(
+            f"{folder}: its WeightedLayerPooling has a weight for each layer, so that no layer can go; take a base without that module, or kind full or static"
+        )

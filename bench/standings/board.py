@@ -49,6 +49,20 @@ class RecoveryPoint:
     score: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Used:
+    """How a candidate was used: the prompt before the texts of each task, how embeddings were compared, and which share of its numbers is held in which precision (none of a lexical one)."""
+
+    prompts: dict[str, str]
+    similarity: str
+    precision: dict[str, float]
+
+    @property
+    def plain(self) -> bool:
+        """True for no prompt, the cosine, and fp32 throughout."""
+        return not any(self.prompts.values()) and self.similarity == "cosine" and set(self.precision) <= {"fp32"}
+
+
 @dataclasses.dataclass
 class Row:
     """One candidate, or several that differ in their training seed only.
@@ -79,6 +93,7 @@ class Row:
     seed_scores: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     recovery: tuple[RecoveryPoint, ...] = ()
     trimming: dict[str, Any] | None = None
+    used: Used | None = None
 
     @property
     def score_intervals(self) -> dict[str, tuple[float, float]]:

@@ -11,7 +11,7 @@ from bench.cards.specs import Candidate
 from bench.errors import BenchError
 from bench.make.strategies.pure import describe_kept
 from bench.plan.planner import Cell, Planner
-from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, is_above
+from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used, is_above
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
 from bench.standings.trimmed import trimmed_models
@@ -112,6 +112,7 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], ro
         else:
             used.append(result)
             found[task] = result
+    row.used = _used(found)
     _add_scores(row, found, columns)
     _add_drops(row, found, robustness)
     for profile in ("full", "quick"):
@@ -122,6 +123,12 @@ def _row(planner: Planner, candidate: Candidate, columns: tuple[Column, ...], ro
     if problems:
         row.problem = f"incomplete, {len(found)} of {len(planner.suite.suite.tasks)} tasks: {'; '.join(problems)}"
     return row
+
+
+def _used(found: dict[str, Result]) -> Used | None:
+    """What the results say of how the model was used; None without any."""
+    prompts = {task: result["used"]["prompt"] for task, result in found.items()}
+    return next((Used(prompts, result["used"]["similarity"], result["used"]["precision"]) for result in found.values()), None)
 
 
 def _add_scores(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:

@@ -60,7 +60,9 @@ def test_it_is_replaced_where_it_stands_and_keeps_its_other_settings(tiny_base, 
 
 def test_what_follows_must_fit_its_width(tiny_base, tmp_path):
     saved(tiny_base, tmp_path / "saved", [pooling(["mean", "max"]), Dense(64, 16)])
-    with pytest.raises(ModelError, match=r"saved: pooling 'mean' gives 32 numbers where the modules after it \(Transformer, Pooling, Dense\) take 64.*leave `pooling` out"):
+    with pytest.raises(
+        ModelError, match=r"saved: pooling 'mean' gives 32 numbers where the modules after it \(Transformer, Pooling, Dense\) take 64.*leave `pooling` out"
+    ):
         load_sentence_model(tmp_path / "saved", pooling="mean")
 
 
