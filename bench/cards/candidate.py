@@ -22,6 +22,7 @@ PureStrategy = Literal["top", "middle", "bottom", "symmetric", "even-alternate",
 RankedStrategy = Literal["contribution", "weight-aggregate", "weight-variance", "angular", "greedy"]
 Strategy = Literal[PureStrategy, RankedStrategy]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 Start = Literal["base", "pruned", "random", "pretrained"]
 """What a training starts from: a whole base, some of its layers, random weights of its shape, or (`pretrained`) a whole base that was small when it was pre-trained."""
 
@@ -39,7 +40,8 @@ class Surroundings:
 class Candidate(Card):
     """One model on the board: what all kinds have in common.
 
-    `parent` is the candidate that it is compared with. `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `folder` is where the card stands.
+    `parent` is the candidate that it is compared with. `precision` is that of inference: candidates that differ in nothing else share a checkpoint; see `runs_in` for one without.
+    `prompt` stands before every text in training and test; None leaves it to the model's own prompts, "" takes none. `folder` is where the card stands.
     """
 
     may_teach: ClassVar[bool] = False
@@ -49,16 +51,26 @@ class Candidate(Card):
 
     name: Name
     kind: Kind
-    precision: Precision = "fp32"
+    precision: Precision | None = None
     seed: Natural = 0
-    prompt: str = ""
+    prompt: str | None = None
     parent: str | None = None
     folder: Folder = Path()
 
     @property
     def title(self) -> str:
         """Its kind as boards show it, with the precision where that is not fp32."""
-        return self.kind if self.precision == "fp32" else f"{self.kind}, {self.precision}"
+        return self.kind if self.runs_in in {None, "fp32"} else f"{self.kind}, {self.runs_in}"
+
+    @property
+    def runs_in(self) -> Precision | None:
+        """Precision of inference: what is made here is stored in fp32 and runs so unless its card says otherwise. None where a model runs as it is stored."""
+        return self.precision or "fp32"
+
+    @property
+    def similarity(self) -> Similarity | None:
+        """How its embeddings are compared; None for what its folder says."""
+        return None
 
     @property
     def vocabulary(self) -> Vocabulary | None:

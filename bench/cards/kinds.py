@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict
 from typing_extensions import override
 
-from bench.cards.candidate import Candidate, FromBase, Prunable, Start, Surroundings, Trimmable
+from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings, Trimmable
 from bench.cards.fields import Commit, Count, Flaw
 from bench.cards.recipes import Recipe
 from bench.errors import LayerError, nearest
@@ -27,7 +27,7 @@ class Full(Trimmable):
     @property
     @override
     def may_be_parent(self) -> bool:
-        return self.vocabulary is None and self.precision == "fp32"
+        return self.vocabulary is None and self.runs_in == "fp32"
 
     @override
     def default_parent(self, everyone: Sequence[Candidate]) -> str | None:
@@ -278,6 +278,13 @@ class External(Candidate):
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
+    similarity: Similarity | None = None
+
+    @property
+    @override
+    def runs_in(self) -> Precision | None:
+        """None where its card does not say: it runs as it is stored."""
+        return self.precision
 
     @override
     def flaws(self, around: Surroundings) -> Iterator[Flaw]:

@@ -45,7 +45,7 @@ def _alike(candidates: Iterable[Candidate]) -> list[list[str]]:
     """The names of candidates by what they say but for name, seed and parent; of one that shares its seed with another of its group, its name alone."""
     alike: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        alike.setdefault(digest(dataclasses.replace(candidate, name="x", seed=0, parent=None)), []).append(candidate)
+        alike.setdefault(digest(dataclasses.replace(candidate, name="x", seed=0, parent=None, precision=candidate.runs_in)), []).append(candidate)
     found = []
     for group in alike.values():
         names = [candidate.name for candidate in group]

@@ -37,8 +37,8 @@ class Grid(Card):
     vocabularies: tuple[Vocabulary, ...] = ()
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
-    precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ("fp32",)
-    prompt: str = ""
+    precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ()
+    prompt: str | None = None
     teacher: str | None = None
     parent: str | None = None
 
@@ -58,7 +58,7 @@ class Grid(Card):
         Recipe, seed and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
         """
         models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
-        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions))
+        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions or (None,)))
         made = []
         for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
             chosen = {"strategy": strategy, "keep": keep, "dimensions": dimensions, "vocabulary": vocabulary, "teacher": self.teacher}
@@ -78,7 +78,7 @@ class Grid(Card):
                 f"-v{candidate.vocabulary.size}" if candidate.vocabulary is not None else "",
                 f"-{candidate.recipe}" if len(self.recipes) > 1 else "",
                 f"-seed{candidate.seed}" if len(self.seeds) > 1 else "",
-                f"-{candidate.precision}" if candidate.precision != "fp32" else "",
+                f"-{candidate.precision}" if candidate.runs_in != "fp32" else "",
             ]
         )
 

@@ -12,7 +12,9 @@ import mteb
 import numpy as np
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
+from sentence_transformers.util import SimilarityFunction
 
+from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
 from bench.digests import digest
 from bench.errors import ModelError
@@ -27,17 +29,37 @@ if TYPE_CHECKING:
 
 
 class LookupEncoder(AbsEncoder):
-    """An mteb encoder that computes nothing: every text's embedding is already in the store."""
+    """An mteb encoder that computes nothing: every text's embedding is already in the store.
 
-    def __init__(self, store: EmbeddingStore, name: str, revision: str) -> None:
-        self.store = store
+    Args:
+        store: Has every text.
+        name: The candidate's.
+        revision: Of its checkpoint.
+        similarity: How embeddings are compared.
+        dtype: Type of the numbers that the model gave: mteb computes some scores in it.
+    """
+
+    def __init__(self, store: EmbeddingStore, name: str, revision: str, *, similarity: Similarity = "cosine", dtype: str = "float32") -> None:
+        self.store, self.dtype, self._similarity = store, dtype, similarity
         self.mteb_model_meta = ModelMeta.create_empty(
-            overwrites={"name": f"kasauti/{name}", "revision": revision, "similarity_fn_name": ScoringFunction.COSINE}
+            overwrites={"name": f"kasauti/{name}", "revision": revision, "similarity_fn_name": ScoringFunction(similarity)}
         )
 
-    def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
-        """float32 array of shape (texts, dimensions)."""
-        return self.store.lookup(text for batch in inputs for text in batch["text"])
+    def encode(self, inputs: Any, **_: Any) -> NDArray[np.floating]:
+        """Array of shape (texts, dimensions) and of `dtype`."""
+        return self.store.lookup(text for batch in inputs for text in batch["text"]).astype(self.dtype, copy=False)
+
+    def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """Every row of one array (n, dimensions) with every row of another (m, dimensions): shape (n, m). mteb itself compares by cosine and dot product only."""
+        if self._similarity in {"cosine", "dot"}:
+            return super().similarity(embeddings1, embeddings2)
+        return SimilarityFunction.to_similarity_fn(self._similarity)(embeddings1, embeddings2)
+
+    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """Row by row: shape (n,)."""
+        if self._similarity in {"cosine", "dot"}:
+            return super().similarity_pairwise(embeddings1, embeddings2)
+        return SimilarityFunction.to_similarity_pairwise_fn(self._similarity)(embeddings1, embeddings2)
 
 
 def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[str, Any]:
@@ -76,7 +98,7 @@ def _gold(rows: list[dict[str, Any]]) -> list[float]:
 
 
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Cosines and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order; triplets are one experiment.
+    """Similarities and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order; triplets are one experiment.
 
     For bitext mining also each sentence's share of mteb's F1: it is the mean over sentences of 2 / (1 + c) where the right translation was found, c being how many sentences were given that
     translation, and 0 elsewhere (recall 1, precision 1/c).
@@ -92,4 +114,6 @@ def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dic
     if card.type == "Triplets":
         return {"correct": ["".join("01"[hit] for hit in predicted["correct"])]}
     gold_column = "score" if card.type == "STS" else "label"
-    return {"cosine": [round(value, 7) for value in predicted["cosine_scores"]], "gold": [row[gold_column] for row in rows]}
+    own = card.score_name in {"spearman", "pearson"}  # the scores that are taken by the model's own similarity, whatever that is
+    compared = predicted["similarity_scores" if own else "cosine_scores"]
+    return {"cosine": [round(value, 7) for value in compared], "gold": [row[gold_column] for row in rows]}

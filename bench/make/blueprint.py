@@ -15,7 +15,7 @@ from bench.digests import digest, folder_digest
 LINEAGE_FILE = "kasauti.json"
 
 
-MAKING_VERSION = 3
+MAKING_VERSION = 4
 """Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
 
 
@@ -43,7 +43,7 @@ class Blueprint:
     def lineage(self) -> dict[str, Any]:
         """What is stored with the checkpoint, shown on its card and digested into its key."""
         candidate = self.candidate
-        common = {"kind": candidate.kind, "prompt": candidate.prompt, "version": MAKING_VERSION}
+        common = {"kind": candidate.kind, "version": MAKING_VERSION}
         if not isinstance(candidate, FromBase):
             return {**common, **candidate.lineage, **({} if self.base is None else {"weights": self.base_digest})}
         widths = candidate.trained_widths(self.recipe)
@@ -58,12 +58,13 @@ class Blueprint:
         ]
         return {
             **common,
+            "prompt": candidate.prompt,
             "base": candidate.base,
             "base_digest": self.base_digest,
             "base_layers": self.total,
             "kept_layers": list(self.kept),
             **candidate.lineage,
-            **({"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key} if self.teacher is not None else {}),
+            **self._teacher_lineage(),
             **({"trained_dimensions": sorted(set(widths))} if widths else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
@@ -73,6 +74,12 @@ class Blueprint:
             "seed": candidate.seed,
             "versions": self.versions,
         }
+
+    def _teacher_lineage(self) -> dict[str, Any]:
+        """The teacher and the prompt that it is given, which for an external one is no part of its own key."""
+        if self.teacher is None:
+            return {}
+        return {"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key, "teacher_prompt": self.teacher.candidate.prompt}
 
     def _vocabulary_lineage(self) -> dict[str, Any]:
         """Nothing where the vocabulary is whole, so that keys from before there was trimming stay."""
@@ -94,7 +101,7 @@ class Blueprint:
     @property
     def training_key(self) -> str:
         """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.every_depth else self.key
+        return self._key_without("base", "kept_layers", "dimensions") if self.every_depth else self.key
 
     def _key_without(self, *left_out: str) -> str:
         lineage = {name: value for name, value in self.lineage.items() if name not in (*left_out, "guard")}

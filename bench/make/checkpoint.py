@@ -106,6 +106,8 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     from bench.make.static import static_model
     from bench.make.vocabulary.trim import trim_vocabulary
     from bench.models.loading import load_sentence_model
+    from bench.models.pooling import check_may_lose_layers
+    from bench.models.prompts import default_prompt, set_prompt
     from bench.models.pruning import keep_layers, randomise
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
@@ -113,18 +115,25 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
     model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
+    prompt = default_prompt(model) if candidate.prompt is None else candidate.prompt
+    if candidate.every_depth or candidate.start in {"random", "pruned"}:
+        check_may_lose_layers(model, blueprint.base)
     if candidate.start == "random":
         randomise(model, layers=len(blueprint.kept), seed=candidate.seed)
     elif candidate.start == "pruned":
         keep_layers(model[0].auto_model, blueprint.kept)
     elif isinstance(candidate, Static):
         progress("static", 0.0)
-        texts = [text for rows in blueprint.training for text in rows.texts()]
+        texts = [prompt + text for rows in blueprint.training for text in rows.texts()]
         model = static_model(model, texts, dimensions=candidate.dimensions, seed=candidate.seed)
     trimming = {}
     if blueprint.vocabulary is not None and candidate.vocabulary is not None:
         progress("vocabulary", 0.0)
-        trimming = {"trimming": trim_vocabulary(model, blueprint.vocabulary.texts, candidate.vocabulary.size)}
+        trimming = {"trimming": trim_vocabulary(model, [prompt + text for text in blueprint.vocabulary.texts], candidate.vocabulary.size)}
+    if candidate.prompt is not None or recipe.phases:
+        set_prompt(model, prompt)
+    if recipe.phases:
+        model.similarity_fn_name = "cosine"  # what every loss here compares by
     phases = finetune(
         model.to(device),
         list(zip(recipe.phases, blueprint.training, strict=True)),

@@ -30,7 +30,7 @@ def check_width(name: str, *, student: int, teacher: int) -> None:
 
 
 def teacher_targets(
-    name: str, training: Sequence[TrainingSet], teacher: Path, *, prompt: str, width: int, seed: int, device: str, progress: Progress
+    name: str, training: Sequence[TrainingSet], teacher: Path, *, prompt: str | None, width: int, seed: int, device: str, progress: Progress
 ) -> list[NDArray[np.float32] | None]:
     """The teacher's embeddings of each phase's unlabelled texts, in fp32, projected to the student's width where the teacher is wider.
 
@@ -40,7 +40,7 @@ def teacher_targets(
         name: The student's, for messages.
         training: What each phase trains on.
         teacher: Checkpoint folder.
-        prompt: What the teacher wants before each text.
+        prompt: What the teacher wants before each text; None for its own default prompt.
         width: Dimensions of the student.
         seed: Of the projection.
         device: Where the teacher computes.

@@ -15,6 +15,7 @@ from bench.make.attention import training_attention
 from bench.make.nested import nested_loss
 from bench.make.recovery import curve_steps, development_score
 from bench.make.resume import SavedTraining
+from bench.models.prompts import default_prompt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ def finetune(
     """Train a sentence model in place, phase after phase, going on from where an interrupted training of the same folder was last saved.
 
     Args:
-        model: On the device that it is to be trained on.
+        model: On the device that it is to be trained on; trained, and scored meanwhile, with its default prompt.
         phases: Kind, hyper-parameters and rows of each phase.
         seed: Of batch order and dropout.
         bf16: Use bfloat16 autocast; weights and optimizer stay fp32.
@@ -171,13 +172,13 @@ def _loss(model: SentenceTransformer, phase: Phase) -> Any:
 
 
 def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: int, bf16: bool) -> Any:
-    """The trainer's arguments: it shows nothing, and saves and logs what the watcher asks for."""
+    """The trainer's arguments: it puts the model's default prompt before every text, shows nothing, and saves and logs what the watcher asks for."""
     from sentence_transformers import SentenceTransformerTrainingArguments
     from sentence_transformers.base.training_args import BatchSamplers
 
     from bench.make.batches import LengthGroupedSampler
 
-    return SentenceTransformerTrainingArguments(
+    arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=phase.effective_epochs,
         per_device_train_batch_size=phase.batch_size,
@@ -197,6 +198,8 @@ def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: 
         logging_nan_inf_filter=False,
         dataloader_pin_memory=False,
     )
+    arguments.prompts = default_prompt(model)  # not given above, where one like "1" would be read as JSON
+    return arguments
 
 
 def _datasets(data: TrainingSet, targets: NDArray[np.float32] | None) -> Any:

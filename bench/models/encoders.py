@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bench.errors import ModelError
+from bench.models.precision import held_in
+from bench.models.prompts import default_prompt, named_prompt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], None]
 """Called with the finished fraction."""
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
 """Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 MAX_ROWS = {"cpu": 64, "cuda": 1024}
@@ -32,6 +34,24 @@ INT8_ROWS = 1
 class Encoder(Protocol):
     """Anything that turns texts into float32 vectors."""
 
+    @property
+    def prompt(self) -> str:
+        """What is put before every text."""
+
+    @property
+    def similarity(self) -> str:
+        """How its embeddings are compared: `cosine`, `dot`, `euclidean` or `manhattan`."""
+
+    @property
+    def dtype(self) -> str:
+        """The name in numpy of the numbers that the model gives, before they are made float32."""
+
+    def precision(self) -> dict[str, float]:
+        """Which share of its numbers is held in which precision; empty where it has none."""
+
+    def for_task(self, *names: str) -> Encoder:
+        """The same model with the prompt that it has under the first of these names, unless it was given one for everything."""
+
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """float32 array of shape (texts, dimensions)."""
 
@@ -40,11 +60,38 @@ class Encoder(Protocol):
 
 
 class SentenceEncoder:
-    """A sentence-transformers model with the fixed-shape batch plan."""
+    """A sentence-transformers model with the fixed-shape batch plan.
 
-    def __init__(self, model: SentenceTransformer, *, prompt: str = "", max_rows: int | None = None, progress: Progress = lambda _: None) -> None:
-        self.model, self.prompt, self.progress = model, prompt, progress
+    Args:
+        model: On the device that it is to run on.
+        prompt: Put before every text; None for the model's own prompts, "" for none.
+        max_rows: Rows of a batch at most; by the device when None.
+        progress: Called with the finished fraction.
+    """
+
+    def __init__(self, model: SentenceTransformer, *, prompt: str | None = None, max_rows: int | None = None, progress: Progress = lambda _: None) -> None:
+        self.model, self.progress, self._given = model, progress, prompt
+        self.prompt = default_prompt(model) if prompt is None else prompt
         self.max_rows = max_rows or MAX_ROWS.get(model.device.type, 64)
+
+    @property
+    def similarity(self) -> str:
+        """How the model says that its embeddings are compared; `cosine` where it says nothing."""
+        return str(self.model.similarity_fn_name)
+
+    @property
+    def dtype(self) -> str:
+        """`float16` for a model that runs in fp16, else `float32` (numpy has no bfloat16, so sentence-transformers gives float32 for it)."""
+        return "float16" if str(self.model.dtype) == "torch.float16" else "float32"
+
+    def precision(self) -> dict[str, float]:
+        """See `held_in`."""
+        return held_in(self.model)
+
+    def for_task(self, *names: str) -> SentenceEncoder:
+        """The same model with its own prompt under the first of these names, else its default one; with the prompt that this encoder was given, where it was given one."""
+        prompt = named_prompt(self.model, names) if self._given is None else self._given
+        return SentenceEncoder(self.model, prompt=prompt, max_rows=self.max_rows, progress=self.progress)
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """float32 array of shape (texts, dimensions), rows in the order of `texts`.
@@ -79,7 +126,7 @@ class SentenceEncoder:
 
     def _forward(self, texts: Sequence[str], rows: int) -> NDArray[np.float32]:
         filled = [*texts, *[texts[-1]] * (rows - len(texts))]
-        vectors: NDArray[np.float32] = self.model.encode(filled, batch_size=rows, prompt=self.prompt or None, show_progress_bar=False, convert_to_numpy=True)
+        vectors: NDArray[np.float32] = self.model.encode(filled, batch_size=rows, prompt=self.prompt, show_progress_bar=False, convert_to_numpy=True)
         return vectors[: len(texts)].astype(np.float32, copy=False)
 
     def _lengths(self, texts: list[str]) -> list[int]:

@@ -31,6 +31,16 @@ class LexicalEncoder:
             analyzer="char", ngram_range=ngram, n_features=dimensions, binary=True, norm="l2", alternate_sign=False, lowercase=True, dtype=np.float32
         )
 
+    prompt, similarity, dtype = "", "cosine", "float32"
+
+    def precision(self) -> dict[str, float]:
+        """Nothing: there are no weights."""
+        return {}
+
+    def for_task(self, *_: str) -> LexicalEncoder:
+        """Itself: it knows no prompts."""
+        return self
+
     @classmethod
     def load(cls, folder: Path) -> LexicalEncoder:
         """Read what `save` wrote."""

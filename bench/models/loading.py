@@ -11,6 +11,8 @@ from bench.errors import ModelError, first_line
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
 from bench.models.lexical import FILE as LEXICAL_FILE
 from bench.models.lexical import LexicalEncoder
+from bench.models.pooling import replace_pooling
+from bench.models.precision import loading_arguments, treat
 from bench.models.pruning import drop_pooler
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
         if (folder / "modules.json").is_file():
             model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32}, local_files_only=True)
             if pooling is not None:
-                model[1] = PoolingModule(model[0].get_embedding_dimension(), pooling_mode=pooling)
+                replace_pooling(model, pooling, folder)
         else:
             transformer = Transformer(str(folder), model_kwargs={"dtype": torch.float32, "local_files_only": True})
             module = PoolingModule(transformer.get_embedding_dimension(), pooling_mode=pooling or "mean")
@@ -85,31 +87,34 @@ def _positions(config: Any) -> int | None:
     return int(positions) - unused
 
 
-def load_encoder(folder: Path, *, prompt: str = "", precision: Precision = "fp32", device: str = "cpu", progress: Progress = lambda _: None) -> Encoder:
+def load_encoder(
+    folder: Path, *, prompt: str | None = None, precision: Precision | None = "fp32", device: str = "cpu", progress: Progress = lambda _: None
+) -> Encoder:
     """The encoder stored in a checkpoint folder.
 
-    `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. A lexical encoder has no weights and no precision.
+    A lexical encoder has no weights and no precision.
+
+    Args:
+        folder: A sentence-transformers folder, a plain transformers one, or a lexical one.
+        prompt: Put before every text; None for the folder's own prompts, "" for none.
+        precision: `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. None for that in which the weights are
+            stored, as sentence-transformers and mteb load them.
+        device: `cpu`, `cuda` or `cuda:i`.
+        progress: Called with the finished fraction of what is encoded.
 
     Raises:
-        ModelError: The folder cannot be loaded, or the precision is not to be had on the device.
+        ModelError: The folder cannot be loaded, or the precision is not to be had on the device or for the model.
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
-    import torch
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     try:
-        model = SentenceTransformer(str(folder), device=device, local_files_only=True)
+        model = SentenceTransformer(str(folder), device=device, model_kwargs=loading_arguments(precision), local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
-    model.float()
-    if precision == "int8":
-        from torch.ao.quantization import quantize_dynamic
-
-        return SentenceEncoder(quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8), prompt=prompt, max_rows=INT8_ROWS, progress=progress)
-    if precision != "fp32":
-        model.to({"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
-    return SentenceEncoder(model, prompt=prompt, progress=progress)
+    rows = INT8_ROWS if precision == "int8" else None
+    return SentenceEncoder(treat(model, precision, folder), prompt=prompt, max_rows=rows, progress=progress)

@@ -32,14 +32,14 @@ class SharedPrefixEncoder:
     Args:
         model: A sentence model whose transformer can be pruned; its layers stay as they are.
         kept: Lists of kept layers, 0-based and rising; repeats count once.
-        prompt: Put before every text.
+        prompt: Put before every text; None for the default one that the model itself has.
         progress: Called with the finished fraction.
 
     Raises:
         ModelError: The architecture is not supported, or a layer number is out of range.
     """
 
-    def __init__(self, model: SentenceTransformer, kept: Iterable[Sequence[int]], *, prompt: str = "", progress: Progress = lambda _: None) -> None:
+    def __init__(self, model: SentenceTransformer, kept: Iterable[Sequence[int]], *, prompt: str | None = None, progress: Progress = lambda _: None) -> None:
         self._path, self._batches = _Path(), 0
         # In lexicographic order the lists are visited depth first, so that hidden states of one path are held and no more.
         self.forms = {one: _pruned(model, one, self._path) for one in sorted({tuple(one) for one in kept})}

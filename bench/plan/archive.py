@@ -37,9 +37,9 @@ class Archive:
             return blueprint.base
         return self.state / "checkpoints" / blueprint.key[:32]
 
-    def embeddings_folder(self, candidate: Candidate, content: str) -> Path:
-        """Where the embeddings of a checkpoint lie."""
-        return self.state / "embeddings" / embeddings_key(candidate, content, self.device)[:32]
+    def embeddings_folder(self, candidate: Candidate, content: str, prompt: str) -> Path:
+        """Where the embeddings of a checkpoint with a prompt lie."""
+        return self.state / "embeddings" / embeddings_key(candidate, content, prompt, self.device)[:32]
 
     def made(self, blueprint: Blueprint) -> Result | None:
         """The stored result of a make cell, when its checkpoint is there with the content that was recorded."""

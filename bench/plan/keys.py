@@ -12,19 +12,19 @@ SCORING_VERSION = 3
 
 
 def evaluate_key(candidate: Candidate, content: str, task_digest: str) -> str:
-    """Identity of a score: checkpoint, prompt, precision, backend, task and data, scoring rule.
+    """Identity of a score: checkpoint (with what it says of prompts, similarity and precision), what the card says of them, backend, task and data, scoring rule.
 
     Args:
-        candidate: Its prompt and precision decide how its checkpoint is used.
+        candidate: Its card may say how the checkpoint is used. What it leaves out is decided by the checkpoint.
         content: Digest of the checkpoint.
         task_digest: Digest of the task's card and data.
     """
     scoring = {"scoring": SCORING_VERSION, "encoding": ENCODING_VERSION, "versions": versions()}
-    parts = {"content": content, "prompt": candidate.prompt, "precision": candidate.precision, "backend": "torch", "task": task_digest}
-    return digest({**parts, **scoring})
+    how = {"prompt": candidate.prompt, "similarity": candidate.similarity, "precision": candidate.runs_in}
+    return digest({"content": content, "backend": "torch", "task": task_digest, **how, **scoring})
 
 
-def embeddings_key(candidate: Candidate, content: str, device: str) -> str:
-    """Identity of a checkpoint's embeddings: apart for every prompt, precision, device, and version of what computes them."""
-    how = {"prompt": candidate.prompt, "precision": candidate.precision, "device": device}
+def embeddings_key(candidate: Candidate, content: str, prompt: str, device: str) -> str:
+    """Identity of a checkpoint's embeddings: apart for every prompt (the one that is used, which a folder may have by task), precision, device, and version of what computes them."""
+    how = {"prompt": prompt, "precision": candidate.runs_in, "device": device}
     return digest({"content": content, **how, "encoding": ENCODING_VERSION, "versions": versions()})

@@ -155,7 +155,7 @@ class _Planner:
         if cell.stage == "evaluate":
             key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest)
         else:
-            key = probe_key(made["content"], candidate.prompt, candidate.precision, self.options.device, self.options.probe)
+            key = probe_key(made["content"], candidate.prompt, candidate.runs_in, self.options.device, self.options.probe)
         stored = self.archive.store.get(key)
         if stored is None:
             return PlannedCell(cell, "to do", key)

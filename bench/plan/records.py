@@ -71,7 +71,7 @@ def _record(plan: Plan, candidate: Candidate) -> Record:
 
 def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
     for profile in ("full", "quick"):
-        found = plan.archive.store.get(probe_key(content, candidate.prompt, candidate.precision, plan.options.device, profile))
+        found = plan.archive.store.get(probe_key(content, candidate.prompt, candidate.runs_in, plan.options.device, profile))
         if found is not None and found["status"] == "done":
             return found
     return None

@@ -14,7 +14,7 @@ from bench.digests import digest
 from bench.probe.machine import fingerprint, usable_cores, versions
 from bench.probe.worker import PROFILES
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised when the same machine and checkpoint would be measured in another way."""
 SENTENCES_FILE = Path("tasks/kasauti-sts/test.tsv")
 
@@ -27,13 +27,13 @@ def probe_sentences() -> tuple[str, ...]:
     return tuple(row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2"))
 
 
-def probe_key(content: str, prompt: str, precision: Precision, device: str, profile: str) -> str:
+def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str) -> str:
     """Identity of a measurement: checkpoint, precision, device, profile, protocol and machine."""
     parts = {"content": content, "prompt": prompt, "precision": precision, "device": device, "profile": profile}
     return digest({**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": probe_sentences()})
 
 
-def probe(folder: Path, *, prompt: str, precision: Precision, device: str, profile: str) -> dict[str, Any]:
+def probe(folder: Path, *, prompt: str | None, precision: Precision | None, device: str, profile: str) -> dict[str, Any]:
     """Measure a checkpoint in a process of its own.
 
     Raises:

@@ -34,13 +34,13 @@ PROFILES = {
 }
 
 
-def measure(folder: Path, prompt: str, precision: Precision, device: str, texts: Sequence[str], profile: Profile, threads: int) -> dict[str, Any]:
+def measure(folder: Path, prompt: str | None, precision: Precision | None, device: str, texts: Sequence[str], profile: Profile, threads: int) -> dict[str, Any]:
     """Load time, latency, throughput and memory of one checkpoint, in this process.
 
     Args:
         folder: The checkpoint.
-        prompt: Put before every text.
-        precision: Of weights and arithmetic.
+        prompt: Put before every text; None for the checkpoint's own, that of STS tasks where it has one: the sentences are pairs of KasautiSTS.
+        precision: Of weights and arithmetic; None for that in which the weights are stored.
         device: `cpu`, `cuda` or `cuda:i`.
         texts: Real sentences, of which the profile says how many are taken.
         profile: How much to measure.
@@ -55,7 +55,7 @@ def measure(folder: Path, prompt: str, precision: Precision, device: str, texts:
     torch.set_num_threads(threads)
     before = memory.resident()
     start = time.perf_counter()
-    encoder = load_encoder(folder, prompt=prompt, precision=precision, device=device)
+    encoder = load_encoder(folder, prompt=prompt, precision=precision, device=device).for_task("STS")
     encode = _encode_call(encoder)
     encode(texts[:1], 1)
     _synchronise(device)
@@ -64,6 +64,7 @@ def measure(folder: Path, prompt: str, precision: Precision, device: str, texts:
     latency = _singles(encode, texts, profile, device)
     throughput = _rounds(encode, texts, profile, device)
     return {
+        "used": {"prompt": encoder.prompt, "precision": encoder.precision()},
         "load": load,
         "single": latency,
         "offline": throughput,
@@ -78,7 +79,7 @@ def measure(folder: Path, prompt: str, precision: Precision, device: str, texts:
 def _encode_call(encoder: Encoder) -> Callable[[Sequence[str], int], Any]:
     """What a user of the checkpoint would call: the library's own `encode`, with its own batching."""
     if isinstance(encoder, SentenceEncoder):
-        model, prompt = encoder.model, encoder.prompt or None
+        model, prompt = encoder.model, encoder.prompt
         return lambda texts, size: model.encode(list(texts), batch_size=size, prompt=prompt, show_progress_bar=False)
     return lambda texts, size: [encoder.encode(list(texts[start : start + size])) for start in range(0, len(texts), size)]
 

@@ -26,6 +26,7 @@ def to_json(board: Board) -> str:
                 **numbers(board, row),
                 "score_intervals": row.score_intervals,
                 "drop_intervals": {label: drop.interval for label, drop in row.drops.items()},
+                "used": None if row.used is None else dataclasses.asdict(row.used),
                 "recovery": [dataclasses.asdict(point) for point in row.recovery],
             }
             for row in board.rows

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from tabulate import tabulate
 
 from bench.publish.cells import cells, difference_cell, drop_cells, headers, interval_cell
-from bench.standings.board import Board, Row
+from bench.standings.board import Board, Row, Used
 
 UNGUARDED = "These tests could not be read when the candidate was trained. Its training data may hold their texts."
 
@@ -30,6 +31,7 @@ def render(board: Board) -> str:
         _recovery(board),
         _flags(board),
         f"## Trained without a guard\n\n{UNGUARDED}\n\n" + "\n".join(unguarded) if unguarded else "",
+        _used(board),
         "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
         "## How to read it\n\n" + "\n".join(_legend(board)),
@@ -126,6 +128,39 @@ def _recovery(board: Board) -> str:
     return "\n\n".join([f"## Recovery while fine-tuning\n\n{explained}", *tables])
 
 
+def _used(board: Board) -> str:
+    """Candidates with prompts, another similarity than the cosine, or numbers that are not fp32; empty where there is none."""
+    lines = [f"- **{row.name}**: {'; '.join(_used_by(row.used))}" for row in board.rows if row.used is not None and not row.used.plain]
+    if not lines:
+        return ""
+    explained = "As the model's folder says, as mteb would use it, unless its card says otherwise. Every other candidate has no prompt, is compared by the cosine and computes in fp32."
+    return f"## Prompts, similarity and precision\n\n{explained}\n\n" + "\n".join(lines)
+
+
+def _used_by(used: Used) -> list[str]:
+    """What is not plain of one candidate. Prompts are quoted, so that a space at their end is seen."""
+    by_prompt: dict[str, list[str]] = {}
+    for task, prompt in used.prompts.items():
+        by_prompt.setdefault(prompt, []).append(task)
+    told = []
+    if len(by_prompt) == 1 and any(by_prompt):
+        told.append(f"prompt {_quoted(*by_prompt)}")
+    elif any(by_prompt):
+        told += [f"{f'prompt {_quoted(prompt)}' if prompt else 'no prompt'} for {', '.join(tasks)}" for prompt, tasks in by_prompt.items()]
+    if used.similarity != "cosine":
+        told.append(f"similarity {used.similarity}")
+    if not set(used.precision) <= {"fp32"}:
+        shares = (f"{name} for {share:.1%} of its numbers" for name, share in used.precision.items())
+        told.append("precision " + (", ".join(shares) if len(used.precision) > 1 else next(iter(used.precision))))
+    return told
+
+
+def _quoted(prompt: str) -> str:
+    """A prompt as JSON text in a code span: on one line, whatever it holds."""
+    text = json.dumps(prompt, ensure_ascii=False)
+    return f"`{text}`" if "`" not in text else f"`` {text} ``"
+
+
 def _legend(board: Board) -> list[str]:
     metrics = sorted({f"{column.task} {column.metric}" for column in board.columns})
     return [
@@ -138,7 +173,7 @@ def _legend(board: Board) -> list[str]:
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",
         f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory while encoding (of the whole process, libraries "
         "included), "
-        "time from opening the folder to the first embedding with the libraries already imported. Size on disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with.",
+        "time from opening the folder to the first embedding with the libraries already imported. Size on disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with; an external one's as it stands.",
     ]
 
 

@@ -25,7 +25,7 @@ from bench.store import Result
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
-    from bench.evaluate.embeddings import EmbeddingStore
+    from bench.evaluate.encode import Encoded
 
 
 class Runner:
@@ -93,13 +93,14 @@ class Runner:
         ready = [cell for cell in cells if not self._finished_or_unreadable(blueprint, content, cell)]
         if not ready:
             return
-        encoding, store = self._encode(blueprint, content, ready)
+        encoded = self._encode(blueprint, content, ready)
         for cell in ready:
             with self._cell(cell, self._evaluate_key(blueprint, content, cell)) as record:
-                if isinstance(encoding, Exception):
-                    raise encoding
-                lookup = LookupEncoder(store, blueprint.candidate.name, content[:16])
-                record.update(score_task(self.tasks[cell.target].card, self._task(cell.target), lookup), encoding=encoding)
+                if isinstance(encoded, Exception):
+                    raise encoded
+                one = encoded[cell.target]
+                lookup = LookupEncoder(one.store, blueprint.candidate.name, content[:16], similarity=one.used["similarity"], dtype=one.dtype)
+                record.update(score_task(self.tasks[cell.target].card, self._task(cell.target), lookup), used=one.used, encoding=one.cost)
 
     def _evaluate_key(self, blueprint: Blueprint, content: str, cell: Cell) -> str:
         return evaluate_key(blueprint.candidate, content, self.tasks[cell.target].digest)
@@ -113,27 +114,26 @@ class Runner:
             self._task(cell.target)
         return cell in self.failed
 
-    def _encode(self, blueprint: Blueprint, content: str, cells: list[Cell]) -> tuple[dict[str, float] | Exception, EmbeddingStore]:
-        """Fill the checkpoint's embedding store with every text of the cells; an error is returned, so that each cell can record it."""
-        from bench.evaluate.embeddings import EmbeddingStore
-        from bench.evaluate.tasks import task_texts
+    def _encode(self, blueprint: Blueprint, content: str, cells: list[Cell]) -> dict[str, Encoded] | Exception:
+        """The embeddings of each cell's task; an error is returned, so that each cell can record it."""
+        from bench.evaluate.encode import encode_tasks
         from bench.models.loading import load_encoder
 
         candidate = blueprint.candidate
-        store = EmbeddingStore(self.archive.embeddings_folder(candidate, content))
-        texts = dict.fromkeys(text for cell in cells for text in task_texts(self.tasks[cell.target].card, self._task(cell.target)))
-        start = time.perf_counter()
+        tasks = {cell.target: (self.tasks[cell.target].card, self._task(cell.target)) for cell in cells}
 
         def progress(fraction: float) -> None:
             self.reporter.progress(cells[0], "encode", fraction)
 
+        def store(prompt: str) -> Path:
+            return self.archive.embeddings_folder(candidate, content, prompt)
+
         try:
             folder = self.archive.checkpoint_folder(blueprint)
-            encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.precision, device=self.options.device, progress=progress)
-            encoded = store.add(texts, encoder)
+            encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=self.options.device, progress=progress)
+            return encode_tasks(encoder, tasks, store, similarity=candidate.similarity)
         except Exception as error:
-            return error, store
-        return {"texts": len(texts), "encoded_now": encoded, "seconds": round(time.perf_counter() - start, 3)}, store
+            return error
 
     def probe(self, blueprint: Blueprint, cell: Cell) -> None:
         """Measure a made checkpoint."""
@@ -145,8 +145,8 @@ class Runner:
             self.failed[cell] = f"{candidate.name} was not made"
             return
         folder = self.archive.checkpoint_folder(blueprint)
-        with self._cell(cell, probe_key(made["content"], candidate.prompt, candidate.precision, how.device, how.probe)) as record:
-            record.update(probe(folder, prompt=candidate.prompt, precision=candidate.precision, device=how.device, profile=how.probe))
+        with self._cell(cell, probe_key(made["content"], candidate.prompt, candidate.runs_in, how.device, how.probe)) as record:
+            record.update(probe(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=how.device, profile=how.probe))
 
     def _task(self, name: str) -> AbsTask:
         if name not in self._built:

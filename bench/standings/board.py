@@ -59,6 +59,20 @@ class RecoveryPoint:
     score: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Used:
+    """How a candidate was used: the prompt before the texts of each task, how embeddings were compared, and which share of its numbers is held in which precision (none of a lexical one)."""
+
+    prompts: dict[str, str]
+    similarity: str
+    precision: dict[str, float]
+
+    @property
+    def plain(self) -> bool:
+        """True for no prompt, the cosine, and fp32 throughout."""
+        return not any(self.prompts.values()) and self.similarity == "cosine" and set(self.precision) <= {"fp32"}
+
+
 @dataclasses.dataclass
 class Row:
     """One candidate, or several that differ in their training seed only.
@@ -90,6 +104,7 @@ class Row:
     recovery: tuple[RecoveryPoint, ...] = ()
     trimming: dict[str, Any] | None = None
     unguarded: tuple[str, ...] = ()
+    used: Used | None = None
 
     @property
     def score_intervals(self) -> dict[str, tuple[float, float]]:

@@ -12,7 +12,7 @@ from bench.cards.tasks import TaskCard
 from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
-from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, is_above
+from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used, is_above
 from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
@@ -89,6 +89,7 @@ def _row(record: Record, columns: tuple[Column, ...], robustness: tuple[Column, 
         row.kept = describe_kept(range(made["layers"]))
     row.probe = record.cost
     found = _done(record)
+    row.used = _used_as(found)
     _add_scores(row, found, columns)
     _add_drops(row, found, robustness)
     tasks = list(dict.fromkeys(column.task for column in (*columns, *robustness)))
@@ -106,6 +107,12 @@ def _problem(record: Record, task: str) -> str:
     """Why a task has no score."""
     result = record.scores.get(task)
     return f"{task} missing" if result is None else f"{task} failed: {last_line(result['error'])}"
+
+
+def _used_as(found: dict[str, Result]) -> Used | None:
+    """What the results say of how the model was used; None without any."""
+    prompts = {task: result["used"]["prompt"] for task, result in found.items()}
+    return next((Used(prompts, result["used"]["similarity"], result["used"]["precision"]) for result in found.values()), None)
 
 
 def _used(record: Record) -> list[Result]:

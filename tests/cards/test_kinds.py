@@ -35,6 +35,7 @@ FIELDS = {
     "recipe": "short",
     "dimensions": 8,
     "ngram": [2, 3],
+    "similarity": "dot",
     "path": "there",
     "hub": "a/b",
     "revision": "0" * 40,

@@ -42,6 +42,7 @@ OTHER_CANDIDATE = {
     "hub": "a/b",
     "revision": "c",
     "prompt": "query: ",
+    "similarity": "dot",
     "ngram": (2, 3),
     "parent": "m",
 }

@@ -72,6 +72,11 @@ def scored(card: TaskCard, model: Path, folder: Path) -> dict[str, float]:
 
 
 def mtebs(library, name: str, model: Path) -> dict[str, float]:
+    """Main scores by `mteb_result`."""
+    return {entry["hf_subset"]: entry["main_score"] for entry in mteb_result(library, name, model).scores["test"]}
+
+
+def mteb_result(library, name: str, model: Path):
     """A stock mteb task over the same files, read by `datasets`, evaluated with a SentenceTransformer."""
     import mteb
     from datasets import Dataset, DatasetDict
@@ -111,8 +116,7 @@ def mtebs(library, name: str, model: Path) -> dict[str, float]:
     if card.classifier == "knn":
         Stock.evaluator_model = KNeighborsClassifier(card.neighbours)
     loaded = SentenceTransformer(str(model), device="cpu", local_files_only=True)
-    result = mteb.evaluate(loaded, Stock(), cache=None, show_progress_bar=False)
-    return {entry["hf_subset"]: entry["main_score"] for entry in result.task_results[0].scores["test"]}
+    return mteb.evaluate(loaded, Stock(), cache=None, show_progress_bar=False).task_results[0]
 
 
 @pytest.mark.parametrize(("name", "tolerance"), TASKS.items())

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from bench.models.lexical import LexicalEncoder
+from bench.models.loading import load_sentence_model
 from bench.probe import memory
 from bench.probe.machine import fingerprint, pick_device, usable_cores, versions
 from bench.probe.protocol import probe, probe_key, probe_sentences
@@ -18,6 +19,19 @@ PROFILE = Profile(sentences=40, singles=20, warm_up=2, rounds=2, batch_sizes=(4,
 @pytest.fixture(scope="module")
 def measured(minilm):
     return measure(minilm, "", "fp32", "cpu", probe_sentences(), PROFILE, 1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "precision", "used"),
+    [(None, None, {"prompt": "पाऊस ", "precision": {"fp16": 1.0}}), ("", "fp32", {"prompt": "", "precision": {"fp32": 1.0}})],
+)
+def test_a_model_is_timed_with_the_prompt_and_the_precision_that_it_is_judged_with(tiny_base, tmp_path, prompt, precision, used):
+    """The sentences are pairs of an STS task: the folder's prompt for these, unless the card has one."""
+    model = load_sentence_model(tiny_base)
+    model.prompts, model.default_prompt_name = {"usual": "आज ", "STS": "पाऊस "}, "usual"
+    model.half().save_pretrained(str(tmp_path), create_model_card=False)
+    few = Profile(sentences=4, singles=1, warm_up=0, rounds=1, batch_sizes=(4,))
+    assert measure(tmp_path, prompt, precision, "cpu", probe_sentences(), few, 1)["used"] == used
 
 
 def test_sentences_are_real_marathi_and_hindi_in_turn():

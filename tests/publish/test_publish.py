@@ -15,7 +15,7 @@ from bench.publish.cells import MISSING, headers
 from bench.publish.files import publish, to_csv, to_json
 from bench.publish.markdown import render
 from bench.publish.terminal import make_console, show
-from bench.standings.board import Board, Column, Drop, Flag, RecoveryPoint, Row
+from bench.standings.board import Board, Column, Drop, Flag, RecoveryPoint, Row, Used
 from bench.standings.methods import Comparison
 
 PROBE = {
@@ -146,7 +146,7 @@ def test_every_format_lists_the_same_candidates_in_the_order_of_the_board():
 @pytest.mark.parametrize("board", [BOARD, ROBUST], ids=["plain", "with-drops"])
 def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(board):
     for in_csv, in_json in zip(csv_rows(board), json_rows(board), strict=True):
-        for nested in ("score_intervals", "drop_intervals", "recovery"):  # more than a flat table holds
+        for nested in ("score_intervals", "drop_intervals", "recovery", "used"):  # more than a flat table holds
             in_json.pop(nested)
         scores, drops = in_json.pop("scores"), in_json.pop("drops")
         assert not {*scores, *drops} & set(in_json)
@@ -174,6 +174,27 @@ def test_the_page_shows_the_numbers_of_the_json_rounded_and_in_its_own_units(tit
     for on_page, stored in zip(markdown_rows(BOARD), json_rows(BOARD), strict=True):
         value = {**stored, **stored["scores"]}[field]
         assert on_page[title] == (MISSING if value is None else f"{factor * value:,.{digits}f}")
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [
+        (None, None),
+        (Used({"Pairs": "", "Topics": ""}, "cosine", {"fp32": 1.0}), None),
+        (Used({"Pairs": ""}, "cosine", {}), None),
+        (Used({"Pairs": "query: ", "Topics": "query: "}, "cosine", {"fp32": 1.0}), '- **mini**: prompt `"query: "`'),
+        (Used({"Pairs": "a\n`b` ", "Topics": ""}, "cosine", {"fp32": 1.0}), '- **mini**: prompt `` "a\\n`b` " `` for Pairs; no prompt for Topics'),
+        (Used({"Pairs": ""}, "dot", {"fp32": 1.0}), "- **mini**: similarity dot"),
+        (Used({"Pairs": ""}, "cosine", {"fp16": 1.0}), "- **mini**: precision fp16"),
+        (Used({"Pairs": ""}, "cosine", {"int8": 0.62, "fp32": 0.38}), "- **mini**: precision int8 for 62.0% of its numbers, fp32 for 38.0% of its numbers"),
+        (Used({"Pairs": "q: "}, "dot", {"bf16": 1.0}), '- **mini**: prompt `"q: "`; similarity dot; precision bf16'),
+    ],
+)
+def test_the_board_names_who_was_not_used_plainly(used, told):
+    board = dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, used=used), SMALL))
+    section = render(board).partition("\n## Prompts, similarity and precision\n")[2].partition("\n## ")[0]
+    assert [line for line in section.splitlines() if line.startswith("- ")] == ([told] if told else [])
+    assert json_rows(board)[0]["used"] == (None if used is None else dataclasses.asdict(used))
 
 
 def test_a_complete_row_is_shown_with_everything_that_is_known_of_it():

@@ -71,7 +71,7 @@ def trim_vocabulary(model: SentenceTransformer, texts: Sequence[str], size: int)
 
     Args:
         model: A sentence model whose first module is a transformer with a fast tokenizer.
-        texts: The corpus whose tokens are counted; never test texts.
+        texts: The corpus whose tokens are counted, each text with its prompt; never test texts.
         size: Most tokens to keep, those that must stay included.
 
     Returns:
@@ -86,11 +86,11 @@ def trim_vocabulary(model: SentenceTransformer, texts: Sequence[str], size: int)
     trimmed = trim_tokenizer(tokenizer, ids)
     found = compare_segmentation(tokenizer, trimmed, ids, texts)
     sample = [texts[index] for index in found.whole[:GATE_TEXTS]]
-    before = SentenceEncoder(model).encode(sample) if sample else np.zeros((0, 0), dtype=np.float32)
+    before = SentenceEncoder(model, prompt="").encode(sample) if sample else np.zeros((0, 0), dtype=np.float32)
     total = len(tokenizer)
     slice_embeddings(transformer, ids)
     model[0].processor = trimmed
-    after = SentenceEncoder(model).encode(sample) if sample else before
+    after = SentenceEncoder(model, prompt="").encode(sample) if sample else before
     difference = float(np.abs(after - before).max(initial=0.0))
     if not difference <= TOLERANCE:
         raise ModelError(f"trimming the vocabulary changed embeddings of text whose tokens all stay by {difference:.3g} (allowed {TOLERANCE:g})")

@@ -1,0 +1,75 @@
+"""The texts of several tasks to embeddings, each task's with the prompt that the model has for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mteb
+
+from bench.cards.candidate import Similarity
+from bench.cards.tasks import TaskCard
+from bench.evaluate.embeddings import EmbeddingStore
+from bench.evaluate.tasks import task_texts
+
+if TYPE_CHECKING:
+    from mteb.abstasks import AbsTask
+
+    from bench.models.encoders import Encoder
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """Where a task's embeddings are, and what a result tells of them.
+
+    `used` is what they were made with: `prompt`, `similarity`, and `precision` as shares of the model's numbers. `dtype` is the type of the numbers that the model gives. `cost` are the texts that
+    share the prompt, how many of them were encoded now, and the seconds that took.
+    """
+
+    store: EmbeddingStore
+    used: dict[str, Any]
+    dtype: str
+    cost: dict[str, float]
+
+
+def encode_tasks(
+    encoder: Encoder, tasks: Mapping[str, tuple[TaskCard, AbsTask]], folder: Callable[[str], Path], *, similarity: Similarity | None = None
+) -> dict[str, Encoded]:
+    """Encode every text of the tasks once for each prompt that it is needed with.
+
+    Args:
+        encoder: With a prompt of its own for everything, or with the model's prompts.
+        tasks: By name.
+        folder: Where the embeddings with a prompt are kept.
+        similarity: In place of what the model says.
+
+    Returns:
+        One entry a task.
+
+    Raises:
+        ModelError: An embedding is not finite.
+    """
+    prompted = {name: encoder.for_task(*prompt_names(card)) for name, (card, _) in tasks.items()}
+    encoded: dict[str, Encoded] = {}
+    for prompt, own in {one.prompt: one for one in prompted.values()}.items():
+        group = [name for name, one in prompted.items() if one.prompt == prompt]
+        start = time.perf_counter()
+        store = EmbeddingStore(folder(prompt))
+        texts = dict.fromkeys(text for name in group for text in task_texts(*tasks[name]))
+        now = store.add(texts, own)
+        cost = {"texts": len(texts), "encoded_now": now, "seconds": round(time.perf_counter() - start, 3)}
+        used = {"prompt": prompt, "similarity": similarity or own.similarity, "precision": own.precision()}
+        encoded.update({name: Encoded(store, used, own.dtype, cost) for name in group})
+    return encoded
+
+
+def prompt_names(card: TaskCard) -> tuple[str, ...]:
+    """The names under which mteb looks for a task's prompt, in order: its own, its type. It ignores the prompts of tasks that it does not have, so one named like a task of yours is not used."""
+    try:
+        mteb.get_task(card.name)
+    except KeyError:
+        return (card.type,)
+    return (card.name, card.type)
