@@ -56,6 +56,8 @@ def candidate_problems(candidate: Candidate, suite: Suite) -> Iterator[tuple[str
         yield "weights", f"weights mean nothing for kind {candidate.kind!r}"
     if candidate.kind == "external" and (candidate.path is None) == (candidate.hub is None):
         yield "path", "an external candidate needs exactly one of path, hub"
+    if candidate.kind != "external" and candidate.sha256 is not None:
+        yield "sha256", f"sha256 means nothing for kind {candidate.kind!r}; that of a base stands in [bases.NAME]"
     if candidate.hub is not None and candidate.revision is None:
         yield "revision", "a Hub model needs a pinned revision"
 

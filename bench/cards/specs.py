@@ -141,11 +141,15 @@ class TaskCard(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Base(_Card):
-    """Pre-trained weights that candidates start from: a folder (relative to the card) or a Hub id with a pinned revision."""
+    """Pre-trained weights that candidates start from: a folder (relative to the card) or a Hub id with a pinned revision.
+
+    `sha256` is the digest of the folder's content (`bench.digests.model_digest`): a folder with other content is refused.
+    """
 
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
+    sha256: Sha256 | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -222,6 +226,7 @@ class Candidate(_Card):
     `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these are.
     `precision` is that of inference: candidates that differ in nothing else share a checkpoint. `weights` is for `scratch` and `distilled`: random weights of the base's shape, or the base itself,
     pre-trained small from the start; a `distilled` one without it is pruned. `teacher` is a candidate of the same suite, the parent by default.
+    `sha256` is for `external`, as in `Base`.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -241,6 +246,7 @@ class Candidate(_Card):
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
+    sha256: Sha256 | None = None
     prompt: str = ""
     ngram: Annotated[tuple[Count, Count], Field()] = (3, 3)
     parent: str | None = None

@@ -12,11 +12,13 @@ import numpy as np
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 
-from bench.cards.specs import TaskCard
+from bench.cards.specs import Precision, TaskCard
+from bench.data.rows import text_columns, unique_texts
 from bench.digests import digest
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import predictions_file
+from bench.models.encoders import check_spread
 from bench.statistics.bootstrap import replicates
 
 if TYPE_CHECKING:
@@ -38,16 +40,25 @@ class LookupEncoder(AbsEncoder):
         return self.store.lookup(text for batch in inputs for text in batch["text"])
 
 
-def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[str, Any]:
+def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precision: Precision = "fp32") -> dict[str, Any]:
     """Let mteb score one task.
+
+    Args:
+        card: The task's.
+        task: As `build_task` gives it.
+        encoder: Has an embedding of every text of the task.
+        precision: In which they were computed; see `check_spread`.
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
         `replicates`: subset -> main score in each bootstrap resample of the test examples.
 
     Raises:
-        ModelError: A main score is not a number.
+        ModelError: The embeddings of a subset's test texts are all the same, or a main score is not a number.
     """
+    for subset, splits in task.rows.items():
+        texts = list(unique_texts(splits[card.evaluate_on], text_columns(card)))
+        check_spread(encoder.store.lookup(texts), f"{card.name} [{subset}]", precision)
     with tempfile.TemporaryDirectory() as folder:
         outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
         predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cards.specs import Candidate, Phase, Recipe
 from bench.data.training import Development, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
-from bench.digests import digest, folder_digest
+from bench.digests import digest, model_digest
 from bench.errors import ModelError
 from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 LINEAGE_FILE = "kasauti.json"
-MAKING_VERSION = 3
+MAKING_VERSION = 4
 """Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
 
 
@@ -116,8 +116,8 @@ def _settings(phase: Phase) -> dict[str, Any]:
 
 
 def content_digest(folder: Path) -> str:
-    """Digest of a checkpoint's weights, tokenizer, configuration and modules; pages and the lineage file do not count."""
-    return folder_digest(folder, ignore=(LINEAGE_FILE,))
+    """Digest of a model's weights, tokenizer, configuration and modules, links followed; pages and what is noted of its making do not count."""
+    return model_digest(folder)
 
 
 def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:

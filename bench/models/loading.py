@@ -153,9 +153,9 @@ def _references(folder: Path) -> Iterator[tuple[Path, str, str, bool]]:
                 if file.name == "modules.json":
                     yield from ((file, "path", entry["path"], True) for entry in content)
                 elif file.name == "router_config.json":
-                    yield from ((file, "types", name, True) for name in content["types"])
+                    yield from ((file, "types", name, True) for name in content.get("types", {}))
                 elif file.name.endswith(".index.json"):
-                    yield from ((file, "weight_map", name, False) for name in sorted(set(content["weight_map"].values())))
+                    yield from ((file, "weight_map", name, False) for name in sorted(set(content.get("weight_map", {}).values())))
                 elif content.get("tokenizer_name_or_path"):
                     yield file, "tokenizer_name_or_path", f"/{content['tokenizer_name_or_path']}", True
             except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -93,7 +93,7 @@ def watched_loading() -> Iterator[Watched]:
     own = PreTrainedModel.__dict__["from_pretrained"]
     seen: Watched = []
 
-    def from_pretrained(cls: type, *args: Any, output_loading_info: bool = False, **named: Any) -> Any:
+    def from_pretrained(cls: type, /, *args: Any, output_loading_info: bool = False, **named: Any) -> Any:
         # Misshapen tensors are let through here, so that they can be named afterwards.
         model, told = own.__func__(cls, *args, **{**named, "output_loading_info": True, "ignore_mismatched_sizes": True})
         seen.append((model, told))

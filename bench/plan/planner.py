@@ -15,7 +15,7 @@ from bench.cards.workspace import DEFAULT_SUITE, Workspace
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
-from bench.digests import digest, folder_digest
+from bench.digests import digest
 from bench.errors import BenchError, CorpusError, LayerError, SelectionError, nearest
 from bench.make.checkpoint import Blueprint, content_digest
 from bench.make.distill import check_width
@@ -23,7 +23,7 @@ from bench.make.strategies.pure import resolve_layers
 from bench.make.strategies.ranked import Rankings, calibration_texts
 from bench.models.architectures import check_dimensions, check_kept, embedding_width, layer_count, read_config, transformer_folder
 from bench.models.encoders import ENCODING_VERSION
-from bench.models.loading import locate_model
+from bench.models.loading import check_content, locate_model
 from bench.probe.machine import has_fast_bf16, versions
 from bench.probe.protocol import probe_key
 from bench.store import Result, Store
@@ -128,13 +128,15 @@ class Planner:
         offline = self.options.offline
         if candidate.kind == "external":
             folder = locate_model(candidate.name, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+            check_content(folder, candidate.sha256, f"{self.suite.file}: candidate {candidate.name}")
             return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
         assert candidate.base is not None
         base = self.suite.bases[candidate.base]
         folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
+        check_content(folder, base.sha256, f"{self.suite.file}: bases.{candidate.base}")
         recipe = self.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
         total = layer_count(folder)
-        base_digest = folder_digest(folder, ignore=("pretraining.json",))
+        base_digest = content_digest(folder)
         kept = resolve_layers(
             candidate,
             total,

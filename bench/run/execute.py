@@ -197,7 +197,7 @@ class Runner:
                 if isinstance(encoding, Exception):
                     raise encoding
                 lookup = LookupEncoder(store, candidate.name, content[:16])
-                record.update(score_task(planner.library.task(cell.target), self._task(cell.target), lookup), encoding=encoding)
+                record.update(score_task(planner.library.task(cell.target), self._task(cell.target), lookup, candidate.precision), encoding=encoding)
 
     def _finished_or_unreadable(self, candidate: Candidate, content: str, cell: Cell) -> bool:
         """True when the cell is stored already, or when its task cannot be read: then that is its error."""

@@ -35,6 +35,7 @@ OTHER_CANDIDATE = {
     "path": "there",
     "hub": "a/b",
     "revision": "c",
+    "sha256": "a" * 64,
     "prompt": "query: ",
     "ngram": (2, 3),
     "parent": "m",
