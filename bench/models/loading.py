@@ -15,7 +15,7 @@ from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
 from bench.models.lexical import FILE as LEXICAL_FILE
 from bench.models.lexical import LexicalEncoder
 from bench.models.pruning import drop_pooler
-from bench.models.weights import check_weights, watched_loading
+from bench.models.weights import check_modules, strict_loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -117,12 +117,14 @@ def load_encoder(folder: Path, *, prompt: str = "", precision: Precision = "fp32
 def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> SentenceTransformer:
     """Every model comes from its folder through here: loaded, checked, and made fit to encode text of any length."""
     _check_references(folder)
-    with watched_loading() as seen:
+    with strict_loading() as loaded:
         try:
             model = build()
+        except ModelError:
+            raise
         except Exception as error:  # what the libraries raise on a broken folder is of many classes, and listed nowhere
             raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
-    check_weights(folder, model, seen)
+    check_modules(folder, model, loaded)
     check_tokenizer_files(folder, model.tokenizer)
     _fit_lengths(model)
     return model

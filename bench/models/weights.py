@@ -53,7 +53,7 @@ MODEL2VEC = {"embeddings", "mapping", "weights"}
 SHOWN = 3
 """Names in a message."""
 
-MEND = "make config.json say what the weights are (number of layers, sizes, vocabulary), or get the folder anew"
+MEND = "make config.json say what the weights are (num_hidden_layers, sizes, vocabulary), or get the folder anew"
 
 
 @dataclasses.dataclass
@@ -81,49 +81,52 @@ def _some(names: list[str]) -> str:
     return f"{len(names)} tensor{'s' if len(names) > 1 else ''} ({listed})"
 
 
-Watched = list[tuple[Any, Mapping[str, Any]]]
-"""Each transformer that was loaded, and what `from_pretrained` told of its tensors."""
-
-
 @contextmanager
-def watched_loading() -> Iterator[Watched]:
-    """Note what every call of `from_pretrained` within the block tells of missing, unused and misshapen tensors, whoever calls it."""
+def strict_loading() -> Iterator[list[Any]]:
+    """Within the block, every `from_pretrained` of a model checks its weights, whoever calls it; a pooler that the folder does not have is removed.
+
+    Yields:
+        The transformers that were loaded so far.
+
+    Raises:
+        ModelError: A tensor is missing, unused or of another shape, and not one of those that may be.
+    """
     from transformers import PreTrainedModel
 
     own = PreTrainedModel.__dict__["from_pretrained"]
-    seen: Watched = []
+    loaded: list[Any] = []
 
     def from_pretrained(cls: type, /, *args: Any, output_loading_info: bool = False, **named: Any) -> Any:
-        # Misshapen tensors are let through here, so that they can be named afterwards.
+        # Misshapen tensors are let through by the library, so that they can be named here.
         model, told = own.__func__(cls, *args, **{**named, "output_loading_info": True, "ignore_mismatched_sizes": True})
-        seen.append((model, told))
+        if misfits := str(_transformer_misfits(model, told)):
+            place = args[0] if args else named.get("pretrained_model_name_or_path")
+            raise ModelError(f"{place}: {misfits}; {MEND}")
+        loaded.append(model)
         return (model, told) if output_loading_info else model
 
     PreTrainedModel.from_pretrained = classmethod(from_pretrained)
     try:
-        yield seen
+        yield loaded
     finally:
         PreTrainedModel.from_pretrained = own
 
 
-def check_weights(folder: Path, model: SentenceTransformer, seen: Watched) -> None:
-    """Refuse a model that does not have the weights of its folder; a pooler that the folder does not have is removed.
+def check_modules(folder: Path, model: SentenceTransformer, loaded: list[Any]) -> None:
+    """Refuse a model with a module that does not have the weights of its folder.
 
     Args:
         folder: What it was loaded from.
         model: As it came from loading, with all its modules.
-        seen: What was noted meanwhile.
+        loaded: The transformers that were checked while they were loaded.
 
     Raises:
-        ModelError: A tensor is missing, unused or of another shape, and not one of those that may be; or a module was loaded in a way that cannot be checked.
+        ModelError: A tensor of another module is missing, unused or of another shape; or a transformer was loaded in a way by which it was not checked.
     """
     from transformers import PreTrainedModel
 
-    for transformer, told in seen:
-        if misfits := str(_transformer_misfits(transformer, told)):
-            raise ModelError(f"{folder}: {misfits}; {MEND}")
-    watched = {id(part) for transformer, _ in seen for part in transformer.modules()}
-    unseen = [type(part).__name__ for part in model.modules() if isinstance(part, PreTrainedModel) and id(part) not in watched]
+    checked = {id(part) for transformer in loaded for part in transformer.modules()}
+    unseen = [type(part).__name__ for part in model.modules() if isinstance(part, PreTrainedModel) and id(part) not in checked]
     if unseen:
         raise ModelError(f"{folder}: {unseen[0]} was loaded in a way by which its weights cannot be checked; save it as a plain sentence-transformers folder")
     if (folder / "modules.json").is_file():
@@ -133,7 +136,7 @@ def check_weights(folder: Path, model: SentenceTransformer, seen: Watched) -> No
 
 
 def _transformer_misfits(transformer: Any, told: Mapping[str, Any]) -> Misfits:
-    """What does not fit, without what may be missing or unused."""
+    """What does not fit by what `from_pretrained` tells, without what may be missing or unused."""
     if any(_matches(MAY_BE_MISSING, name) for name in told["missing_keys"]):
         drop_pooler(transformer)
     held = transformer.state_dict()

@@ -24,7 +24,7 @@ from bench.make.strategies.ranked import rank_folder
 from bench.models.architectures import SUPPORTED, architecture
 from bench.models.encoders import SentenceEncoder
 from bench.models.loading import load_encoder, load_sentence_model
-from bench.models.weights import check_weights
+from bench.models.weights import check_modules
 from bench.sweep.sweep import sweep
 from tests.conftest import build_workspace
 from tests.models.test_architectures import TINY, make_base
@@ -111,7 +111,7 @@ DAMAGES: dict[str, tuple[Callable[[Tensors], Any], dict[str, Any], str]] = {
     ),
     "one tensor too many": (lambda tensors: tensors.update(surplus=torch.ones(3)), {}, r"1 tensor \(surplus\) in the weights but not in the model"),
     "no tensor at all": (dict.clear, {}, "missing in the weights"),
-    "more layers in the configuration": (nothing, {"num_hidden_layers": 6}, r"32 tensors \(encoder\.layer\.4\..*missing in the weights.*number of layers"),
+    "more layers in the configuration": (nothing, {"num_hidden_layers": 6}, r"32 tensors \(encoder\.layer\.4\..*missing in the weights.*num_hidden_layers"),
     "fewer layers in the configuration": (nothing, {"num_hidden_layers": 3}, r"16 tensors \(encoder\.layer\.3\..*not in the model"),
     "another width in the configuration": (nothing, {"intermediate_size": 32}, "of another shape"),
 }
@@ -325,7 +325,7 @@ def test_a_transformer_that_came_in_by_another_way_is_refused(tiny_base):
     model = load_sentence_model(tiny_base)
     model[0].model = transformers.BertModel(model[0].auto_model.config)
     with pytest.raises(ModelError, match="BertModel was loaded in a way by which its weights cannot be checked"):
-        check_weights(tiny_base, model, [])
+        check_modules(tiny_base, model, [])
 
 
 def test_only_one_place_loads_models():
