@@ -1,6 +1,6 @@
 """What identifies a value, a file, a folder: sha256 in 64 hexadecimal digits.
 
-A value's digest is that of its canonical JSON: keys sorted, no spaces, dataclasses as objects.
+A value's digest is that of its canonical JSON: keys sorted, no spaces, dataclasses as objects. A folder's is that of all files in it that a loader could read, links followed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,16 @@ import dataclasses
 import functools
 import hashlib
 import json
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 from typing import Any
+
+from bench.errors import ModelError
+
+BOOKKEEPING = frozenset({".git", ".cache", ".gitattributes", ".gitignore", ".DS_Store"})
+"""Hidden names that git, the Hub's client and file managers leave in a folder. Other hidden files count: a model may be loaded from them."""
+RECORDS = ("kasauti.json", "pretraining.json")
+"""What the harness notes beside a model about its making; no loader reads them."""
 
 
 def canonical(value: Any) -> Any:
@@ -32,22 +40,68 @@ def digest(value: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """sha256 (64 hexadecimal digits) of a file's bytes; within a process, a file of unchanged size and time is read once."""
+    """sha256 (64 hexadecimal digits) of a file's bytes; within a process, a file that has not changed is read once."""
     status = path.stat()
-    return _file_digest(path, status.st_size, status.st_mtime_ns)
+    return _file_digest(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @functools.lru_cache(maxsize=4096)
-def _file_digest(path: Path, _size: int, _mtime_ns: int) -> str:
+def _file_digest(path: Path, *_status: int) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def counts(relative: PurePath) -> bool:
+    """Whether a file at this place in a model's folder is part of the folder's digest: all are but pages (`.md`), bookkeeping and records."""
+    return relative.suffix != ".md" and not BOOKKEEPING.intersection(relative.parts) and relative.name not in RECORDS
+
+
+def folder_files(folder: Path) -> Iterator[Path]:
+    """Every file below a folder but bookkeeping, sorted by folder. Links to files and to folders are followed, since a loader follows them.
+
+    Raises:
+        ModelError: A link leads back to a folder that it lies in, or a folder cannot be read.
+    """
+    return _files_below(folder, frozenset())
+
+
+def _files_below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    try:
+        place, entries = folder.resolve(), sorted(folder.iterdir())
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be read ({error.strerror})") from None
+    if place in above:
+        raise ModelError(f"{folder}: this link leads back to {place}, a folder that it lies in; remove the link")
+    for path in entries:
+        if path.name in BOOKKEEPING:
+            continue
+        if path.is_dir():
+            yield from _files_below(path, above | {place})
+        elif path.is_file():
+            yield path
+
+
 def folder_digest(folder: Path, *, ignore: tuple[str, ...] = ()) -> str:
-    """sha256 over the relative names and bytes of a folder's files; hidden files, pages and names in `ignore` do not count."""
+    """sha256 over the relative names and bytes of a folder's files, links followed; pages, bookkeeping and names in `ignore` do not count.
+
+    Raises:
+        ModelError: A link leads back to a folder that it lies in, or something cannot be read.
+    """
     entries = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts) and path.suffix != ".md" and path.name not in ignore:
-            entries[relative.as_posix()] = file_digest(path)
+    for path in folder_files(folder):
+        if path.suffix == ".md" or path.name in ignore:
+            continue
+        try:
+            entries[path.relative_to(folder).as_posix()] = file_digest(path)
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
     return digest(entries)
+
+
+def model_digest(folder: Path) -> str:
+    """The content digest of a model's folder, which is what `sha256` on a card names: everything but pages, bookkeeping and records.
+
+    Raises:
+        ModelError: See `folder_digest`.
+    """
+    return folder_digest(folder, ignore=RECORDS)

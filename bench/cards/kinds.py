@@ -10,7 +10,7 @@ from pydantic import Field, Strict
 from typing_extensions import override
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings, Trimmable
-from bench.cards.fields import Commit, Count, Flaw
+from bench.cards.fields import Commit, Count, Flaw, Sha256
 from bench.cards.recipes import Recipe
 from bench.errors import LayerError, nearest
 
@@ -278,6 +278,7 @@ class External(Candidate):
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
+    sha256: Sha256 | None = None
     similarity: Similarity | None = None
 
     @property

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from bench.cards.fields import Card, Commit, Count, Flaw, Location, NonEmpty
+from bench.cards.fields import Card, Commit, Count, Flaw, Location, NonEmpty, Sha256
 from bench.cards.tasks import TaskCard
 from bench.errors import nearest
 
@@ -25,6 +25,7 @@ class Base(Card):
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
+    sha256: Sha256 | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,9 @@ EXAMPLES = """Examples:
 
   bench doctor                                       this machine and this workspace
 
-  bench doctor mini                                  the tokenizer of a base or candidate
+  bench doctor mini                                  the tokenizer of a base or candidate, and the digest of its content
 
-  bench doctor path/to/model                         the tokenizer of any model folder
+  bench doctor path/to/model                         of any model folder
 
   bench doctor sentence-transformers/LaBSE@REVISION  of a model on the Hub
 
@@ -37,13 +37,13 @@ def doctor(
     workspace: options.WorkspaceOption = None,
     json: options.Json = False,
 ) -> None:
-    """Check the machine and the workspace, or how well the tokenizers of models keep Marathi and Hindi."""
+    """Check the machine and the workspace, or how well the tokenizers of models keep Marathi and Hindi; of a model also its content digest, for `sha256` on a card."""
     import json as jsonlib
 
     from bench.cards.workspace import find_workspace
 
     place = find_workspace(workspace)
-    found = {model: _tokenizer_findings(model, place, suite, offline=offline) for model in models} if models else {"here": _machine_findings(place)}
+    found = {model: _model_findings(model, place, suite, offline=offline) for model in models} if models else {"here": _machine_findings(place)}
     if json:
         typer.echo(jsonlib.dumps({name: [dataclasses.asdict(one) for one in findings] for name, findings in found.items()}, ensure_ascii=False, indent=1))
     else:
@@ -80,19 +80,23 @@ def _machine_findings(place: Workspace) -> list[Finding]:
     return found
 
 
-def _tokenizer_findings(model: str, place: Workspace, suite: str | None, *, offline: bool) -> list[Finding]:
+def _model_findings(model: str, place: Workspace, suite: str | None, *, offline: bool) -> list[Finding]:
     from transformers import AutoTokenizer
 
+    from bench.digests import model_digest
     from bench.errors import ModelError, first_line
-    from bench.make.vocabulary.devanagari import inspect_tokenizer
+    from bench.make.vocabulary.devanagari import Finding, inspect_tokenizer
     from bench.models.architectures import transformer_folder
+    from bench.models.loading import check_tokenizer_files
 
-    folder = transformer_folder(resolve_model(model, place, suite, offline=offline, needs="tokenizer"))
+    whole = resolve_model(model, place, suite, offline=offline, needs="tokenizer")
+    folder = transformer_folder(whole)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:
         raise ModelError(f"{model}: no tokenizer can be loaded from {folder}: {first_line(error)}") from error
-    return inspect_tokenizer(tokenizer, _sentences())
+    check_tokenizer_files(folder, tokenizer)
+    return [Finding("content", "ok", f"sha256 {model_digest(whole)}"), *inspect_tokenizer(tokenizer, _sentences())]
 
 
 def _sentences() -> dict[str, list[str]]:

@@ -20,26 +20,31 @@ def resolve_model(model: str, place: Workspace, suite: str | None, *, offline: b
 
     Raises:
         SelectionError: There is no such model, or it is a lexical candidate.
-        ModelError: The folder is no model, or the Hub cannot be reached.
+        ModelError: The folder is no model, or not the one that the card names by its digest, or the Hub cannot be reached.
     """
     from bench.cards.candidate import FromBase
     from bench.cards.kinds import External, Lexical
     from bench.cards.load import load_library, pick
-    from bench.models.loading import locate_model
+    from bench.models.loading import check_content, locate_model
 
     library = load_library(place)
     suites = pick([suite] if suite else [], library.suites, "suite")
-    bases = {name: (base, one.file.parent) for one in suites.values() for name, base in one.bases.items()}
+    bases = {name: (base, one.file) for one in suites.values() for name, base in one.bases.items()}
     candidates = {candidate.name: candidate for name in suites for candidate in library.candidates[name]}
+    files = {candidate.name: suites[name].file for name in suites for candidate in library.candidates[name]}
     candidate = candidates.get(model)
     if isinstance(candidate, Lexical):
         raise SelectionError(f"{model} is a lexical candidate; it has no {needs}")
     if isinstance(candidate, External):
-        return locate_model(model, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+        found = locate_model(model, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+        check_content(found, candidate.sha256, f"{files[model]}: candidate {model}")
+        return found
     name = candidate.base if isinstance(candidate, FromBase) else model
     if name in bases:
-        base, folder = bases[name]
-        return locate_model(name, path=base.path, hub=base.hub, revision=base.revision, folder=folder, offline=offline)
+        base, file = bases[name]
+        found = locate_model(name, path=base.path, hub=base.hub, revision=base.revision, folder=file.parent, offline=offline)
+        check_content(found, base.sha256, f"{file}: bases.{name}")
+        return found
     hub, _, revision = model.partition("@")
     if revision and not Path(model).exists():
         return locate_model(model, path=None, hub=hub, revision=revision, folder=Path(), offline=offline)

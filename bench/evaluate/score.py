@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,12 @@ from sentence_transformers.util import SimilarityFunction
 
 from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
+from bench.data.rows import text_columns, unique_texts
 from bench.digests import digest
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import predictions_file
+from bench.models.encoders import check_spread
 from bench.statistics.bootstrap import replicates
 from bench.statistics.floors import bounds
 
@@ -62,16 +65,25 @@ class LookupEncoder(AbsEncoder):
         return SimilarityFunction.to_similarity_pairwise_fn(self._similarity)(embeddings1, embeddings2)
 
 
-def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[str, Any]:
+def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions: Iterable[str] = ("fp32",)) -> dict[str, Any]:
     """Let mteb score one task.
+
+    Args:
+        card: The task's.
+        task: As `build_task` gives it.
+        encoder: Has an embedding of every text of the task.
+        precisions: Those that the model's numbers are held in; see `check_spread`.
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
         `replicates`: subset -> main score in each bootstrap resample of the test examples; `bounds`: subset -> chance, lowest and highest score of this test, where they are known.
 
     Raises:
-        ModelError: A main score is not a number.
+        ModelError: The embeddings of a subset's test texts are all the same, or a main score is not a number.
     """
+    for subset, splits in task.rows.items():
+        texts = list(unique_texts(splits[card.evaluate_on], text_columns(card)))
+        check_spread(encoder.store.lookup(texts), f"{card.name} [{subset}]", precisions)
     with tempfile.TemporaryDirectory() as folder:
         outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
         predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from bench.cards.candidate import Candidate, FromBase
 from bench.cards.recipes import Phase, Recipe
 from bench.data.training import Development, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
-from bench.digests import digest, folder_digest
+from bench.digests import digest, model_digest
 
 LINEAGE_FILE = "kasauti.json"
 
@@ -118,5 +118,5 @@ def _settings(phase: Phase) -> dict[str, Any]:
 
 
 def content_digest(folder: Path) -> str:
-    """Digest of a checkpoint's weights, tokenizer, configuration and modules; pages and the lineage file do not count."""
-    return folder_digest(folder, ignore=(LINEAGE_FILE,))
+    """Digest of a model's weights, tokenizer, configuration and modules, links followed; pages and what is noted of its making do not count."""
+    return model_digest(folder)

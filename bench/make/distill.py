@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.data.training import TrainingSet
 from bench.errors import LayerError, ModelError
-from bench.models.encoders import Progress
+from bench.models.encoders import Progress, check_spread
 from bench.models.loading import load_encoder
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ def teacher_targets(
 
     Raises:
         LayerError: The student is wider than the teacher.
-        ModelError: The teacher cannot be loaded, or there are too few texts to project on.
+        ModelError: The teacher cannot be loaded or gives every text the same embedding, or there are too few texts to project on.
     """
     place = {text: number for number, text in enumerate(dict.fromkeys(text for rows in training for text in rows.unlabelled))}
     texts = list(place)
     encoder = load_encoder(teacher, prompt=prompt, device=device, progress=progress)
     check_width(name, student=width, teacher=encoder.encode(texts[:1]).shape[1])
-    vectors = _project(encoder.encode(texts), width, seed=seed)
+    taught = encoder.encode(texts)
+    check_spread(taught, f"teacher of {name}")
+    vectors = _project(taught, width, seed=seed)
     return [vectors[[place[text] for text in rows.unlabelled]] if rows.unlabelled else None for rows in training]
 
 

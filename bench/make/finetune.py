@@ -16,6 +16,7 @@ from bench.make.nested import nested_loss
 from bench.make.recovery import curve_steps, development_score
 from bench.make.resume import SavedTraining
 from bench.models.prompts import default_prompt
+from bench.models.weights import strict_loading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +116,7 @@ def _train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
-    with training_attention(model.device.type, bf16=bf16):
+    with training_attention(model.device.type, bf16=bf16), strict_loading():
         trainer.train(resume_from_checkpoint=str(state) if state else None)
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else every later forward pass stays in bf16 autocast
     history = trainer.state.log_history

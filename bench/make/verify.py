@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 from bench.children import in_child
 from bench.errors import ModelError
-from bench.make.vocabulary.devanagari import inspect_tokenizer
-from bench.models.encoders import Encoder, SentenceEncoder
+from bench.make.vocabulary.devanagari import check_tokens, inspect_tokenizer
+from bench.models.encoders import Encoder, SentenceEncoder, check_spread
 from bench.models.loading import load_encoder
 
 TOLERANCE = 1e-5
 EMBEDDINGS = ("embedding", ".wte.", ".wpe.", ".shared.", ".embed_tokens.")
 """What parameters of token and position embeddings have in their names: most architectures, GPT-2, T5."""
-TEXTS = (
+DEVANAGARI_TEXTS = (
     "आज सकाळपासून पाऊस थांबलेला नाही.",
     "ती रोज संध्याकाळी नदीकाठी फिरायला जाते.",
     "बँकेतून पैसे काढायला ओळखपत्र लागते.",
     "बच्चे मैदान में पतंग उड़ा रहे हैं।",
     "अगली गाड़ी ढाई घंटे की देरी से आएगी।",
     "क़लम मेज़ पर है, किताब १२३ पन्नों की है।",
-    "OK",
     "हे एक थोडे मोठे वाक्य आहे, ज्यात अनेक शब्द आहेत, विरामचिन्हे आहेत आणि English शब्दही आहेत, म्हणजे लांबीचा फरकही तपासला जाईल.",
 )
+TEXTS = (*DEVANAGARI_TEXTS, "OK")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +56,13 @@ def inspect(folder: Path) -> Inspection:
     """Load a checkpoint, embed the gate's sentences, and count parameters: those of modules called embeddings, and all others but the pooler, which no pooling here uses.
 
     Raises:
-        ModelError: The checkpoint cannot be loaded, or an embedding is not finite.
+        ModelError: The checkpoint cannot be loaded, an embedding is not finite, all embeddings are the same, or the tokenizer tells no text from another.
     """
     encoder = load_encoder(folder)
+    if isinstance(encoder, SentenceEncoder):
+        check_tokens(str(folder), encoder.model.tokenizer, DEVANAGARI_TEXTS)
     vectors = encoder.encode(list(TEXTS))
+    check_spread(vectors, str(folder))
     if not isinstance(encoder, SentenceEncoder):
         return Inspection(vectors, 0, 0, None, [])
     embeddings = body = 0

@@ -7,7 +7,7 @@ MiniLM; on two threads it did move the last one (by 2e-7) of a random model 32 w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,12 @@ ENCODING_VERSION = 2
 """Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 MAX_ROWS = {"cpu": 64, "cuda": 1024}
+SPREAD_TEXTS = 1000
+"""How many texts `check_spread` looks at."""
+ROUNDING = {"fp32": 0.0, "int8": 0.0, "bf16": 2**-7, "fp16": 2**-10}
+"""The largest relative difference that rounding makes between embeddings that are the same: half a unit in the last place for the sum over tokens, half for its division. int8 adds up in fp32."""
+SMALLEST_SPREAD = 2**-11.5
+"""Two unit vectors nearer than this have a cosine of 1 in fp32: it falls short of 1 by half the square of their distance, and fp32 has no number between 1 - 2^-24 and 1."""
 INT8_ROWS = 1
 """Dynamic quantization takes the scale of its activations over the whole batch, so that a text's embedding would depend on its company."""
 
@@ -135,7 +141,7 @@ class SentenceEncoder:
         prompted = [self.prompt + text for text in texts]
         if not hasattr(tokenizer, "model_max_length"):
             return [len(text) for text in prompted]
-        encoded = tokenizer(prompted, truncation=True, max_length=self.model.max_seq_length, return_attention_mask=False)
+        encoded = tokenizer(prompted, truncation=True, return_attention_mask=False)  # at the model's longest input, which is kept in the tokenizer
         return [len(ids) for ids in encoded["input_ids"]]
 
 
@@ -151,3 +157,30 @@ def check_finite(vectors: NDArray[np.float32], texts: list[str]) -> None:
     zero = ~vectors.any(axis=1)
     if zero.any():
         raise ModelError(f"{int(zero.sum())} of {len(texts)} embeddings are zero, the first for {texts[int(zero.argmax())]!r}")
+
+
+def check_spread(vectors: NDArray[np.float32], what: str, precisions: Iterable[str] = ("fp32",)) -> None:
+    """Refuse embeddings that do not tell texts apart, whatever is then computed from them.
+
+    Every embedding is set to length 1. They are taken for one and the same when more than half of the texts lie at one point: the median distance from the middle (the median of each dimension) is no
+    larger than what rounding makes, or too small for a cosine in fp32 to differ from 1. Honest models stay far above. Those with the narrowest cones (XLM-R as it was pre-trained, cosines around 0.998)
+    have a distance of about 0.04; the limit is 0.0003 in fp32 and 0.008 in bf16. A few texts that are the same to a tokenizer (letters folded, accents dropped) do not matter.
+
+    Args:
+        vectors: Embeddings of distinct texts, shape (texts, dimensions).
+        what: Whose embeddings, or of what, for the message.
+        precisions: Those that the model's numbers are held in.
+
+    Raises:
+        ModelError: They are the same but for rounding.
+    """
+    if len(vectors) < 2:
+        return
+    sample = vectors[:: max(1, len(vectors) // SPREAD_TEXTS)].astype(np.float64)
+    unit = sample / np.maximum(np.linalg.norm(sample, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    distance = float(np.median(np.linalg.norm(unit - np.median(unit, axis=0), axis=1)))
+    if not distance > max(SMALLEST_SPREAD, *(ROUNDING.get(precision, 0.0) for precision in precisions)):
+        raise ModelError(
+            f"{what}: the embeddings of most of {len(vectors):,} texts are the same but for rounding, so that no score means anything; "
+            "look at the weights (is a norm's weight zero?) and at the tokenizer (does it make unknown tokens of every text?)"
+        )

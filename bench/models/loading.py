@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bench.cards.candidate import Precision
 from bench.cards.recipes import Pooling
+from bench.digests import counts, folder_files, model_digest
 from bench.errors import ModelError, first_line
+from bench.models.architectures import transformer_folder
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
 from bench.models.lexical import FILE as LEXICAL_FILE
 from bench.models.lexical import LexicalEncoder
 from bench.models.pooling import replace_pooling
 from bench.models.precision import loading_arguments, treat
 from bench.models.pruning import drop_pooler
+from bench.models.weights import check_modules, strict_loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -41,6 +46,21 @@ def locate_model(name: str, *, path: str | None, hub: str | None, revision: str 
         raise ModelError(f"{name}: hub:{hub}@{revision} cannot be had: {first_line(error)}; {hint}") from error
 
 
+def check_content(folder: Path, sha256: str | None, where: str) -> None:
+    """Refuse a model that is not the one that a card names by its digest.
+
+    Args:
+        folder: Where the model lies.
+        sha256: What the card says; None where it says nothing.
+        where: The card and the field, for the message.
+
+    Raises:
+        ModelError: The folder's content has another digest.
+    """
+    if sha256 is not None and (found := model_digest(folder)) != sha256:
+        raise ModelError(f"{where}: sha256 is {sha256}, but the content of {folder} has {found}; get the right folder, or put its digest on the card")
+
+
 def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> SentenceTransformer:
     """A folder as a sentence model in fp32 on the CPU; its longest input is never more than it has positions for.
 
@@ -49,42 +69,26 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
         pooling: Replaces the pooling of a sentence-transformers folder; `mean` by default for a plain one.
 
     Raises:
-        ModelError: The folder cannot be loaded.
+        ModelError: The folder cannot be loaded, or its weights or its tokenizer are not whole.
     """
     import torch
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
     from sentence_transformers.sentence_transformer.modules import Transformer
 
-    try:
+    def build() -> SentenceTransformer:
         if (folder / "modules.json").is_file():
-            model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32}, local_files_only=True)
-            if pooling is not None:
-                replace_pooling(model, pooling, folder)
-        else:
-            transformer = Transformer(str(folder), model_kwargs={"dtype": torch.float32, "local_files_only": True})
-            module = PoolingModule(transformer.get_embedding_dimension(), pooling_mode=pooling or "mean")
-            model = SentenceTransformer(modules=[transformer, module], device="cpu")
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
+            return SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32}, local_files_only=True)
+        transformer = Transformer(str(folder), model_kwargs={"dtype": torch.float32, "local_files_only": True})
+        module = PoolingModule(transformer.get_embedding_dimension(), pooling_mode=pooling or "mean")
+        return SentenceTransformer(modules=[transformer, module], device="cpu")
+
+    model = _checked(folder, build)
+    if pooling is not None and (folder / "modules.json").is_file():
+        replace_pooling(model, pooling, folder)
     drop_pooler(model[0].auto_model)
     model[0].auto_model.config.dtype = torch.float32  # a base stored in fp16 must not make the checkpoint reload in fp16
-    if model.tokenizer.pad_token is None:
-        model.tokenizer.pad_token = model.tokenizer.eos_token  # GPT-2 was trained without padding; it is masked, so that any token will do
-    limits = [limit for limit in (_positions(model[0].auto_model.config), model.max_seq_length) if limit]
-    if limits:
-        model.max_seq_length = min(limits)
     return model
-
-
-def _positions(config: Any) -> int | None:
-    """How many tokens a transformer has position embeddings for; None where it needs none. RoBERTa and MPNet leave the first ones, up to that of padding, unused."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is None or positions <= 0:
-        return None
-    unused = config.pad_token_id + 1 if config.model_type in {"roberta", "xlm-roberta", "mpnet"} else 0
-    return int(positions) - unused
 
 
 def load_encoder(
@@ -103,18 +107,111 @@ def load_encoder(
         progress: Called with the finished fraction of what is encoded.
 
     Raises:
-        ModelError: The folder cannot be loaded, or the precision is not to be had on the device or for the model.
+        ModelError: The folder cannot be loaded, its weights or its tokenizer are not whole, or the precision is not to be had on the device or for the model.
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
-    try:
-        model = SentenceTransformer(str(folder), device=device, model_kwargs=loading_arguments(precision), local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{folder}: cannot be loaded: {first_line(error)}") from error
+    arguments = loading_arguments(precision)
+    model = _checked(folder, lambda: SentenceTransformer(str(folder), device=device, model_kwargs=arguments, local_files_only=True))
     rows = INT8_ROWS if precision == "int8" else None
     return SentenceEncoder(treat(model, precision, folder), prompt=prompt, max_rows=rows, progress=progress)
+
+
+def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> SentenceTransformer:
+    """Every model comes from its folder through here: loaded, checked, and made fit to encode text of any length."""
+    _check_references(folder)
+    with strict_loading() as loaded:
+        try:
+            model = build()
+        except ModelError:
+            raise
+        except Exception as error:  # what the libraries raise on a broken folder is of many classes, and listed nowhere
+            raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
+    check_modules(folder, model, loaded)
+    check_tokenizer_files(folder, model.tokenizer)
+    _fit_lengths(model)
+    return model
+
+
+def _told(error: Exception) -> str:
+    """The first line of an error, with the next one where that is a heading only."""
+    first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return f"{first} {more[0]}" if first.endswith(":") and more else first
+
+
+def _check_references(folder: Path) -> None:
+    """Refuse a folder whose files make a loader read what is not part of the folder's digest."""
+    if (folder / "adapter_config.json").is_file():
+        raise ModelError(f"{folder}: holds an adapter, whose base lies elsewhere; merge the two (peft: merge_and_unload) and save them as one model")
+    for file, field, named, is_folder in _references(folder):
+        place = PurePosixPath(named, "file") if is_folder else PurePosixPath(named)
+        if place.is_absolute() or ".." in place.parts or not counts(place):
+            raise ModelError(f"{file}: {field} {named!r} is no part of the model's content digest; put what it names into the folder under a plain name")
+
+
+def _references(folder: Path) -> Iterator[tuple[Path, str, str, bool]]:
+    """What the configuration files of a folder name to be loaded: the file that names it, the field, the place, and whether that is a folder."""
+    for file in folder_files(folder):
+        if file.name in {"modules.json", "router_config.json"} or file.name.endswith(".index.json") or file.match("sentence_*_config.json"):
+            try:
+                content = json.loads(file.read_text(encoding="utf-8"))
+                if file.name == "modules.json":
+                    yield from ((file, "path", entry["path"], True) for entry in content)
+                elif file.name == "router_config.json":
+                    yield from ((file, "types", name, True) for name in content.get("types", {}))
+                elif file.name.endswith(".index.json"):
+                    yield from ((file, "weight_map", name, False) for name in sorted(set(content.get("weight_map", {}).values())))
+                elif content.get("tokenizer_name_or_path"):
+                    yield file, "tokenizer_name_or_path", f"/{content['tokenizer_name_or_path']}", True
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise ModelError(f"{file}: cannot be read: {first_line(error)}") from None
+
+
+def check_tokenizer_files(folder: Path, tokenizer: Any) -> None:
+    """Refuse a model whose folder holds no vocabulary: transformers then makes a tokenizer that knows no word, and every text is the same unknown tokens.
+
+    Args:
+        folder: The model's folder.
+        tokenizer: As it was loaded from it. One that names no files, like a tokenizer of bytes, needs none.
+
+    Raises:
+        ModelError: Files of the vocabulary are missing.
+    """
+    if tokenizer is None:
+        raise ModelError(f"{folder}: has no tokenizer for text")
+    names = dict(getattr(tokenizer, "vocab_files_names", {}))
+    if not names:
+        return
+    place = transformer_folder(folder)
+    there = {path.name for path in (folder_files(place) if (place / "router_config.json").is_file() else place.iterdir()) if path.is_file()}
+    fast = names.pop("tokenizer_file", "tokenizer.json")
+    missing = [name for name in names.values() if name not in there]
+    if fast not in there and (missing or not names):
+        either = f", or {' and '.join(missing)}" if missing else ""
+        raise ModelError(f"{place}: the tokenizer's vocabulary is missing (expected {fast}{either}); copy it from where the model comes from")
+
+
+def _fit_lengths(model: SentenceTransformer) -> None:
+    """Cut texts to what the model has positions for, and let texts of different lengths stand in one batch."""
+    transformer = getattr(model[0], "auto_model", None)
+    if transformer is None:
+        return
+    if model.tokenizer.pad_token is None:
+        model.tokenizer.pad_token = model.tokenizer.eos_token  # GPT-2 was trained without padding; it is masked, so that any token will do
+    limits = [limit for limit in (_positions(transformer), model.max_seq_length) if limit]
+    if limits:
+        model.max_seq_length = min(limits)
+
+
+def _positions(transformer: Any) -> int | None:
+    """How many tokens a transformer has position embeddings for; None where it needs none. RoBERTa and MPNet leave the first ones, up to that of padding, unused."""
+    positions = getattr(transformer.config, "max_position_embeddings", None)
+    if positions is None or positions <= 0:
+        return None
+    table = getattr(getattr(transformer, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return int(positions) - (0 if padding is None else padding + 1)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.models.architectures import architecture
-from bench.models.encoders import Progress, SentenceEncoder, check_finite
+from bench.models.encoders import Progress, SentenceEncoder, check_finite, check_spread
 from bench.models.pruning import keep_layers
 
 if TYPE_CHECKING:
@@ -57,12 +57,13 @@ class SharedPrefixEncoder:
         """One float32 array of shape (texts, dimensions) a kept list, rows in the order of `texts`.
 
         Raises:
-            ModelError: An embedding holds NaN or infinity, or is zero throughout; names the text.
+            ModelError: An embedding holds NaN or infinity, or is zero throughout (names the text), or all are the same.
         """
         side_by_side = self._encoder.encode(texts)
         found = dict(zip(self.forms, np.split(side_by_side, len(self.forms), axis=1), strict=True))
-        for vectors in found.values():
+        for kept, vectors in found.items():
             check_finite(vectors, texts)
+            check_spread(vectors, f"with layers {list(kept)}")
         return found
 
     def _forward(self, features: dict[str, Any], **named: Any) -> dict[str, Any]:

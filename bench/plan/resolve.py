@@ -13,14 +13,13 @@ from bench.cards.load import Library
 from bench.cards.recipes import Phase, Recipe
 from bench.data.training import DataCache, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
-from bench.digests import folder_digest
 from bench.errors import BenchError, LayerError
 from bench.make.blueprint import Blueprint, content_digest
 from bench.make.distill import check_width
 from bench.make.strategies.pure import resolve_layers
 from bench.make.strategies.ranked import Rankings, calibration_texts
 from bench.models.architectures import check_dimensions, check_kept, embedding_width, layer_count, read_config, transformer_folder
-from bench.models.loading import locate_model
+from bench.models.loading import check_content, locate_model
 from bench.plan.options import Options
 from bench.plan.selection import Selection
 from bench.probe.machine import has_fast_bf16, versions
@@ -78,13 +77,15 @@ class Resolver:
         offline = self.options.offline
         if isinstance(candidate, External):
             folder = locate_model(candidate.name, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
+            check_content(folder, candidate.sha256, f"{self.selection.suite.file}: candidate {candidate.name}")
             return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
         assert isinstance(candidate, FromBase)
         base = self.selection.suite.bases[candidate.base]
         folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
+        check_content(folder, base.sha256, f"{self.selection.suite.file}: bases.{candidate.base}")
         recipe = self.selection.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
         total = layer_count(folder)
-        base_digest = folder_digest(folder, ignore=("pretraining.json",))
+        base_digest = content_digest(folder)
         kept = resolve_layers(
             candidate,
             total,

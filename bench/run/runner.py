@@ -100,7 +100,9 @@ class Runner:
                     raise encoded
                 one = encoded[cell.target]
                 lookup = LookupEncoder(one.store, blueprint.candidate.name, content[:16], similarity=one.used["similarity"], dtype=one.dtype)
-                record.update(score_task(self.tasks[cell.target].card, self._task(cell.target), lookup), used=one.used, encoding=one.cost)
+                record.update(
+                    score_task(self.tasks[cell.target].card, self._task(cell.target), lookup, one.used["precision"]), used=one.used, encoding=one.cost
+                )
 
     def _evaluate_key(self, blueprint: Blueprint, content: str, cell: Cell) -> str:
         return evaluate_key(blueprint.candidate, content, self.tasks[cell.target].digest)

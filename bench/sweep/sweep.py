@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from bench.cards.candidate import RankedStrategy, Strategy
-from bench.digests import folder_digest
+from bench.digests import model_digest
 from bench.errors import LayerError, ModelError
 from bench.make.strategies.pure import RANKED, STRATEGIES, Rank, describe_kept, kept_layers
 from bench.models.encoders import Progress
@@ -140,7 +140,7 @@ def sweep(
     forms = tuple(_form(strategy, kept, judged[kept], judged[full], _similarity(vectors[kept], vectors[full])) for (strategy, _), kept in planned.items())
     return Sweep(
         name=name,
-        content=folder_digest(folder),
+        content=model_digest(folder),
         layers=total,
         retain=retain,
         pairs={language: len(group) for language, group in rows.items()},
@@ -176,7 +176,7 @@ def ranker(folder: Path, place: Workspace, suite: str | None, *, say: Callable[[
         return calibration_texts(DataCache(library, None, offline=True).guard(sorted(tested)) | judged)
 
     rankings = Rankings(place.state / "rankings", texts)
-    content = folder_digest(folder, ignore=("pretraining.json",))  # as in a plan, so that the two share their rankings
+    content = model_digest(folder)  # as in a plan, so that the two share their rankings
 
     def rank(strategy: RankedStrategy) -> list[list[int]]:
         say(strategy)

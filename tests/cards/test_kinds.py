@@ -36,6 +36,7 @@ FIELDS = {
     "dimensions": 8,
     "ngram": [2, 3],
     "similarity": "dot",
+    "sha256": "a" * 64,
     "path": "there",
     "hub": "a/b",
     "revision": "0" * 40,

@@ -41,6 +41,7 @@ OTHER_CANDIDATE = {
     "path": "there",
     "hub": "a/b",
     "revision": "c",
+    "sha256": "a" * 64,
     "prompt": "query: ",
     "similarity": "dot",
     "ngram": (2, 3),

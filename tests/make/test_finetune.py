@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bench.cards.recipes import Phase
 from bench.data.training import Development, TrainingSet
@@ -80,6 +81,18 @@ def test_a_resumed_training_does_not_repeat_what_was_saved(tiny_base, tmp_path, 
     with pytest.raises(Killed):
         train(tiny_base, tmp_path, kill_at=1)
     train(tiny_base, tmp_path, kill_at=2)
+
+
+def test_a_saved_state_without_all_weights_is_refused(tiny_base, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    with pytest.raises(Killed):
+        train(tiny_base, tmp_path, kill_at=2)
+    (weights,) = tmp_path.rglob("model.safetensors")
+    tensors = load_file(weights)
+    del tensors["encoder.layer.1.attention.self.query.weight"]
+    save_file(tensors, weights, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"1 tensor \(encoder\.layer\.1\.attention\.self\.query\.weight\) missing in the weights"):
+        train(tiny_base, tmp_path)
 
 
 @pytest.mark.slow

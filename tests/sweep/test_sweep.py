@@ -14,7 +14,7 @@ from bench.cards.load import load_library, shipped_task
 from bench.cards.workspace import Workspace, builtin_content, find_workspace
 from bench.cli.sweep import file_name
 from bench.data.rows import load_rows, normalise
-from bench.digests import folder_digest
+from bench.digests import model_digest
 from bench.make.strategies.pure import RANKED, STRATEGIES, kept_layers
 from bench.make.strategies.ranked import calibration_texts, rank_folder
 from bench.plan.options import Options
@@ -121,7 +121,7 @@ def test_no_pair_that_a_sweep_is_judged_on_and_no_test_of_a_suite_calibrates_it(
     place = find_workspace(workspace_folder)
     plan = make_plan(place, Options(probe="none"))
     kept = ranker(tiny_base, place, None)("contribution")
-    assert kept == plan.resolver.rankings.kept(tiny_base, folder_digest(tiny_base, ignore=("pretraining.json",)), "contribution", None)
+    assert kept == plan.resolver.rankings.kept(tiny_base, model_digest(tiny_base), "contribution", None)
     assert len(list((place.state / "rankings").rglob("*.json"))) == 1, "a plan and a sweep calibrate with the same texts"
     judged = {
         normalise(str(row[side]))

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from bench.errors import ModelError
+
 Verdict = Literal["ok", "warning", "failed"]
 
 SIGNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -61,6 +63,32 @@ def inspect_tokenizer(tokenizer: Any, texts: Mapping[str, Sequence[str]]) -> lis
         encoded = [encode(sentence) for sentence in sentences]
         findings += [_unknown_rate(language, encoded, unknown), _fertility(language, encoded, sentences)]
     return findings
+
+
+def check_tokens(name: str, tokenizer: Any, texts: Sequence[str]) -> None:
+    """Refuse a tokenizer to which different texts are all the same, or nothing but unknown tokens: what is then scored is the length of a text at best.
+
+    Args:
+        name: The model's, for the message.
+        tokenizer: That of a model: of transformers, of tokenizers (static models), or of words, which is not looked at.
+        texts: Ordinary text, all different.
+
+    Raises:
+        ModelError: No text is told from another.
+    """
+    if hasattr(tokenizer, "to_str"):
+        model = json.loads(tokenizer.to_str())["model"]
+        unknown = tokenizer.token_to_id(model["unk_token"]) if model.get("unk_token") else model.get("unk_id")
+        encoded = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    elif callable(tokenizer):
+        unknown = getattr(tokenizer, "unk_token_id", None)
+        encoded = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    else:
+        return
+    if all(set(ids) <= {unknown} for ids in encoded) or len({tuple(ids) for ids in encoded}) == 1:
+        raise ModelError(
+            f"{name}: the tokenizer makes nothing but unknown tokens, or the same ones, of Marathi and Hindi text; is its vocabulary the model's? `bench doctor` tells more"
+        )
 
 
 def _signs(kind: str, pairs: Sequence[tuple[str, str]], encode: Callable[[str], list[int]], unknown: int | None, tokenizer: Any) -> Finding:
