@@ -35,6 +35,8 @@ class Blueprint:
     development: Development = dataclasses.field(default_factory=Development)
     """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
     teacher: Blueprint | None = None
+    arithmetic: dict[str, str] = dataclasses.field(default_factory=dict)
+    """What it is trained with, beyond the last bits: see `bench.probe.machine.arithmetic`. It is no part of what is made without training."""
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class Blueprint:
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
+            **({"arithmetic": self.arithmetic} if phases else {}),
             "phases": phases,
             "seed": candidate.seed,
             "versions": self.versions,
@@ -81,20 +84,25 @@ class Blueprint:
 
     @property
     def key(self) -> str:
-        """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
-        return self._key_without("base", "teacher")
+        """Digest of `key_parts`: two candidates that are made alike share a checkpoint."""
+        return digest(self.key_parts)
+
+    @property
+    def key_parts(self) -> dict[str, Any]:
+        """The lineage without names."""
+        return self._lineage_without("base", "teacher")
 
     @property
     def training_key(self) -> str:
         """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
+        return digest(self._lineage_without("base", "kept_layers", "dimensions", "prompt")) if self.candidate.kind == "nested" else self.key
 
-    def _key_without(self, *left_out: str) -> str:
+    def _lineage_without(self, *left_out: str) -> dict[str, Any]:
         lineage = {name: value for name, value in self.lineage.items() if name not in left_out}
         for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
             for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
                 part.pop(name, None)
-        return digest(lineage)
+        return lineage
 
 
 def _settings(phase: Phase) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bench.errors import ModelError
 from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
 from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
+from bench.models.hardware import hardware
 from bench.models.lexical import LexicalEncoder
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         targets=_targets(blueprint, model, teacher, progress),
         progress=progress,
     )
-    return model, {**trimming, "phases": phases}
+    return model, {**trimming, "phases": phases, **({"trained_on": hardware(device)} if phases else {})}
 
 
 def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path | None, progress: Progress) -> Sequence[NDArray[np.float32] | None]:

@@ -21,7 +21,7 @@ from bench.models.architectures import check_dimensions, check_kept, embedding_w
 from bench.models.loading import locate_model
 from bench.plan.options import Options
 from bench.plan.selection import Selection
-from bench.probe.machine import has_fast_bf16, versions
+from bench.probe.machine import arithmetic, has_fast_bf16, versions
 
 
 class Resolver:
@@ -95,8 +95,9 @@ class Resolver:
         training = tuple(self._training(phase, candidate) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
+        trained = arithmetic(self.options.device, precision)
         return Blueprint(
-            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught
+            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught, trained
         )
 
     def teacher(self, candidate: Candidate) -> Candidate | None:
