@@ -99,6 +99,7 @@ class Store:
 
 def seal(content: Mapping[str, Any]) -> str:
     """The text of a JSON file with these members (at least one) that carries its own digest."""
+    assert "digest" not in content, "the digest is that of all other members"
     body = json.dumps(content, ensure_ascii=False, allow_nan=False)[1:] + "\n"
     return f'{{"digest": "{hashlib.sha256(body.encode()).hexdigest()}", {body}'
 

@@ -181,6 +181,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
             ),
             *_vocabulary_lines(details),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
+            *([f"- trained on {', '.join(f'{name} {value}' for name, value in details['trained_on'].items())}"] if "trained_on" in details else []),
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
             f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",
             "",
