@@ -1,36 +1,84 @@
-"""One JSON per cell in `.bench/results/`, written to a temporary file, fsynced and renamed.
+"""What is stored says its own digest: one JSON per cell in `.bench/results/`, written to a temporary file, fsynced and renamed.
 
-A cell is done when its file exists, parses and its key matches; anything else counts as not done and is written anew.
+A cell is done when its file exists, is what was written, and holds the key; anything else counts as not done and is written anew. What is there and cannot be used is told in one line on standard
+error, through Python's logging (logger `bench`): that works alike in a worker's process, and beside JSON on standard output.
+
+A sealed file is a JSON object whose first member, `digest`, is the sha256 of every byte after that member. So the bytes count, not the values: a file that a tool has put into another layout
+does not count as what was written. Reading it costs no more than hashing its bytes, which is a small part of parsing them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import math
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.digests import digest, folder_digest
+
 Result = dict[str, Any]
+LOG = logging.getLogger("bench")
+_HEAD = re.compile(rb'\{"digest": "([0-9a-f]{64})", ')
+FOLDER_SEAL = "digest.json"
+UNSEALED = "files of an earlier version, which have no digest, are not used; a run computes them anew"
+
+
+class Unsound(ValueError):
+    """A file is not what was written; says why."""
+
+
+class Unsealed(Unsound):
+    """A file that never had a digest."""
+
+
+class Notices:
+    """Says each thing once. It knows what was said also after it has been sent to another process."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def say(self, text: str) -> None:
+        """Log one line, unless this very line was logged before."""
+        if text not in self._said:
+            self._said.add(text)
+            LOG.warning("bench: %s", text)
 
 
 class Store:
-    """The results folder of a workspace."""
+    """The results folder of a workspace.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: Where the results lie.
+        notices: Told of files that are there and cannot be used.
+    """
+
+    def __init__(self, folder: Path, notices: Notices | None = None) -> None:
+        self.folder, self.notices = folder, notices or Notices()
 
     def path(self, key: str) -> Path:
         """Where the result with this key lies."""
         return self.folder / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> Result | None:
-        """The result with this key, done or failed; None where there is none, or where the file is torn or holds another key."""
+        """The result with this key, done or failed; None where there is none, or none that is what was written under this key."""
+        path = self.path(key)
         try:
-            result = json.loads(self.path(key).read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+            result = unseal(path.read_bytes())
+            _check_key(result, key)
+        except FileNotFoundError:
             return None
-        return result if isinstance(result, dict) and result.get("key") == key else None
+        except Unsealed:
+            self.notices.say(f"{self.folder}: {UNSEALED}")
+            return None
+        except Unsound as problem:
+            self.notices.say(f"{path}: {problem}; it is not used, a run computes it anew")
+            return None
+        return result
 
     def done(self, key: str) -> bool:
         """True when the cell has been computed with this very key."""
@@ -38,10 +86,79 @@ class Store:
         return result is not None and result.get("status") == "done"
 
     def put(self, key: str, result: Result) -> None:
-        """Write a result; not-a-number becomes null, which every JSON reader takes."""
+        """Write a result; not-a-number becomes null, which every JSON reader takes.
+
+        Args:
+            key: Its identity.
+            result: May hold `key_parts`, what the key is the digest of: then a reader checks that.
+        """
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps({**_finite(result), "key": key}, ensure_ascii=False, allow_nan=False) + "\n")
+        write_atomic(path, seal({**_finite(result), "key": key}))
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """The text of a JSON file with these members (at least one) that carries its own digest."""
+    assert "digest" not in content, "the digest is that of all other members"
+    body = json.dumps(content, ensure_ascii=False, allow_nan=False)[1:] + "\n"
+    return f'{{"digest": "{hashlib.sha256(body.encode()).hexdigest()}", {body}'
+
+
+def unseal(data: bytes) -> Result:
+    """The members of a sealed file, without the digest.
+
+    Raises:
+        Unsealed: It is JSON and was never sealed.
+        Unsound: Its content does not match its digest.
+    """
+    head = _HEAD.match(data)
+    if head is not None and hashlib.sha256(memoryview(data)[head.end() :]).hexdigest() == head[1].decode():
+        content: Result = json.loads(data)
+        del content["digest"]
+        return content
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = {"digest": None}
+    if isinstance(found, dict) and "digest" in found:
+        raise Unsound("its content does not match its digest")
+    raise Unsealed("it has no digest")
+
+
+def read_sealed(path: Path, of: str) -> Result | None:
+    """The members of a sealed file that stands for the thing called `of`; None where there is no file.
+
+    Raises:
+        Unsound: It is not what was written, or was written for another thing.
+    """
+    try:
+        content = unseal(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    if content.get("of") != of:
+        raise Unsound(f"it was written for another thing ({content.get('of')})")
+    return content
+
+
+def seal_folder(folder: Path, of: str, **members: Any) -> None:
+    """Write a folder's last file: the digest of all others, what the folder stands for, and these members."""
+    write_atomic(folder / FOLDER_SEAL, seal({"of": of, "content": _content(folder), **members}))
+
+
+def read_sealed_folder(folder: Path, of: str) -> Result | None:
+    """The members that a folder was sealed with; None where it was not sealed.
+
+    Raises:
+        Unsound: A file in it is not what was written, or it was sealed for another thing.
+    """
+    told = read_sealed(folder / FOLDER_SEAL, of)
+    if told is not None and told["content"] != _content(folder):
+        raise Unsound("its files do not match their digest")
+    return told
+
+
+def _content(folder: Path) -> str:
+    return folder_digest(folder, ignore=(FOLDER_SEAL,))
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -52,6 +169,13 @@ def write_atomic(path: Path, text: str) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)
+
+
+def _check_key(result: Result, key: str) -> None:
+    if result.get("key") != key:
+        raise Unsound("it holds the result of another key")
+    if "key_parts" in result and digest(result["key_parts"]) != key:
+        raise Unsound("its key is not that of the parts that it tells")
 
 
 def _finite(value: Any) -> Any:

@@ -2,11 +2,15 @@
 
 import json
 import math
+import pickle
+import shutil
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from bench.store import Store, write_atomic
+from bench.digests import digest
+from bench.store import FOLDER_SEAL, Store, Unsound, read_sealed_folder, seal_folder, write_atomic
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 
@@ -65,7 +69,9 @@ def test_results_of_different_keys_lie_in_different_files(store):
 def test_a_number_that_json_does_not_have_becomes_null_wherever_it_stands(store, value):
     store.put(KEY, {"status": "done", "score": value, "deep": {"list": [1.0, (value, 2)]}})
     text = store.path(KEY).read_text(encoding="utf-8")
-    assert json.loads(text, parse_constant=pytest.fail) == {"key": KEY, "status": "done", "score": None, "deep": {"list": [1.0, [None, 2]]}}
+    found = json.loads(text, parse_constant=pytest.fail)
+    assert len(found.pop("digest")) == 64
+    assert found == {"key": KEY, "status": "done", "score": None, "deep": {"list": [1.0, [None, 2]]}}
 
 
 def test_a_result_that_is_put_under_another_key_is_found_there(store):
@@ -120,3 +126,127 @@ def test_a_reader_sees_the_old_result_or_the_new_one_and_never_a_part(store):
     assert all(result is not None and len(result["filler"]) == 50_000 for result in seen)
     rounds = [result["round"] for result in seen]
     assert rounds == sorted(rounds)
+
+
+RESULT = {"status": "done", "main": {"mr": 0.8125}, "examples": {"mr": {"correct": ["0110"]}}, "replicates": {"mr": [0.75, 0.875]}, "नाव": "कसोटी"}
+
+
+def edit(old: str, new: str) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        assert old.encode() in data
+        return data.replace(old.encode(), new.encode(), 1)
+
+    return change
+
+
+def flip(place: float) -> Callable[[bytes], bytes]:
+    """Change one bit of the byte at this share of the file."""
+
+    def change(data: bytes) -> bytes:
+        at = int(place * (len(data) - 1))
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+    return change
+
+
+CHANGES = {
+    "another score": edit("0.8125", "0.9125"),
+    "another example": edit('"0110"', '"1111"'),
+    "another replicate": edit("0.875", "0.975"),
+    "failed made done": edit('"done"', '"Done"'),
+    "another digit of the digest": lambda data: data.replace(data[12:13], b"0" if data[12:13] != b"0" else b"1", 1),
+    "a member more": edit('"main"', '"more": 1, "main"'),
+    "a line more": lambda data: data + b"\n",
+    "other layout": lambda data: json.dumps(json.loads(data), indent=1).encode(),
+    "truncated": lambda data: data[:-3],
+    "half": lambda data: data[: len(data) // 2],
+    "empty": lambda _: b"",
+    **{f"a bit at {place}": flip(place) for place in (0, 0.03, 0.2, 0.45, 0.7, 0.95, 1)},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_result_that_is_not_what_was_written_is_not_used_and_one_line_names_its_file(store, caplog, change):
+    store.put(KEY, RESULT)
+    store.put(OTHER, RESULT)
+    path = store.path(KEY)
+    path.write_bytes(change(path.read_bytes()))
+    assert [store.get(KEY), store.done(KEY), store.get(OTHER)] == [None, False, {**RESULT, "key": OTHER}]
+    (word,) = caplog.messages
+    assert word == f"bench: {path}: its content does not match its digest; it is not used, a run computes it anew"
+    store.put(KEY, RESULT)
+    assert store.get(KEY) == {**RESULT, "key": KEY}
+
+
+def test_a_result_under_the_name_of_another_is_not_used(store, caplog):
+    store.put(OTHER, RESULT)
+    store.path(KEY).parent.mkdir(parents=True)
+    shutil.copy(store.path(OTHER), store.path(KEY))
+    assert store.get(KEY) is None
+    assert caplog.messages == [f"bench: {store.path(KEY)}: it holds the result of another key; it is not used, a run computes it anew"]
+
+
+def test_a_result_whose_parts_are_not_those_of_its_key_is_not_used(store, caplog):
+    parts = {"content": "0" * 64, "device": "cpu", "layers": (0, 1), "rate": 1e-5}
+    key = digest(parts)
+    store.put(key, {**RESULT, "key_parts": parts})
+    assert store.done(key)
+    store.put(key, {**RESULT, "key_parts": {**parts, "device": "cuda"}})
+    assert store.get(key) is None
+    assert caplog.messages == [f"bench: {store.path(key)}: its key is not that of the parts that it tells; it is not used, a run computes it anew"]
+
+
+def test_results_from_before_there_were_digests_are_not_used_and_that_is_said_once(store, caplog):
+    for key in (KEY, OTHER):
+        store.path(key).parent.mkdir(parents=True)
+        store.path(key).write_text(json.dumps({"key": key, "status": "done"}), encoding="utf-8")
+    assert [store.get(KEY), store.get(OTHER)] == [None, None]
+    (word,) = caplog.messages
+    assert word.startswith(f"bench: {store.folder}: files of an earlier version")
+
+
+def test_what_was_said_is_not_said_again_by_another_process_that_is_given_the_store(store, caplog):
+    store.put(KEY, RESULT)
+    store.path(KEY).write_bytes(b"{")
+    store.get(KEY)
+    pickle.loads(pickle.dumps(store)).get(KEY)
+    assert len(caplog.messages) == 1
+
+
+@pytest.fixture
+def sealed_folder(tmp_path):
+    folder = tmp_path / "model"
+    (folder / "pooling").mkdir(parents=True)
+    (folder / "weights.bin").write_bytes(b"\x00" * 64)
+    (folder / "pooling" / "config.json").write_text("{}", encoding="utf-8")
+    seal_folder(folder, "this", told=[1])
+    return folder
+
+
+def test_a_sealed_folder_tells_what_it_was_sealed_with(sealed_folder):
+    assert read_sealed_folder(sealed_folder, "this")["told"] == [1]
+
+
+FOLDER_CHANGES = {
+    "a flipped bit": lambda folder: (folder / "weights.bin").write_bytes(b"\x00" * 63 + b"\x01"),
+    "a file cut off": lambda folder: (folder / "weights.bin").write_bytes(b"\x00" * 63),
+    "a file gone": lambda folder: (folder / "pooling" / "config.json").unlink(),
+    "a file more": lambda folder: (folder / "pooling" / "more.json").write_text("{}", encoding="utf-8"),
+    "a file renamed": lambda folder: (folder / "weights.bin").rename(folder / "weight.bin"),
+    "the seal edited": lambda folder: (folder / FOLDER_SEAL).write_bytes(flip(0.5)((folder / FOLDER_SEAL).read_bytes())),
+    "the seal torn": lambda folder: (folder / FOLDER_SEAL).write_bytes(b'{"dig'),
+}
+
+
+@pytest.mark.parametrize("change", FOLDER_CHANGES.values(), ids=FOLDER_CHANGES)
+def test_a_sealed_folder_that_is_not_what_was_written_is_told_apart(sealed_folder, change):
+    change(sealed_folder)
+    with pytest.raises(Unsound):
+        read_sealed_folder(sealed_folder, "this")
+
+
+def test_a_sealed_folder_of_another_thing_is_told_apart(sealed_folder):
+    with pytest.raises(Unsound, match="another thing"):
+        read_sealed_folder(sealed_folder, "that")
+    (sealed_folder / FOLDER_SEAL).unlink()
+    assert read_sealed_folder(sealed_folder, "this") is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mteb
@@ -26,24 +25,24 @@ class Encoded:
     """Where a task's embeddings are, and what a result tells of them.
 
     `used` is what they were made with: `prompt`, `similarity`, and `precision` as shares of the model's numbers. `dtype` is the type of the numbers that the model gives. `cost` are the texts that
-    share the prompt, how many of them were encoded now, and the seconds that took.
+    share the prompt, how many of them were encoded now, the seconds that took, and the hardware that encoded them.
     """
 
     store: EmbeddingStore
     used: dict[str, Any]
     dtype: str
-    cost: dict[str, float]
+    cost: dict[str, Any]
 
 
 def encode_tasks(
-    encoder: Encoder, tasks: Mapping[str, tuple[TaskCard, AbsTask]], folder: Callable[[str], Path], *, similarity: Similarity | None = None
+    encoder: Encoder, tasks: Mapping[str, tuple[TaskCard, AbsTask]], stored: Callable[[str], EmbeddingStore], *, similarity: Similarity | None = None
 ) -> dict[str, Encoded]:
     """Encode every text of the tasks once for each prompt that it is needed with.
 
     Args:
         encoder: With a prompt of its own for everything, or with the model's prompts.
         tasks: By name.
-        folder: Where the embeddings with a prompt are kept.
+        stored: The store of the embeddings with a prompt.
         similarity: In place of what the model says.
 
     Returns:
@@ -57,10 +56,10 @@ def encode_tasks(
     for prompt, own in {one.prompt: one for one in prompted.values()}.items():
         group = [name for name, one in prompted.items() if one.prompt == prompt]
         start = time.perf_counter()
-        store = EmbeddingStore(folder(prompt))
+        store = stored(prompt)
         texts = dict.fromkeys(text for name in group for text in task_texts(*tasks[name]))
         now = store.add(texts, own)
-        cost = {"texts": len(texts), "encoded_now": now, "seconds": round(time.perf_counter() - start, 3)}
+        cost = {"texts": len(texts), "encoded_now": now, "seconds": round(time.perf_counter() - start, 3), "encoded_on": store.encoded_on}
         used = {"prompt": prompt, "similarity": similarity or own.similarity, "precision": own.precision()}
         encoded.update({name: Encoded(store, used, own.dtype, cost) for name in group})
     return encoded

@@ -38,6 +38,8 @@ class Blueprint:
     teacher: Blueprint | None = None
     tests: GuardingTests = dataclasses.field(default_factory=GuardingTests)
     """Which tests the training rows were compared with. What it decides are the rows, so it is no part of the key."""
+    arithmetic: dict[str, str | None] = dataclasses.field(default_factory=dict)
+    """What it is trained with, beyond the last bits: see `bench.probe.machine.arithmetic`. It is no part of what is made without training."""
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class Blueprint:
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
             "precision": self.precision,
+            **({"arithmetic": self.arithmetic} if phases else {}),
             "phases": phases,
             **({"guard": {"tests_read": list(self.tests.read), "tests_not_read": list(self.tests.not_read)}} if phases or self.vocabulary else {}),
             "seed": candidate.seed,
@@ -90,8 +93,13 @@ class Blueprint:
 
     @property
     def key(self) -> str:
-        """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
-        return self._key_without("base", "teacher")
+        """Digest of `key_parts`: two candidates that are made alike share a checkpoint."""
+        return digest(self.key_parts)
+
+    @property
+    def key_parts(self) -> dict[str, Any]:
+        """The lineage without names."""
+        return self._lineage_without("base", "teacher")
 
     @property
     def every_depth(self) -> bool:
@@ -101,14 +109,14 @@ class Blueprint:
     @property
     def training_key(self) -> str:
         """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
-        return self._key_without("base", "kept_layers", "dimensions") if self.every_depth else self.key
+        return digest(self._lineage_without("base", "kept_layers", "dimensions")) if self.every_depth else self.key
 
-    def _key_without(self, *left_out: str) -> str:
+    def _lineage_without(self, *left_out: str) -> dict[str, Any]:
         lineage = {name: value for name, value in self.lineage.items() if name not in (*left_out, "guard")}
         for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
             for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
                 part.pop(name, None)
-        return digest(lineage)
+        return lineage
 
 
 def _settings(phase: Phase) -> dict[str, Any]:

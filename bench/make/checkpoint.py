@@ -15,6 +15,7 @@ from bench.errors import ModelError
 from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
 from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
+from bench.models.hardware import hardware
 from bench.models.lexical import LexicalEncoder
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         targets=_targets(blueprint, model, teacher, progress),
         progress=progress,
     )
-    return model, {**trimming, "phases": phases}
+    return model, {**trimming, "phases": phases, **({"trained_on": hardware(device)} if phases else {})}
 
 
 def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path | None, progress: Progress) -> Sequence[NDArray[np.float32] | None]:
@@ -194,6 +195,7 @@ def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
             ),
             *_vocabulary_lines(details),
             f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
+            *([f"- trained on {', '.join(f'{name} {value}' for name, value in details['trained_on'].items())}"] if "trained_on" in details else []),
             *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
             *([f"- not kept out of its training data, since they could not be read: the texts of {', '.join(missing)}"] if missing else []),
             f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",

@@ -67,7 +67,7 @@ def finetune(
     for number, (phase, rows) in enumerate(phases):
         if number < len(records):
             continue
-        watch = _watcher(phase, model, development, before=number == 0, progress=progress)
+        watch = _watcher(phase, model, development, before=number == 0, progress=progress, keep=saved.keep)
         outcome = _train(
             model,
             phase,
@@ -137,9 +137,10 @@ def _mean_loss(history: Sequence[dict[str, float]]) -> float:
     return total / max(1, done)
 
 
-def _watcher(phase: Phase, model: SentenceTransformer, development: Development, *, before: bool, progress: Progress) -> Any:
-    """The trainer's callback that reports progress, scores the model on the development pairs, and asks for saves."""
+def _watcher(phase: Phase, model: SentenceTransformer, development: Development, *, before: bool, progress: Progress, keep: Callable[[Path], None]) -> Any:
+    """The trainer's callback that reports progress, scores the model on the development pairs, asks for saves and hands each saved state to `keep`."""
     from transformers.trainer_callback import TrainerCallback
+    from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
     class Watcher(TrainerCallback):
         saved = time.monotonic()
@@ -156,6 +157,9 @@ def _watcher(phase: Phase, model: SentenceTransformer, development: Development,
             if control.should_save:
                 self.saved = time.monotonic()
             control.should_log = control.should_save or state.global_step == state.max_steps
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            keep(Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
 
         def _score(self, state: Any) -> None:
             state.log_history.append({"step": state.global_step, "development": round(development_score(model, development), 6)})
@@ -193,7 +197,6 @@ def _arguments(model: SentenceTransformer, phase: Phase, folder: Path, *, seed: 
         use_cpu=model.device.type == "cpu",
         disable_tqdm=True,
         save_strategy="no",
-        save_total_limit=1,
         report_to="none",
         logging_strategy="no",
         logging_nan_inf_filter=False,

@@ -6,7 +6,6 @@ AdaptiveLayerLoss trains the embeddings after the last layer and after another o
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import ModelError
+from bench.store import Notices, Unsealed, Unsound, read_sealed_folder, seal_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Trained = tuple["SentenceTransformer", dict[str, Any]]
-RECORD = "phases.json"
 
 
 def nested_loss(model: SentenceTransformer, loss: Any, dimensions: Sequence[int] = ()) -> Any:
@@ -84,12 +83,29 @@ def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
     from bench.models.loading import load_sentence_model
 
     with FileLock(folder.with_name(f".{folder.name}.lock")):
-        if not folder.is_dir():
+        told = _told(folder)
+        if told is None:
             model, told = train()
             for stale in folder.parent.glob(f".{folder.name}.saving-*"):
                 shutil.rmtree(stale)
             temporary = folder.with_name(f".{folder.name}.saving-{os.getpid()}")
             model.save_pretrained(str(temporary), create_model_card=False)
-            (temporary / RECORD).write_text(json.dumps(told), encoding="utf-8")
+            seal_folder(temporary, folder.name, told=told)
+            shutil.rmtree(folder, ignore_errors=True)
             temporary.replace(folder)
-    return load_sentence_model(folder), json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return load_sentence_model(folder), told
+
+
+def _told(folder: Path) -> dict[str, Any] | None:
+    """What is told of a trained model's making; None where there is none that is what was saved."""
+    if not folder.is_dir():
+        return None
+    try:
+        record = read_sealed_folder(folder, folder.name)
+        if record is None:
+            raise Unsealed("it has no digest")
+    except Unsound as problem:
+        Notices().say(f"{folder}: this training of all depths is not what was saved ({problem}); it is trained anew")
+        return None
+    told: dict[str, Any] = record["told"]
+    return told

@@ -10,20 +10,21 @@ from bench.cards.candidate import Candidate
 from bench.cards.kinds import External
 from bench.make.blueprint import Blueprint, content_digest
 from bench.plan.keys import embeddings_key
-from bench.store import Result, Store
+from bench.store import Notices, Result, Store
 
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """The state folder of a workspace (`.bench/`), as a run on one device sees it."""
+    """The state folder of a workspace (`.bench/`), as a run on one device sees it. `notices` is told of what is there and is not what was stored."""
 
     state: Path
     device: str
+    notices: Notices = dataclasses.field(default_factory=Notices, compare=False, repr=False)
 
     @cached_property
     def store(self) -> Store:
         """One JSON a cell."""
-        return Store(self.state / "results")
+        return Store(self.state / "results", self.notices)
 
     @property
     def locks(self) -> Path:
@@ -47,4 +48,9 @@ class Archive:
         if result is None or result.get("status") != "done":
             return None
         folder = self.checkpoint_folder(blueprint)
-        return result if folder.is_dir() and content_digest(folder) == result["content"] else None
+        if not folder.is_dir():
+            return None
+        if content_digest(folder) != result["content"]:
+            self.notices.say(f"{folder}: this checkpoint is not what was made (its files do not match their digest); it is not used, a run makes it anew")
+            return None
+        return result

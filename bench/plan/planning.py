@@ -153,7 +153,7 @@ class _Planner:
         if made is None:
             return PlannedCell(cell, "to do")
         if cell.stage == "evaluate":
-            key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest)
+            key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest, self.options.device)
         else:
             key = probe_key(made["content"], candidate.prompt, candidate.runs_in, self.options.device, self.options.probe)
         stored = self.archive.store.get(key)

@@ -22,7 +22,7 @@ from bench.models.architectures import check_dimensions, check_kept, embedding_w
 from bench.models.loading import check_content, locate_model
 from bench.plan.options import Options
 from bench.plan.selection import Selection
-from bench.probe.machine import has_fast_bf16, versions
+from bench.probe.machine import arithmetic, has_fast_bf16, versions
 
 
 class Resolver:
@@ -104,9 +104,9 @@ class Resolver:
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
         tests = GuardingTests.of(self.selection.suite.suite.tasks, self.unread)
-        return Blueprint(
-            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught, tests
-        )
+        trained = arithmetic(self.options.device, precision)
+        vocabulary = self._vocabulary(candidate)
+        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, vocabulary, development, taught, tests, trained)
 
     def teacher(self, candidate: Candidate) -> Candidate | None:
         """Who teaches a distilled candidate; it need not be among the chosen ones."""

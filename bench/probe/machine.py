@@ -11,7 +11,12 @@ from pathlib import Path
 
 from bench.errors import BenchError
 
-VERSIONED = ("torch", "transformers", "sentence-transformers", "tokenizers", "mteb", "scikit-learn", "numpy")
+VERSIONED = ("torch", "transformers", "sentence-transformers", "tokenizers", "mteb", "scikit-learn", "scipy", "numpy")
+SWITCHES = {
+    "cpu": ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"),
+    "cuda": ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"),
+}
+"""Environment variables by which the libraries compute products of fp32 numbers in fewer bits."""
 
 
 @functools.cache
@@ -38,6 +43,16 @@ def usable_cores() -> int:
 def versions() -> dict[str, str]:
     """Versions of the libraries that a number depends on, from their metadata."""
     return {name: importlib.metadata.version(name) for name in VERSIONED}
+
+
+def arithmetic(device: str, precision: str | None = "fp32") -> dict[str, str | None]:
+    """What decides a computation beyond its last bits: the type of the device, the precision (None for that in which a model is stored), and switches that lower it.
+
+    In int8 also the processor: PyTorch rounds activations to 7 bits on x86 and to 8 on ARM.
+    """
+    kind = device.partition(":")[0]
+    switches = {name: os.environ[name] for name in SWITCHES.get(kind, ()) if os.environ.get(name)}
+    return {"device": kind, "precision": precision, **({"processor": platform.machine()} if precision == "int8" else {}), **switches}
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import Any
 from bench.cards.candidate import Precision
 from bench.cards.workspace import builtin_content
 from bench.digests import digest
-from bench.probe.machine import fingerprint, usable_cores, versions
+from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
 from bench.probe.worker import PROFILES
 
 PROTOCOL_VERSION = 2
@@ -28,9 +28,14 @@ def probe_sentences() -> tuple[str, ...]:
 
 
 def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str) -> str:
-    """Identity of a measurement: checkpoint, precision, device, profile, protocol and machine."""
-    parts = {"content": content, "prompt": prompt, "precision": precision, "device": device, "profile": profile}
-    return digest({**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": probe_sentences()})
+    """Identity of a measurement: the digest of `probe_parts`."""
+    return digest(probe_parts(content, prompt, precision, device, profile))
+
+
+def probe_parts(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str) -> dict[str, Any]:
+    """What a measurement is decided by: checkpoint, prompt, arithmetic, profile, protocol, sentences and machine."""
+    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile}
+    return {**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": digest(probe_sentences())}
 
 
 def probe(folder: Path, *, prompt: str | None, precision: Precision | None, device: str, profile: str) -> dict[str, Any]:

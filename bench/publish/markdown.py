@@ -167,7 +167,7 @@ def _legend(board: Board) -> list[str]:
         "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are better with 95 % confidence.",
         "- `±` is half of the 95 % interval of a paired bootstrap over test examples (1,000 resamples, the same for every candidate). It does not cover the training seed: a method is better than "
         "a method only over several seeds. Where there are several, the row is their mean, and the standard deviation of their means stands in brackets.",
-        f"- Scores are times 100: {', '.join(metrics)}.",
+        f"- Scores are times 100, of embeddings computed on {board.device}: {', '.join(metrics)}.",
         "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; one that is "
         "pre-trained was small from the start, on the same text and token budget as the base.",
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.digests import canonical, digest
 from bench.errors import BenchError, ModelError
 from bench.make.blueprint import Blueprint
+from bench.models.hardware import hardware
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell
-from bench.plan.keys import evaluate_key
+from bench.plan.keys import evaluate_parts
 from bench.plan.options import Options
 from bench.plan.planning import PlannedTask
 from bench.probe.machine import fingerprint, versions
@@ -62,9 +64,9 @@ class Runner:
         from bench.make.checkpoint import make_checkpoint
 
         self.archive.locks.mkdir(parents=True, exist_ok=True)
-        with self._cell(cell, blueprint.key, lineage=blueprint.lineage) as record, FileLock(self.archive.locks / blueprint.key[:32]):
+        with self._cell(cell, blueprint.key_parts, lineage=blueprint.lineage) as record, FileLock(self.archive.locks / blueprint.key[:32]):
             if (made := self.archive.made(blueprint)) is not None:
-                record.update({name: value for name, value in made.items() if name not in {"key", "status", "seconds"}})
+                record.update(made)  # as it is: it tells what made it, and how long that took
                 return
 
             def progress(what: str, fraction: float) -> None:
@@ -95,7 +97,7 @@ class Runner:
             return
         encoded = self._encode(blueprint, content, ready)
         for cell in ready:
-            with self._cell(cell, self._evaluate_key(blueprint, content, cell)) as record:
+            with self._cell(cell, self._evaluate_parts(blueprint, content, cell)) as record:
                 if isinstance(encoded, Exception):
                     raise encoded
                 one = encoded[cell.target]
@@ -104,20 +106,21 @@ class Runner:
                     score_task(self.tasks[cell.target].card, self._task(cell.target), lookup, one.used["precision"]), used=one.used, encoding=one.cost
                 )
 
-    def _evaluate_key(self, blueprint: Blueprint, content: str, cell: Cell) -> str:
-        return evaluate_key(blueprint.candidate, content, self.tasks[cell.target].digest)
+    def _evaluate_parts(self, blueprint: Blueprint, content: str, cell: Cell) -> dict[str, Any]:
+        return evaluate_parts(blueprint.candidate, content, self.tasks[cell.target].digest, self.options.device)
 
     def _finished_or_unreadable(self, blueprint: Blueprint, content: str, cell: Cell) -> bool:
         """True when the cell is stored already, or when its task cannot be read: then that is its error."""
-        key = self._evaluate_key(blueprint, content, cell)
-        if self.archive.store.done(key):
+        parts = self._evaluate_parts(blueprint, content, cell)
+        if self.archive.store.done(digest(parts)):
             return True
-        with self._cell(cell, key, keep=False):
+        with self._cell(cell, parts, keep=False):
             self._task(cell.target)
         return cell in self.failed
 
     def _encode(self, blueprint: Blueprint, content: str, cells: list[Cell]) -> dict[str, Encoded] | Exception:
         """The embeddings of each cell's task; an error is returned, so that each cell can record it."""
+        from bench.evaluate.embeddings import EmbeddingStore
         from bench.evaluate.encode import encode_tasks
         from bench.models.loading import load_encoder
 
@@ -127,8 +130,10 @@ class Runner:
         def progress(fraction: float) -> None:
             self.reporter.progress(cells[0], "encode", fraction)
 
-        def store(prompt: str) -> Path:
-            return self.archive.embeddings_folder(candidate, content, prompt)
+        def store(prompt: str) -> EmbeddingStore:
+            return EmbeddingStore(
+                self.archive.embeddings_folder(candidate, content, prompt), hardware=hardware(self.options.device), notices=self.archive.notices
+            )
 
         try:
             folder = self.archive.checkpoint_folder(blueprint)
@@ -139,7 +144,7 @@ class Runner:
 
     def probe(self, blueprint: Blueprint, cell: Cell) -> None:
         """Measure a made checkpoint."""
-        from bench.probe.protocol import probe, probe_key
+        from bench.probe.protocol import probe, probe_parts
 
         candidate, how = blueprint.candidate, self.options
         made = self.archive.made(blueprint)
@@ -147,7 +152,10 @@ class Runner:
             self.failed[cell] = f"{candidate.name} was not made"
             return
         folder = self.archive.checkpoint_folder(blueprint)
-        with self._cell(cell, probe_key(made["content"], candidate.prompt, candidate.runs_in, how.device, how.probe)) as record:
+        parts = probe_parts(made["content"], candidate.prompt, candidate.runs_in, how.device, how.probe)
+        if self.archive.store.done(digest(parts)):  # its checkpoint was made again, and is the same
+            return
+        with self._cell(cell, parts) as record:
             record.update(probe(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=how.device, profile=how.probe))
 
     def _task(self, name: str) -> AbsTask:
@@ -161,8 +169,11 @@ class Runner:
         return self._built[name]
 
     @contextmanager
-    def _cell(self, cell: Cell, key: str, *, keep: bool = True, **parts: Any) -> Iterator[Result]:
-        """Run the body as one cell: store what it puts into the record, or its error. With `keep` false only an error is stored."""
+    def _cell(self, cell: Cell, key_parts: dict[str, Any], *, keep: bool = True, **more: Any) -> Iterator[Result]:
+        """Run the body as one cell: store what it puts into the record, or its error. With `keep` false only an error is stored.
+
+        A record that the body found stored under this very key stays as it is.
+        """
         if keep:
             self.reporter.start(cell)
         record: Result = {}
@@ -181,13 +192,17 @@ class Runner:
             "status": "failed" if error else "done",
             "cell": dataclasses.asdict(cell),
             **({"error": error} if error else record),
-            **parts,
+            **more,
+            "key_parts": canonical(key_parts),
             "seconds": {"wall": round(seconds, 3), "cpu": round(time.process_time() - cpu, 3)},
-            "machine": fingerprint(),
+            "computed_on": hardware(self.options.device),
+            "machine": fingerprint(self.options.device),
             "versions": versions(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        self.archive.store.put(key, result)
+        key = digest(key_parts)
+        if error or record.get("key") != key:
+            self.archive.store.put(key, result)
         if error:
             self.failed[cell] = error
         else:

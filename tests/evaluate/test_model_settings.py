@@ -16,6 +16,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from bench.data.rows import load_rows
+from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.encode import encode_tasks
 from bench.evaluate.score import LookupEncoder, score_task
 from bench.evaluate.tasks import build_task
@@ -60,7 +61,7 @@ def ours(library, name: str, model: Path, folder: Path, **options) -> tuple[dict
     card = library.task(name)
     task = build_task(card, load_rows(card, None), "revision")
     encoder = load_encoder(model, precision=None)
-    (encoded,) = encode_tasks(encoder, {name: (card, task)}, lambda _: folder, **options).values()
+    (encoded,) = encode_tasks(encoder, {name: (card, task)}, lambda _: EmbeddingStore(folder), **options).values()
     lookup = LookupEncoder(encoded.store, "judge", "revision", similarity=encoded.used["similarity"], dtype=encoded.dtype)
     return score_task(card, task, lookup), encoded.used
 
@@ -133,7 +134,7 @@ def test_texts_are_encoded_once_for_each_prompt_that_they_are_needed_with(librar
     model = settled(judge, tmp_path / "model", SETTINGS["prompts by type"])
     names = [*TASKS, "KasautiTopic-kNN"]
     tasks = {name: (library.task(name), build_task(library.task(name), load_rows(library.task(name), None), "revision")) for name in names}
-    found = encode_tasks(load_encoder(model), tasks, lambda prompt: tmp_path / f"embeddings {prompt}")
+    found = encode_tasks(load_encoder(model), tasks, lambda prompt: EmbeddingStore(tmp_path / f"embeddings {prompt}"))
     assert {name: one.used["prompt"] for name, one in found.items()} == {
         "KasautiSTS": "वाक्य: ",
         "KasautiTopic": "topic: ",
@@ -143,5 +144,5 @@ def test_texts_are_encoded_once_for_each_prompt_that_they_are_needed_with(librar
     }
     assert found["KasautiTopic"].store is found["KasautiTopic-kNN"].store
     assert len({one.store.folder for one in found.values()}) == 4
-    again = encode_tasks(load_encoder(model), tasks, lambda prompt: tmp_path / f"embeddings {prompt}")
+    again = encode_tasks(load_encoder(model), tasks, lambda prompt: EmbeddingStore(tmp_path / f"embeddings {prompt}"))
     assert {one.cost["encoded_now"] for one in again.values()} == {0}

@@ -117,6 +117,21 @@ def test_a_torn_state_is_removed_and_the_one_before_it_is_taken(tiny_base, tmp_p
     assert_equal(weights, whole[0])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["optimizer.pt", "model.safetensors"])
+def test_an_altered_state_is_not_gone_on_from_and_the_weights_are_those_of_an_uninterrupted_training(tiny_base, tmp_path, monkeypatch, whole, caplog, name):
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    with pytest.raises(Killed):
+        train(tiny_base, tmp_path, kill_at=25, development=DEVELOPMENT)
+    (state,) = (tmp_path / "phase-1").glob("checkpoint-*")
+    data = bytearray((state / name).read_bytes())
+    data[-200] ^= 64
+    (state / name).write_bytes(data)
+    weights, _ = train(tiny_base, tmp_path, development=DEVELOPMENT)
+    assert str(state) in caplog.text
+    assert_equal(weights, whole[0])
+
+
 def test_a_training_that_is_over_before_a_save_is_due_writes_no_weights(tiny_base, tmp_path):
     train(tiny_base, tmp_path)
     assert not list(tmp_path.rglob("*.safetensors"))

@@ -269,3 +269,31 @@ def test_a_model_in_lower_precision_is_compared_with_the_full_one_and_is_no_pare
     candidates = {one.name: one for one in load_library(find_workspace(with_candidates(workspace_folder, added))).candidates["mini"]}
     assert candidates["tiny-int8"].parent == "tiny"
     assert candidates["tiny-top2"].parent == "tiny"
+
+
+def altered_nested(folder: Path, name: str) -> None:
+    path = folder / name
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "modules.json", "1_Pooling/config.json", "tokenizer.json", "digest.json"])
+def test_a_training_of_all_depths_that_is_not_what_was_saved_is_trained_anew_with_a_word(tiny_base, tmp_path, caplog, name):
+    trained = []
+
+    def train():
+        trained.append(1)
+        return load_sentence_model(tiny_base), {"phases": [{"steps": 3}]}
+
+    folder = tmp_path / "nested-abc"
+    shared_training(folder, train)
+    assert shared_training(folder, train)[1] == {"phases": [{"steps": 3}]}
+    assert len(trained) == 1
+    altered_nested(folder, name)
+    caplog.clear()
+    assert shared_training(folder, train)[1] == {"phases": [{"steps": 3}]}
+    assert len(trained) == 2
+    assert [message.startswith(f"bench: {folder}: ") for message in caplog.messages if message.startswith("bench: ")] == [True]
+    shared_training(folder, train)
+    assert len(trained) == 2

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from bench.cards.workspace import builtin_content
 from bench.errors import DataError
 from bench.make.pretrain.card import sources_table
 from bench.make.pretrain.corpus import ppmi_embeddings
+from bench.make.pretrain.state import kept_tokenizer, load_state, save_state
 from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, train_wordpiece
 from bench.make.pretrain.train import PretrainOptions, PretrainStage, default_stages, draw_batch, pretrain
 
@@ -217,3 +219,49 @@ def test_a_corpus_that_is_too_small_is_refused(tmp_path):
     path.write_text("पाऊस पडतो\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"small\.txt: too little text"):
         pretrain([path], tmp_path / "base", OPTIONS)
+
+
+def state_of(step: int) -> dict[str, object]:
+    return {"identity": {"corpus": "c"}, "step": step, "model": {"weight": torch.arange(50.0)}}
+
+
+def test_the_last_state_of_a_pre_training_is_kept_alone_under_its_digest(tmp_path):
+    save_state(tmp_path, state_of(1))
+    save_state(tmp_path, state_of(2))
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == f"state-{hashlib.sha256(kept.read_bytes()).hexdigest()}.pt"
+    assert load_state(tmp_path, {"corpus": "c"})["step"] == 2
+    assert load_state(tmp_path, {"corpus": "d"}) is None
+
+
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.99, None])
+def test_a_state_of_a_pre_training_that_was_altered_or_torn_is_not_gone_on_from_and_is_told_of(tmp_path, caplog, place):
+    save_state(tmp_path, state_of(1))
+    (kept,) = tmp_path.iterdir()
+    data = bytearray(kept.read_bytes())
+    if place is None:
+        del data[-100:]
+    else:
+        data[int(place * len(data))] ^= 1
+    kept.write_bytes(data)
+    assert load_state(tmp_path, {"corpus": "c"}) is None
+    assert str(kept) in caplog.text
+
+
+def test_a_tokenizer_in_the_making_is_used_again_only_when_it_is_what_was_saved_for_this_training(lines, tmp_path, caplog):
+    trained = []
+
+    def train():
+        trained.append(1)
+        return train_wordpiece(lines[:200], vocab_size=300, max_length=32)
+
+    folder = tmp_path / "tokenizer"
+    first = kept_tokenizer(folder, "one", train)
+    assert kept_tokenizer(folder, "one", train).get_vocab() == first.get_vocab()
+    assert (len(trained), caplog.messages) == (1, [])
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    (folder / "tokenizer.json").write_text(text.replace('"[UNK]"', '"[UNKNOWN]"'), encoding="utf-8")
+    assert kept_tokenizer(folder, "one", train).get_vocab() == first.get_vocab()
+    kept_tokenizer(folder, "another", train)
+    assert len(trained) == 3
+    assert [str(folder) in message for message in caplog.messages] == [True, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from bench.make.strategies.ranked import (
 )
 from bench.models.loading import load_sentence_model
 from bench.models.pruning import keep_layers
+from bench.store import Store
 from tests.builders import blueprint_of, plan_anew
 from tests.models.test_architectures import TINY, make_base
 
@@ -181,6 +181,23 @@ def test_every_architecture_can_be_ranked_in_every_way(tiny_base, tmp_path, kind
         keep_layers(load_sentence_model(base)[0].auto_model, kept)
 
 
+def put_into(folder: Path, **changed: object) -> None:
+    """Put another ranking in the place of the only one that is stored."""
+    (stored,) = folder.rglob("*.json")
+    store = Store(folder)
+    store.put(stored.stem, {**store.get(stored.stem), **changed})
+
+
+def test_a_ranking_that_was_edited_is_computed_anew_with_a_word(tiny_base, tmp_path, caplog):
+    found = Rankings(tmp_path / "rankings", lambda: TEXTS).kept(tiny_base, "0" * 64, "weight-variance", None)
+    (stored,) = (tmp_path / "rankings").rglob("*.json")
+    text = stored.read_text(encoding="utf-8")
+    stored.write_text(text.replace('"kept": [[', '"kept": [[9, '), encoding="utf-8")
+    assert Rankings(tmp_path / "rankings", lambda: TEXTS).kept(tiny_base, "0" * 64, "weight-variance", None) == found
+    assert [record.message for record in caplog.records if str(stored) in record.message]
+    assert stored.read_text(encoding="utf-8") == text
+
+
 def test_a_ranking_is_computed_once_and_again_when_the_base_or_the_text_changes(tiny_base, tmp_path):
     asked = []
 
@@ -190,9 +207,7 @@ def test_a_ranking_is_computed_once_and_again_when_the_base_or_the_text_changes(
 
     rankings = Rankings(tmp_path / "rankings", texts)
     found = rankings.kept(tiny_base, "0" * 64, "contribution", None)
-    (stored,) = (tmp_path / "rankings").rglob("*.json")
-    changed = {**json.loads(stored.read_text(encoding="utf-8")), "kept": [[3], [0, 3], [0, 1, 3]]}
-    stored.write_text(json.dumps(changed), encoding="utf-8")
+    put_into(tmp_path / "rankings", kept=[[3], [0, 3], [0, 1, 3]])
     assert rankings.kept(tiny_base, "0" * 64, "contribution", "cls") == [[3], [0, 3], [0, 1, 3]] != found
     assert rankings.kept(tiny_base, "1" * 64, "contribution", None) == found
     assert Rankings(tmp_path / "rankings", lambda: TEXTS[:2]).kept(tiny_base, "0" * 64, "contribution", None)
@@ -239,9 +254,7 @@ def test_a_card_with_a_threshold_is_made_of_the_layers_that_are_not_above_it(wor
     assert [similarity > 0.9 for similarity in similarities] == [False, True, False, True]
     blueprint = blueprint_of(plan, "over")
     assert list(blueprint.kept) == [0, 2] == blueprint.lineage["kept_layers"]
-    (stored,) = (workspace_folder / ".bench" / "rankings").rglob("*.json")
-    changed = {**json.loads(stored.read_text(encoding="utf-8")), "scores": [0.1, 0.2, 0.3, 0.99]}
-    stored.write_text(json.dumps(changed), encoding="utf-8")
+    put_into(workspace_folder / ".bench" / "rankings", scores=[0.1, 0.2, 0.3, 0.99])
     assert blueprint_of(plan_anew(workspace_folder), "over").kept == (0, 1, 2), "the ranking that is kept is the one that is read"
 
 

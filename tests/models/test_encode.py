@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -107,6 +110,61 @@ def test_a_torn_shard_is_encoded_again(tmp_path, suffix):
     store = EmbeddingStore(tmp_path)
     assert store.add(["a", "bb"], encoder) == 2
     assert store.lookup(["bb"]).tolist() == [[2.0, 1.0]]
+
+
+def flipped(path: Path, place: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(place * (len(data) - 1))] ^= 1
+    path.write_bytes(data)
+
+
+SHARD_CHANGES = {
+    **{
+        f"a bit of the {suffix[1:]} at {place}": lambda path, s=suffix, p=place: flipped(path.with_suffix(s), p)
+        for suffix in (".npy", ".json")
+        for place in (0, 0.3, 0.7, 1)
+    },
+    "vectors of other texts": lambda path: np.save(path.with_suffix(".npy"), np.array([[2.0, 1.0], [1.0, 1.0]], dtype=np.float32)),
+    "vectors gone": lambda path: path.with_suffix(".npy").unlink(),
+    "texts swapped": lambda path: path.write_text(path.read_text(encoding="utf-8").replace('["a", "bb"]', '["bb", "a"]'), encoding="utf-8"),
+    "of an earlier version": lambda path: path.write_text('["a", "bb"]', encoding="utf-8"),
+}
+
+
+@pytest.mark.parametrize("change", SHARD_CHANGES.values(), ids=SHARD_CHANGES)
+def test_a_shard_that_is_not_what_was_written_is_set_aside_with_a_word_and_encoded_anew(tmp_path, caplog, change):
+    folder = tmp_path / "embeddings"
+    EmbeddingStore(folder).add(["a", "bb"], Counting())
+    (index,) = folder.glob("*.json")
+    EmbeddingStore(folder).add(["ccc"], Counting())
+    change(index)
+    encoder = Counting()
+    store = EmbeddingStore(folder)
+    (word,) = caplog.messages
+    assert str(index) in word or "earlier version" in word
+    assert store.add(["a", "bb", "ccc"], encoder) == 2
+    assert encoder.asked == ["a", "bb"]
+    assert store.lookup(["bb", "a", "ccc"]).tolist() == [[2.0, 1.0], [1.0, 1.0], [3.0, 1.0]]
+    assert EmbeddingStore(folder).add(["a", "bb", "ccc"], Counting()) == 0
+    assert len(caplog.messages) == 1, "it was set aside and is not read again"
+    assert list(folder.glob("*.json.altered"))
+
+
+def test_a_shard_of_another_checkpoint_is_set_aside(tmp_path, caplog):
+    EmbeddingStore(tmp_path / "one").add(["a"], Counting())
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    assert EmbeddingStore(tmp_path / "other").add(["a"], Counting()) == 1
+    assert "it was written for another thing (one); set aside" in caplog.text
+
+
+def test_a_shard_tells_what_encoded_it(tmp_path):
+    cpu, gpu = {"device": "cpu", "threads": 2}, {"device": "cuda", "gpu": "G", "threads": 1}
+    EmbeddingStore(tmp_path, hardware=cpu).add(["a"], Counting())
+    store = EmbeddingStore(tmp_path, hardware=gpu)
+    store.add(["a"], Counting())
+    assert store.encoded_on == [cpu]
+    store.add(["a", "bb"], Counting())
+    assert store.encoded_on == [cpu, gpu]
 
 
 def test_progress_reaches_the_end(minilm):

@@ -14,7 +14,6 @@ import dataclasses
 import itertools
 import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -24,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.data.sources import read_corpus
-from bench.digests import file_digest
+from bench.digests import digest, file_digest
 from bench.errors import DataError
 from bench.make.attention import training_attention
 from bench.make.pretrain.card import base_card
 from bench.make.pretrain.corpus import Corpus, load_corpus, ppmi_embeddings
+from bench.make.pretrain.state import kept_tokenizer, load_state, save_state
 from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, train_wordpiece
 from bench.make.vocabulary.devanagari import inspect_tokenizer
 
@@ -205,7 +205,7 @@ class _Training:
 
     def run(self, report: Callable[[StepReport], None]) -> BertForMaskedLM:
         """Every stage, from the start or from the last save."""
-        state = _load_state(self.folder, self.identity)
+        state = load_state(self.folder, self.identity)
         begin = 0
         for number, stage in enumerate(self.options.stages):
             end = begin + _steps(stage, self.options)
@@ -286,7 +286,7 @@ class _Training:
         assert self.model is not None
         state = {"identity": self.identity, "stage": number, "step": self.step, "seconds": self.seconds}
         curves = {"curve": self.curve, "held_out": self.held_out}
-        _save_state(self.folder, {**state, **curves, "model": self.model.state_dict(), "optimizer": optimizer.state_dict()})
+        save_state(self.folder, {**state, **curves, "model": self.model.state_dict(), "optimizer": optimizer.state_dict()})
 
 
 def pretrain(
@@ -364,38 +364,13 @@ def held_out_loss(model: BertForMaskedLM, ids: IntArray, options: PretrainOption
 
 
 def _tokenizer(files: Sequence[Path], partial: Path, options: PretrainOptions) -> PreTrainedTokenizerFast:
-    from transformers import PreTrainedTokenizerFast
+    def train() -> PreTrainedTokenizerFast:
+        tokenizer = train_wordpiece(read_corpus(files), vocab_size=options.vocab_size, max_length=options.max_length)
+        if len(tokenizer) < options.vocab_size:
+            raise DataError(
+                f"{', '.join(map(str, files))}: too little text for {options.vocab_size} tokens (found {len(tokenizer)}); give more text or a smaller vocabulary"
+            )
+        return tokenizer
 
-    stored = partial / "tokenizer"
-    if stored.is_dir():
-        return PreTrainedTokenizerFast.from_pretrained(stored)
-    tokenizer = train_wordpiece(read_corpus(files), vocab_size=options.vocab_size, max_length=options.max_length)
-    if len(tokenizer) < options.vocab_size:
-        raise DataError(
-            f"{', '.join(map(str, files))}: too little text for {options.vocab_size} tokens (found {len(tokenizer)}); give more text or a smaller vocabulary"
-        )
-    temporary = partial / "tokenizer.tmp"
-    tokenizer.save_pretrained(temporary)
-    temporary.replace(stored)
-    return tokenizer
-
-
-def _save_state(partial: Path, state: dict[str, Any]) -> None:
-    import torch
-
-    temporary = partial / "state.tmp"
-    with temporary.open("wb") as handle:
-        torch.save(state, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(partial / "state.pt")
-
-
-def _load_state(partial: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    import torch
-
-    path = partial / "state.pt"
-    if not path.exists():
-        return None
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state if state["identity"] == identity else None
+    of = digest({"files": [file_digest(path) for path in files], "vocab_size": options.vocab_size, "max_length": options.max_length})
+    return kept_tokenizer(partial / "tokenizer", of, train)

@@ -100,9 +100,10 @@ class Rankings:
         """What `rank_folder` finds, from the store where it is there."""
         texts = [] if strategy.startswith("weight-") else self._texts()
         used = pooling if strategy == "greedy" else None
-        key = digest({"base": base_digest, "strategy": strategy, "pooling": used, "calibration": digest(texts), "version": RANKING_VERSION})
+        parts = {"base": base_digest, "strategy": strategy, "pooling": used, "calibration": digest(texts), "version": RANKING_VERSION}
+        key = digest(parts)
         if not self._store.done(key):
-            self._store.put(key, {"status": "done", "strategy": strategy, **in_child(rank_folder, base, strategy, texts, used)})
+            self._store.put(key, {"status": "done", "strategy": strategy, "key_parts": parts, **in_child(rank_folder, base, strategy, texts, used)})
         found = self._store.get(key)
         assert found is not None
         return found
