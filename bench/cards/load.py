@@ -37,7 +37,8 @@ class Library:
         if card.data is None:
             return card
         other = self.tasks[card.data]
-        shared = dataclasses.replace(card, subsets=other.subsets, labels=other.labels, rules=other.rules, score_range=other.score_range, folder=other.folder)
+        fields = ("subsets", "labels", "rules", "score_range", "folder", "parallel")
+        shared = dataclasses.replace(card, **{field: getattr(other, field) for field in fields})
         return shared if card.perturbation is None else dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on)
 
 
@@ -189,6 +190,8 @@ def _task_problems(path: Path, card: TaskCard) -> Iterator[Problem]:
         yield problem(("labels",), "expected 0 and 1 as values")
     if card.perturbation is not None and (card.type != "STS" or card.data is None):
         yield problem(("perturbation",), "rewrites the pairs of another STS task; needs type STS, and data with that task's name")
+    if card.parallel and len(card.subsets) < 2:
+        yield problem(("parallel",), "says that rows of several subsets belong together; needs two [subsets.NAME] tables or more in this card")
     for number, rule in enumerate(card.rules):
         if rule.rule in {"drop-label", "drop-characters", "keep-label"} and not rule.values:
             yield problem(("rules", number, "values"), f"{rule.rule} needs values")

@@ -105,7 +105,10 @@ class Subset(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskCard(_Card):
-    """A task or training set: data, licence, how it is scored. `folder` is where the card stands."""
+    """A task or training set: data, licence, how it is scored. `folder` is where the card stands.
+
+    `parallel` says that row n of every subset says the same, where the subsets stand in separate files: such rows are resampled together.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     type: TaskType
@@ -125,6 +128,7 @@ class TaskCard(_Card):
     rules: tuple[Rule, ...] = ()
     subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
     data: str | None = None
+    parallel: bool = False
     perturbation: Perturbation | None = None
     folder: Folder = Path()
 

@@ -13,11 +13,10 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 
 from bench.cards.specs import TaskCard
-from bench.digests import digest
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
-from bench.evaluate.tasks import predictions_file
-from bench.statistics.bootstrap import replicates
+from bench.evaluate.tasks import draws_name, predictions_file
+from bench.statistics.bootstrap import score_estimate
 
 if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
@@ -43,7 +42,7 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
-        `replicates`: subset -> main score in each bootstrap resample of the test examples.
+        `estimates`: subset -> the main score with all that makes it vary (`Estimate.record`), None where that is not known.
 
     Raises:
         ModelError: A main score is not a number.
@@ -57,13 +56,12 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
         if score is None or not np.isfinite(score):
             raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
-    drawn = {subset: replicates(card.score_name, found, seed=resampling_seed(card, subset)) for subset, found in examples.items()}
-    return {"scores": result, "main": main, "examples": examples, "replicates": drawn}
-
-
-def resampling_seed(card: TaskCard, subset: str) -> int:
-    """Tasks over the same rows are resampled alike, so that their difference is a paired one."""
-    return int(digest([card.data or card.name, subset])[:16], 16)
+    estimates = {}
+    for subset, found in examples.items():
+        units = task.units[subset][card.evaluate_on]
+        estimate = score_estimate(card.score_name, main[subset], found, units, draws=draws_name(card, task, subset))
+        estimates[subset] = None if estimate is None else estimate.record()
+    return {"scores": result, "main": main, "examples": examples, "estimates": estimates}
 
 
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:

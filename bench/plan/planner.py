@@ -30,7 +30,7 @@ from bench.store import Result, Store
 
 Stage = Literal["make", "evaluate", "probe"]
 Status = Literal["done", "to do", "failed", "cannot run"]
-SCORING_VERSION = 2
+SCORING_VERSION = 3
 """Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
 
 

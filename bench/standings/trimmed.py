@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.cards.specs import Candidate
-from bench.statistics.bootstrap import interval
 
 if TYPE_CHECKING:
     from bench.standings.board import Row
@@ -45,7 +44,7 @@ def _but_for_vocabulary(candidate: Candidate) -> Candidate:
 
 
 def _trimmed(row: Row, twin: Row, trimming: dict[str, Any]) -> Trimmed:
-    drawn = None if row.replicates is None or twin.replicates is None else row.replicates - twin.replicates
+    difference = None if row.estimate is None or twin.estimate is None else row.estimate - twin.estimate
     return Trimmed(
         row.name,
         twin.name,
@@ -54,5 +53,5 @@ def _trimmed(row: Row, twin: Row, trimming: dict[str, Any]) -> Trimmed:
         trimming["texts_changed"],
         trimming["tokens_changed"],
         None if row.mean is None or twin.mean is None else row.mean - twin.mean,
-        None if drawn is None else interval(drawn),
+        None if difference is None else difference.interval,
     )
