@@ -7,7 +7,7 @@ Spearman, ranks are taken anew inside each resample, ties averaged.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,22 +31,27 @@ def weighted_ranks(values: Floats, weight: Floats) -> Floats:
     """Rank of each value in each resample, ties averaged: (resamples, n). A value that is not drawn gets the rank it would tie at."""
     order = np.argsort(values, kind="stable")
     _, starts, group_of = np.unique(values[order], return_index=True, return_inverse=True)
-    sizes = np.add.reduceat(weight[:, order], starts, axis=1)
-    middle = np.cumsum(sizes, axis=1) - sizes + (sizes + 1) / 2
-    ranks = np.empty_like(weight)
-    ranks[:, order] = middle[:, group_of]
-    return ranks
+    drawn = weight.T[order]
+    sizes = drawn if len(starts) == len(order) else np.add.reduceat(drawn, starts, axis=0)
+    middle = np.cumsum(sizes, axis=0) - sizes / 2 + 0.5
+    ranks = np.empty_like(drawn)
+    ranks[order] = middle[group_of]
+    return ranks.T
 
 
 def spearman(first: Floats, second: Floats, weight: Floats) -> Floats:
-    """Spearman's correlation of two series (n,) in each resample: (resamples,)."""
-    a, b = weighted_ranks(first, weight), weighted_ranks(second, weight)
-    total = weight.sum(axis=1, keepdims=True)
-    a -= (weight * a).sum(axis=1, keepdims=True) / total
-    b -= (weight * b).sum(axis=1, keepdims=True) / total
-    scale = np.sqrt((weight * a * a).sum(axis=1) * (weight * b * b).sum(axis=1))
-    with np.errstate(invalid="ignore"):  # a resample of equal values has no correlation: NaN
-        correlation: Floats = (weight * a * b).sum(axis=1) / scale
+    """Spearman's correlation of two series (n,) in each resample: (resamples,). NaN where all drawn values of a series are equal."""
+    return np.concatenate([_spearman(first, second, block) for block in _blocks(weight)])
+
+
+def _spearman(first: Floats, second: Floats, weight: Floats) -> Floats:
+    middle = (weight.sum(axis=1, keepdims=True) + 1) / 2  # the mean of all ranks, whatever ties
+    a, b = weighted_ranks(first, weight) - middle, weighted_ranks(second, weight) - middle
+    weighted = weight * a
+    covariance, variance = (np.einsum("rn,rn->r", weighted, other) for other in (b, a))
+    scale = np.sqrt(variance * np.einsum("rn,rn->r", weight * b, b))
+    with np.errstate(invalid="ignore"):
+        correlation: Floats = covariance / scale
     return correlation
 
 
@@ -55,13 +60,23 @@ def average_precision(scores: Floats, labels: Floats, weight: Floats) -> Floats:
 
     Sum over thresholds of precision times the gain in recall, equal scores sharing a threshold (scikit-learn, `average_precision_score`). NaN where no row of label 1 is drawn.
     """
+    return np.concatenate([_average_precision(scores, labels, block) for block in _blocks(weight)])
+
+
+def _blocks(weight: Floats) -> Iterator[Floats]:
+    """A few resamples at a time: what is made of them stays in the processor's cache, which halves the time."""
+    return (weight[start : start + 125] for start in range(0, len(weight), 125))
+
+
+def _average_precision(scores: Floats, labels: Floats, weight: Floats) -> Floats:
     order = np.argsort(-scores, kind="stable")
     _, starts = np.unique(-scores[order], return_index=True)
-    hits = np.add.reduceat((weight * labels)[:, order], starts, axis=1)
-    seen = np.cumsum(np.add.reduceat(weight[:, order], starts, axis=1), axis=1)
-    precision = np.divide(np.cumsum(hits, axis=1), seen, out=np.zeros_like(seen), where=seen > 0)
+    drawn = weight.T[order]
+    hits = np.add.reduceat(drawn * labels[order, None], starts, axis=0)
+    seen = np.cumsum(np.add.reduceat(drawn, starts, axis=0), axis=0)
+    precision = np.divide(np.cumsum(hits, axis=0), seen, out=np.zeros_like(seen), where=seen > 0)
     with np.errstate(invalid="ignore"):
-        found: Floats = (precision * hits).sum(axis=1) / hits.sum(axis=1)
+        found: Floats = (precision * hits).sum(axis=0) / hits.sum(axis=0)
     return found
 
 

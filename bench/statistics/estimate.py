@@ -95,7 +95,7 @@ class Estimate:
         factors |= {name: factor.times(times) for name, factor in other.factors.items() if name not in factors}
         return Estimate(self.value + times * other.value, self.items + times * other.items, factors, min(self.item_freedom, other.item_freedom))
 
-    @property
+    @functools.cached_property
     def item_variance(self) -> float:
         """Variance over test units."""
         return float(np.var(self.items))
@@ -211,9 +211,9 @@ def ratio(part: Estimate, whole: Estimate) -> tuple[float, tuple[float, float]] 
 
 def _student(freedom: float) -> float:
     """The 0.975 quantile of Student's t."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom)) if math.isfinite(freedom) else Z
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) if math.isfinite(freedom) else Z
 
 
 @functools.lru_cache(maxsize=256)

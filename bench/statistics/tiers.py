@@ -63,7 +63,7 @@ def _step_down(observed: Floats, moved: NDArray[np.float32]) -> NDArray[np.bool_
 
 def _studentised(difference: Estimate) -> tuple[float, NDArray[np.float32]]:
     """The difference in standard errors, on the normal scale, and its replicates: centred, of variance 1."""
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtr
 
     if difference.variance <= LEAST_VARIANCE:  # the two never differ, or always by the same
         return 0.0 if abs(difference.value) <= math.sqrt(LEAST_VARIANCE) else math.copysign(math.inf, difference.value), np.zeros(
@@ -71,6 +71,6 @@ def _studentised(difference: Estimate) -> tuple[float, NDArray[np.float32]]:
         )
     statistic = difference.value / math.sqrt(difference.variance)
     if math.isfinite(difference.freedom):
-        statistic = math.copysign(float(norm.isf(t.sf(abs(statistic), difference.freedom))), statistic)
+        statistic = math.copysign(float(ndtri(stdtr(difference.freedom, -abs(statistic)))), statistic)
     replicates = difference.replicates
     return statistic, ((replicates - replicates.mean()) / replicates.std()).astype(np.float32)

@@ -51,7 +51,7 @@ def weights(units: tuple[Unit, ...]) -> Floats:
     heavy = np.empty((len(units), RESAMPLES), dtype=bool)
     for place, (file, number) in enumerate(units):
         heavy[place] = _heavy(file, number // _ROWS)[number % _ROWS]
-    found = np.where(heavy.T, HEAVY, LIGHT)
+    found = np.where(heavy, HEAVY, LIGHT).T  # stored row by row of the test, which is how scores go through it
     found.flags.writeable = False
     return found
 

@@ -18,9 +18,9 @@ from bench.digests import folder_digest
 from bench.make.strategies.pure import RANKED, STRATEGIES, kept_layers
 from bench.make.strategies.ranked import calibration_texts, rank_folder
 from bench.plan.planner import Options, Planner
-from bench.sweep.chart import draw
 from bench.statistics.estimate import Estimate
 from bench.statistics.units import numbered
+from bench.sweep.chart import draw
 from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained
 from bench.sweep.page import quality_table
 from bench.sweep.sweep import DEFAULT, EVERY, SPLIT, TASK, Sweep, ranker, sweep
