@@ -168,10 +168,13 @@ class Estimate:
 
 
 def mean(estimates: Sequence[Estimate]) -> Estimate:
-    """The mean of fixed things: languages, tasks. Test units and draws that they share stay shared."""
+    """The mean of fixed things: languages, tasks. Test units and draws that they share stay shared.
+
+    Its degrees of freedom over units are the harmonic mean of the parts', weighted by their variances: right where the parts vary together, as parallel languages do, and too few where they do not.
+    """
     total = functools.reduce(Estimate.__add__, estimates) * (1 / len(estimates))
-    parts = sum((one.item_variance / len(estimates) ** 2) ** 2 / one.item_freedom for one in estimates)
-    return dataclasses.replace(total, item_freedom=max(1.0, total.item_variance**2 / parts) if parts > 0 else math.inf)
+    held, parts = sum(one.item_variance for one in estimates), sum(one.item_variance / one.item_freedom for one in estimates)
+    return dataclasses.replace(total, item_freedom=held / parts if parts > 0 else math.inf)
 
 
 def averaged(estimates: Sequence[Estimate], *, over: str) -> Estimate:
