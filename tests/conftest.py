@@ -139,7 +139,7 @@ def build_workspace(folder: Path, tiny_base: Path) -> Path:
     mr, hi = sentences(WORDS_MR, 72), sentences(WORDS_HI, 72)
     for split, start in (("train", 48), ("test", 60)):
         write_table(tasks / "topics" / f"{split}.tsv", "text label", [(text, ("water", "school")[i % 2]) for i, text in enumerate(mr[start : start + 12])])
-    write_table(tasks / "paraphrases" / "test.tsv", "sentence1 sentence2 label", [(mr[i], mr[i + 2], ("P", "NP")[i % 2]) for i in range(10)])
+    write_table(tasks / "paraphrases" / "test.tsv", "sentence1 sentence2 label", [(mr[2 * i], mr[2 * i + 1], ("P", "NP")[i % 2]) for i in range(10)])
     write_table(tasks / "translations" / "test.tsv", "sentence1 sentence2", [(mr[i], hi[i]) for i in range(10)])
     write_table(tasks / "triples" / "train.tsv", "premise entailment contradiction", [(mr[i], mr[i + 1], mr[i + 2]) for i in range(24, 45, 3)])
     return folder

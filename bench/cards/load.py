@@ -19,6 +19,8 @@ from bench.cards.workspace import Workspace, builtin_content
 from bench.errors import CardError, Problem, SelectionError, nearest
 
 T = TypeVar("T")
+SHARED = ("subsets", "labels", "rules", "score_range", "parallel", "folder")
+"""What a card with `data = "other"` has from the other card."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Library:
         if card.data is None:
             return card
         other = self.tasks[card.data]
-        shared = dataclasses.replace(card, subsets=other.subsets, labels=other.labels, rules=other.rules, score_range=other.score_range, folder=other.folder)
+        shared = dataclasses.replace(card, **{field: getattr(other, field) for field in SHARED})
         return shared if card.perturbation is None else dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on)
 
 

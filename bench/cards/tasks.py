@@ -102,7 +102,10 @@ class Subset(Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TaskCard(Card):
-    """A task or training set: data, licence, how it is scored. `folder` is where the card stands."""
+    """A task or training set: data, licence, how it is scored. `folder` is where the card stands.
+
+    `parallel` says that row n of every subset says the same, where the subsets stand in separate files: such rows are resampled together.
+    """
 
     name: Name
     type: TaskType
@@ -122,6 +125,7 @@ class TaskCard(Card):
     rules: tuple[Rule, ...] = ()
     subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
     data: str | None = None
+    parallel: bool = False
     perturbation: Perturbation | None = None
     folder: Folder = Path()
 
@@ -163,6 +167,8 @@ def task_flaws(card: TaskCard) -> Iterator[Flaw]:
         yield from _label_flaws(card, card)
     if card.score_range[0] >= card.score_range[1]:
         yield ("score_range",), f"expected [lowest, highest], found {list(card.score_range)}"
+    if card.parallel and len(card.subsets) < 2:
+        yield ("parallel",), "says that rows of several subsets belong together; needs two [subsets.NAME] tables or more in this card"
     if card.type == "NLI" and card.labels and set(card.labels.values()) - set(NLI_LABELS.values()):
         yield ("labels",), "expected 0 (entailment), 1 (neutral), 2 (contradiction) as values"
     if card.type == "PairClassification" and set(card.labels.values()) - {0, 1}:

@@ -7,14 +7,16 @@ import dataclasses
 import itertools
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.cards.tasks import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
 from bench.data.perturbation import perturb
 from bench.data.sources import RawRow, locate_source, read_rows, source_digest
 from bench.digests import digest
 from bench.errors import DataError, nearest
+from bench.statistics.units import Unit
 
 Value = str | int | float
 Record = dict[str, Value]
@@ -25,10 +27,22 @@ DATA_VERSION = 1
 
 @dataclasses.dataclass
 class TaskData:
-    """`splits[subset][split]` are rows with canonical columns; `dropped[subset, split][rule]` counts what the rules removed."""
+    """`splits[subset][split]` are rows with canonical columns; `dropped[subset, split][rule]` counts what the rules removed.
+
+    `units[subset][split]` are the rows' resampling units, in the same order: rows of one unit are not independent, within a task or between tasks.
+    """
 
     splits: dict[str, dict[str, list[Record]]]
     dropped: dict[tuple[str, str], dict[str, int]]
+    units: dict[str, dict[str, tuple[Unit, ...]]] = dataclasses.field(default_factory=dict)
+
+
+class _Raw(NamedTuple):
+    """A row as its file has it; `place` is for error messages."""
+
+    place: str
+    row: RawRow
+    unit: Unit
 
 
 def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, splits: Iterable[str] | None = None) -> TaskData:
@@ -45,15 +59,14 @@ def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, sp
     """
     data = TaskData({}, {})
     wanted = None if splits is None else {*splits, *(rule.seen_in for rule in card.rules if rule.seen_in)}
+    raw = {name: _read_subset(subset, card, data_dir, wanted, offline=offline) for name, subset in card.subsets.items()}
+    units = _resampling_units(card, raw)
     for name, subset in card.subsets.items():
-        raw: dict[str, list[tuple[str, RawRow]]] = {}
-        for split, sources in itertools.groupby(sorted(subset.sources, key=lambda source: source.split), key=lambda source: source.split):
-            if wanted is None or split in wanted:
-                raw[split] = _read_split(list(sources), card, data_dir, offline=offline)
-        data.splits[name] = {}
-        for split, rows in raw.items():
+        data.splits[name], data.units[name] = {}, {}
+        for split, rows in raw[name].items():
             kept, dropped = _apply(card, subset, split, rows)
-            data.splits[name][split] = kept
+            data.splits[name][split] = [record for _, record in kept]
+            data.units[name][split] = tuple(units[name, split][number] for number, _ in kept)
             data.dropped[name, split] = dropped
         for rule in card.rules:
             if rule.rule == "drop-seen":
@@ -91,28 +104,90 @@ def normalise(text: str) -> str:
     A text of nothing else (an emoji) is left as it is, so that it equals itself only.
     """
     composed = unicodedata.normalize("NFC", text).lower()
-    return "".join(character for character in composed if unicodedata.category(character)[0] in "LMN") or composed
+    return composed.translate(_LETTERS) or composed
 
 
-def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *, offline: bool) -> list[tuple[str, RawRow]]:
+class _Letters(dict[int, int | None]):
+    """For `str.translate`: letters, marks and digits stay, everything else goes. Each character is looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = code if unicodedata.category(chr(code))[0] in "LMN" else None
+        return self[code]
+
+
+_LETTERS = _Letters()
+
+
+def _resampling_units(card: TaskCard, raw: Mapping[str, Mapping[str, list[_Raw]]]) -> dict[tuple[str, str], list[Unit]]:
+    """The resampling unit of each raw row, by subset and split.
+
+    A row's unit is its place in its file, before any rule drops rows. Where the card says that its languages are parallel, row n of each language is one unit, named by the first language's file.
+    Rows of a file that have a text in common, in any language of the card, are one unit, named by the first of them (texts are compared as in `normalise`, before any rule or rewriting).
+
+    Raises:
+        DataError: Languages that are said to be parallel have different numbers of rows.
+    """
+    found = {(name, split): [one.unit for one in rows] for name, splits in raw.items() for split, rows in splits.items()}
+    if card.parallel:
+        for split in dict.fromkeys(split for _, split in found):
+            sides = {name: found[name, split] for name in raw if (name, split) in found}
+            if len({len(units) for units in sides.values()}) > 1:
+                counts = ", ".join(f"{name} has {len(units)}" for name, units in sides.items())
+                raise DataError(f"{card.folder / 'task.toml'}: parallel: the subsets have different numbers of rows in split {split!r}: {counts}")
+            found.update({(name, split): next(iter(sides.values())) for name in sides})
+    first: dict[Unit, Unit] = {}
+    holder: dict[tuple[str, str], Unit] = {}
+    for (name, split), units in found.items():
+        columns = [card.subsets[name].columns.get(column, column) for column in text_columns(card)]
+        for unit, one in zip(units, raw[name][split], strict=True):
+            for text in {normalise(one.row.get(column, "")) for column in columns} - {""}:
+                other = holder.setdefault((unit[0], text), unit)
+                low, high = sorted((_first(first, unit), _first(first, other)))
+                first[high] = low
+    return {place: [_first(first, unit) for unit in units] for place, units in found.items()}
+
+
+def _first(first: dict[Unit, Unit], unit: Unit) -> Unit:
+    """The first row of a row's group."""
+    while (above := first.get(unit, unit)) != unit:
+        first[unit] = first.get(above, above)
+        unit = above
+    return unit
+
+
+def _read_subset(subset: Subset, card: TaskCard, data_dir: Path | None, wanted: set[str] | None, *, offline: bool) -> dict[str, list[_Raw]]:
+    """The raw rows of each wanted split."""
+    by_split = itertools.groupby(sorted(subset.sources, key=lambda source: source.split), key=lambda source: source.split)
+    return {split: _read_split(list(sources), card, data_dir, offline=offline) for split, sources in by_split if wanted is None or split in wanted}
+
+
+def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *, offline: bool) -> list[_Raw]:
     """Sources of one split: text files with a `column` each stand side by side, everything else is concatenated."""
-    parts = [list(read_rows(source, card.folder, data_dir, offline=offline)) for source in sources]
+    parts = []
+    for source in sources:
+        rows = list(read_rows(source, card.folder, data_dir, offline=offline))
+        content = source_digest(source, card.folder, data_dir)
+        parts.append([_Raw(place, row, (content, number)) for number, (place, row) in enumerate(rows)])
     if len(parts) == 1 or not all(source.column for source in sources):
         return [row for part in parts for row in part]
     lengths = [len(part) for part in parts]
     if len(set(lengths)) > 1:
         found = ", ".join(f"{source.label} has {length}" for source, length in zip(sources, lengths, strict=True))
         raise DataError(f"{card.folder / 'task.toml'}: the files of split {sources[0].split!r} have different numbers of lines: {found}")
-    return [(" and ".join(place for place, _ in rows), {key: value for _, row in rows for key, value in row.items()}) for rows in zip(*parts, strict=True)]
+    return [
+        _Raw(" and ".join(one.place for one in rows), {key: value for one in rows for key, value in one.row.items()}, rows[0].unit)
+        for rows in zip(*parts, strict=True)
+    ]
 
 
-def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, RawRow]]) -> tuple[list[Record], dict[str, int]]:
+def _apply(card: TaskCard, subset: Subset, split: str, rows: list[_Raw]) -> tuple[list[tuple[int, Record]], dict[str, int]]:
+    """The rows that the rules keep, with their numbers among all; and how many each rule drops."""
     dropped: collections.Counter[str] = collections.Counter()
     rules = [rule for rule in card.rules if not rule.splits or split in rule.splits]
     names = {column: subset.columns.get(column, column) for column in COLUMNS[card.type]}
-    kept: list[Record] = []
+    kept: list[tuple[int, Record]] = []
     seen: set[tuple[str, ...]] = set()
-    for place, row in rows:
+    for number, (place, row, _) in enumerate(rows):
         for column, name in names.items():
             if name not in row:
                 raise DataError(f"{place}: no column {name!r} for {column!r}{nearest(name, row)}")
@@ -120,13 +195,13 @@ def _apply(card: TaskCard, subset: Subset, split: str, rows: list[tuple[str, Raw
         if reason := _dropped_by(rules, texts, row.get(names.get("label", ""), ""), seen):
             dropped[reason] += 1
         else:
-            kept.append({column: _value(card, column, row[name], place) for column, name in names.items()})
+            kept.append((number, {column: _value(card, column, row[name], place) for column, name in names.items()}))
     return kept, dict(dropped)
 
 
 def _dropped_by(rules: list[Rule], texts: list[str], label: str, seen: set[tuple[str, ...]]) -> str | None:
     """The first rule that drops a row; a kept row's texts are added to `seen`."""
-    key = tuple(normalise(text) for text in texts)
+    key = tuple(normalise(text) for text in texts) if any(rule.rule == "drop-duplicates" for rule in rules) else ()
     for rule in rules:
         if (
             (rule.rule == "drop-label" and label in rule.values)
@@ -151,7 +226,9 @@ def _drop_seen(rule: Rule, card: TaskCard, data: TaskData, subset: str) -> None:
     seen = {key(row) for row in splits[rule.seen_in]}
     for split, rows in splits.items():
         if split != rule.seen_in and (not rule.splits or split in rule.splits):
-            splits[split] = [row for row in rows if key(row) not in seen]
+            stays = [key(row) not in seen for row in rows]
+            splits[split] = list(itertools.compress(rows, stays))
+            data.units[subset][split] = tuple(itertools.compress(data.units[subset][split], stays))
             if removed := len(rows) - len(splits[split]):
                 data.dropped[subset, split][f"{rule.rule}:{rule.seen_in}"] = removed
 

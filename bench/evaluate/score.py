@@ -18,12 +18,11 @@ from sentence_transformers.util import SimilarityFunction
 from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
 from bench.data.rows import text_columns, unique_texts
-from bench.digests import digest
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
-from bench.evaluate.tasks import predictions_file
+from bench.evaluate.tasks import draws_name, predictions_file
 from bench.models.encoders import check_spread
-from bench.statistics.bootstrap import replicates
+from bench.statistics.bootstrap import score_estimate
 from bench.statistics.floors import bounds
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
-        `replicates`: subset -> main score in each bootstrap resample of the test examples; `bounds`: subset -> chance, lowest and highest score of this test, where they are known.
+        `estimates`: subset -> the main score with all that makes it vary (`Estimate.record`), None where that is not known; `bounds`: subset -> chance, lowest and highest score of this test, where they are known.
 
     Raises:
         ModelError: The embeddings of a subset's test texts are all the same, or a main score is not a number.
@@ -93,15 +92,14 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
         if score is None or not np.isfinite(score):
             raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
-    drawn = {subset: replicates(card.score_name, found, seed=resampling_seed(card, subset)) for subset, found in examples.items()}
+    estimates = {}
+    for subset, found in examples.items():
+        units = task.units[subset][card.evaluate_on]
+        estimate = score_estimate(card.score_name, main[subset], found, units, draws=draws_name(card, task, subset))
+        estimates[subset] = None if estimate is None else estimate.record()
     limits = {subset: bounds(card.type, card.score_name, _gold(splits[card.evaluate_on])) for subset, splits in task.rows.items()}
     described = {subset: None if found is None else dataclasses.asdict(found) for subset, found in limits.items()}
-    return {"scores": result, "main": main, "examples": examples, "replicates": drawn, "bounds": described}
-
-
-def resampling_seed(card: TaskCard, subset: str) -> int:
-    """Tasks over the same rows are resampled alike, so that their difference is a paired one."""
-    return int(digest([card.data or card.name, subset])[:16], 16)
+    return {"scores": result, "main": main, "examples": examples, "estimates": estimates, "bounds": described}
 
 
 def _gold(rows: list[dict[str, Any]]) -> list[float]:

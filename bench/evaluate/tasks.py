@@ -16,13 +16,16 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from bench.cards.tasks import TaskCard
 from bench.data.rows import Record, TaskData, text_columns, unique_texts
+from bench.digests import digest
 from bench.evaluate.triplets import AbsTaskTriplets
+from bench.statistics.units import Unit
 
 
 class _Rows:
     """Mixin that gives an mteb task the rows it was built with; mteb calls `load_data` with keywords of its own."""
 
     rows: ClassVar[dict[str, dict[str, list[Record]]]]
+    units: ClassVar[dict[str, dict[str, tuple[Unit, ...]]]]
     columns: ClassVar[dict[str, str]]
 
     def load_data(self, **_: Any) -> None:
@@ -62,14 +65,19 @@ class _Classification(_Rows, AbsTaskClassification):
     def _undersample_data(self, dataset: Any, experiment_num: int, idxs: list[int] | None = None) -> Any:
         return super()._undersample_data(_ReadOnce(dataset), experiment_num, idxs)
 
-    def sampled_rows(self, rows: list[Record]) -> list[Record]:
-        """The training rows that at least one experiment draws: the only ones that need an embedding."""
+    def few_shot_draws(self, rows: list[Record]) -> list[list[int]]:
+        """The numbers of the training rows that each experiment draws."""
         train = self._dataset(rows)
-        drawn: set[int] = set()
+        draws: list[list[int]] = []
         order = None
         for experiment in range(self.n_experiments):
             _, order, selected = self._undersample_data(train, experiment, order)
-            drawn.update(selected)
+            draws.append(list(selected))
+        return draws
+
+    def sampled_rows(self, rows: list[Record]) -> list[Record]:
+        """The training rows that at least one experiment draws: the only ones that need an embedding."""
+        drawn = {index for draw in self.few_shot_draws(rows) for index in draw}
         return [rows[index] for index in sorted(drawn)]
 
 
@@ -120,7 +128,7 @@ def build_task(card: TaskCard, data: TaskData, revision: str) -> AbsTask:
         dataset={"path": f"kasauti/{card.name}", "revision": revision},
         modalities=["text"],
     )
-    members: dict[str, Any] = {"metadata": metadata, "rows": data.splits, "abstask_prompt": None}
+    members: dict[str, Any] = {"metadata": metadata, "rows": data.splits, "units": data.units, "abstask_prompt": None}
     if card.type == "STS":
         members.update(min_score=card.score_range[0], max_score=card.score_range[1])
     if card.type == "Classification":
@@ -141,6 +149,14 @@ def task_texts(card: TaskCard, task: AbsTask) -> Iterator[str]:
         yield from unique_texts(splits[card.evaluate_on], columns)
         if isinstance(task, _Classification):
             yield from unique_texts(task.sampled_rows(splits[card.train_on]), columns)
+
+
+def draws_name(card: TaskCard, task: AbsTask, subset: str) -> str:
+    """A name for the few-shot draws of a classification: the same wherever the same rows of the same files are drawn, as in parallel languages; empty for other tasks."""
+    if not isinstance(task, _Classification):
+        return ""
+    units = task.units[subset][card.train_on]
+    return digest([[units[index] for index in draw] for draw in task.few_shot_draws(task.rows[subset][card.train_on])])[:32]
 
 
 def predictions_file(folder: Path, task: AbsTask) -> Path:

@@ -9,7 +9,7 @@ from bench.digests import digest
 from bench.models.encoders import ENCODING_VERSION
 from bench.probe.machine import arithmetic, versions
 
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 """Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
 
 

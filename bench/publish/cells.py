@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.standings.board import Board, Row
-from bench.standings.methods import Difference
+from bench.standings.board import Board, Difference, Row
 
 MISSING = "–"
 
@@ -41,7 +40,7 @@ def cells(board: Board, row: Row) -> list[str]:
         _parameters(row.parameters),
         *(_percent(row.scores.get(column.label)) for column in board.columns),
         _mean(row),
-        MISSING if row.of_parent is None else f"{100 * row.of_parent:.1f}",
+        _share(row),
         *(_costs(probe) if probe is not None else [MISSING] * 6),
     ]
 
@@ -66,6 +65,8 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "mean_low": row.interval and row.interval[0],
         "mean_high": row.interval and row.interval[1],
         "of_parent": row.of_parent,
+        "of_parent_low": row.of_parent_interval and row.of_parent_interval[0],
+        "of_parent_high": row.of_parent_interval and row.of_parent_interval[1],
         "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
         "batch_size": probe and probe["offline"]["batch_size"],
         "latency_p50_seconds": probe and probe["single"]["p50"],
@@ -146,6 +147,14 @@ def _mean(row: Row) -> str:
     low, high = row.interval
     text = f"{100 * row.mean:.1f} ± {50 * (high - low):.1f}"
     return text if row.spread is None else f"{text} ({row.seeds} seeds: {100 * row.spread:.1f})"
+
+
+def _share(row: Row) -> str:
+    """The mean in percent of the parent's, and half the width of its 95 % interval."""
+    if row.of_parent is None or row.of_parent_interval is None:
+        return _percent(row.of_parent)
+    low, high = row.of_parent_interval
+    return f"{100 * row.of_parent:.1f} ± {50 * (high - low):.1f}"
 
 
 def _percent(score: float | None) -> str:

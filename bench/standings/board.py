@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from bench.statistics.bootstrap import interval
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from bench.standings.methods import Comparison
-    from bench.standings.trimmed import Trimmed
+from bench.statistics.estimate import Estimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +25,12 @@ class Drop:
     """How much of a clean score is lost on rewritten texts: clean - rewritten, with the 95 % interval of the paired difference where there is one."""
 
     value: float
-    replicates: NDArray[np.float64] | None = None
+    estimate: Estimate | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 %, in score."""
-        return None if self.replicates is None else interval(self.replicates)
+        return None if self.estimate is None else self.estimate.interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +72,9 @@ class Row:
 
     Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`. `scores` maps column labels to scores
     between 0 and 1; what is not there was not computed. `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts.
+
+    `estimates` are the scores whose variation is known, `estimate` is the mean where all of them are. `of_parent` is the mean divided by
+    the parent's, with its 95 % interval, where the parent's mean is surely above zero.
     """
 
     name: str
@@ -92,10 +88,10 @@ class Row:
     problem: str | None
     rank: int | None = None
     mean: float | None = None
-    interval: tuple[float, float] | None = None
-    score_replicates: dict[str, NDArray[np.float64]] = dataclasses.field(default_factory=dict)
-    replicates: NDArray[np.float64] | None = None
+    estimates: dict[str, Estimate] = dataclasses.field(default_factory=dict)
+    estimate: Estimate | None = None
     of_parent: float | None = None
+    of_parent_interval: tuple[float, float] | None = None
     drops: dict[str, Drop] = dataclasses.field(default_factory=dict)
     tokenizer_problems: tuple[str, ...] = ()
     seeds: int = 1
@@ -107,9 +103,47 @@ class Row:
     used: Used | None = None
 
     @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the mean."""
+        return None if self.estimate is None else self.estimate.interval
+
+    @property
     def score_intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % interval of each score that has replicates."""
-        return {label: interval(drawn) for label, drawn in self.score_replicates.items()}
+        """95 % interval of each score whose variation is known."""
+        return {label: estimate.interval for label, estimate in self.estimates.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """Method minus control, in score, and half of its 95 % interval over test examples and seeds; `sure` where the interval does not hold zero."""
+
+    value: float
+    half_width: float
+    sure: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A method and a control of as many layers; `differences` by column label, and `mean` over tasks."""
+
+    method: str
+    control: str
+    seeds: tuple[int, int]
+    differences: dict[str, Difference]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trimmed:
+    """A trimmed model. `texts_changed` and `tokens_changed` are the shares of its corpus that are cut into other tokens than by the base; `difference` is its mean minus that of `whole`."""
+
+    name: str
+    whole: str
+    tokens_before: int
+    tokens_after: int
+    texts_changed: float
+    tokens_changed: float
+    difference: float | None
+    difference_interval: tuple[float, float] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,10 +172,3 @@ class Board:
     def complete(self) -> bool:
         """True when every row has every score."""
         return all(row.problem is None for row in self.rows)
-
-
-def is_above(better: Row, worse: Row) -> bool:
-    """True when the paired difference of two means is above zero with 95 % confidence."""
-    if better.replicates is None or worse.replicates is None:
-        return False
-    return interval(better.replicates - worse.replicates)[0] > 0

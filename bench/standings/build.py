@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from bench.cards.tasks import TaskCard
 from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
-from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used, is_above
+from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
 from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
 from bench.standings.trimmed import trimmed_models
-from bench.statistics.bootstrap import interval
+from bench.statistics.estimate import Estimate, mean, ratio
+from bench.statistics.tiers import tiers
 from bench.store import Result
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def build_board(suite: SuiteRecords) -> Board:
     """The standings of a suite.
 
     Rows are ordered by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. A row's rank is a tier: 1 + the number of
-    rows whose mean is above its own with 95 % confidence in the paired bootstrap over test examples; no rank where a main score has no replicates.
+    rows that are surely above it, with one error rate for the whole board (`bench.statistics.tiers`); no rank where the variation of a main score is not known.
     """
     clean = _columns(card for card in suite.tasks.values() if not card.perturbation)
     rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
     candidates = [record.candidate for record in suite.records]
     rows = fold({record.candidate.name: _row(record, clean, rewritten, suite.unread) for record in suite.records}, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
-    for row in ranked:
-        if row.replicates is not None:
-            row.rank = 1 + sum(is_above(other, row) for other in ranked)
-        parent = next((other for other in ranked if other.name == row.parent), None)
-        if parent is not None and parent.mean and row.mean is not None:
-            row.of_parent = row.mean / parent.mean
+    _add_ranks([row for row in ranked if row.estimate is not None])
     rest = sorted((row for row in rows if row.mean is None), key=lambda row: (-len(row.scores), row.name))
     used = [result for record in suite.records for result in _used(record)]
     return Board(
@@ -121,22 +112,22 @@ def _used(record: Record) -> list[Result]:
 
 
 def _add_scores(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:
-    """Scores and their intervals; the mean where every task is there, its interval where every task has replicates."""
+    """Scores and their intervals; the mean where every task is there, its interval where the variation of every task is known."""
     for column in columns:
         if column.task in found:
             result = found[column.task]
             row.scores[column.label] = result["main"][column.subset]
-            if drawn := result["replicates"][column.subset]:
-                row.score_replicates[column.label] = np.asarray(drawn)
+            if stored := result["estimates"][column.subset]:
+                row.estimates[column.label] = Estimate.read(stored)
     tasks = dict.fromkeys(column.task for column in columns)
     row.task_means = {task: statistics.fmean(found[task]["main"].values()) for task in tasks if task in found}
     if len(row.task_means) < len(tasks):
         return
     row.mean = statistics.fmean(row.task_means.values())
-    replicates = [_task_replicates(found[task]) for task in tasks]
-    if all(drawn is not None for drawn in replicates):
-        row.replicates = np.mean([drawn for drawn in replicates if drawn is not None], axis=0)
-        row.interval = interval(row.replicates)
+    estimates = [_task_estimate(found[task]) for task in tasks]
+    known = [estimate for estimate in estimates if estimate is not None]
+    if len(known) == len(estimates):
+        row.estimate = mean(known)
 
 
 def _add_drops(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) -> None:
@@ -144,15 +135,25 @@ def _add_drops(row: Row, found: dict[str, Result], columns: tuple[Column, ...]) 
         rewritten, clean = found.get(column.task), found.get(column.clean or "")
         if rewritten is None or clean is None:
             continue
-        before, after = (result["replicates"][column.subset] for result in (clean, rewritten))
-        difference = np.subtract(before, after) if before and after else None
+        before, after = (result["estimates"][column.subset] for result in (clean, rewritten))
+        difference = Estimate.read(before) - Estimate.read(after) if before and after else None
         row.drops[column.label] = Drop(clean["main"][column.subset] - rewritten["main"][column.subset], difference)
 
 
-def _task_replicates(result: Result) -> NDArray[np.float64] | None:
-    """The task's score in each resample: the mean over its subsets; None where a subset has no replicates."""
-    drawn = list(result["replicates"].values())
-    return np.mean(drawn, axis=0) if all(drawn) else None
+def _task_estimate(result: Result) -> Estimate | None:
+    """The task's score with its variation: the mean over its subsets; None where that of a subset is not known."""
+    stored = list(result["estimates"].values())
+    return mean([Estimate.read(one) for one in stored]) if all(stored) else None
+
+
+def _add_ranks(rows: list[Row]) -> None:
+    """Tiers, and shares of the parents' means."""
+    means = {row.name: row.estimate for row in rows if row.estimate is not None}
+    for row, tier in zip(rows, tiers(list(means.values())), strict=True):
+        row.rank = tier
+        parent = means.get(row.parent or "")
+        if parent is not None and (share := ratio(means[row.name], parent)) is not None:
+            row.of_parent, row.of_parent_interval = share
 
 
 def _distinct(items: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.standings.board import Column, Flag, Row
-from bench.statistics.bootstrap import interval
 from bench.statistics.floors import Bounds
 
 TOLERANCE = 1e-9
@@ -60,8 +59,8 @@ def _span(row: Row, column: Column) -> Span | None:
     score = row.scores.get(column.label)
     if score is None:
         return None
-    drawn = row.score_replicates.get(column.label)
-    return (score, score) if drawn is None else _with(score, interval(drawn))
+    estimate = row.estimates.get(column.label)
+    return (score, score) if estimate is None else _with(score, estimate.interval)
 
 
 def _rewritten_span(row: Row, column: Column, clean: Column | None) -> Span | None:
@@ -70,8 +69,8 @@ def _rewritten_span(row: Row, column: Column, clean: Column | None) -> Span | No
     if clean is None or drop is None or clean.label not in row.scores:
         return None
     score = row.scores[clean.label] - drop.value
-    drawn = row.score_replicates.get(clean.label)
-    return (score, score) if drawn is None or drop.replicates is None else _with(score, interval(drawn - drop.replicates))
+    before = row.estimates.get(clean.label)
+    return (score, score) if before is None or drop.estimate is None else _with(score, (before - drop.estimate).interval)
 
 
 def _with(score: float, span: Span) -> Span:

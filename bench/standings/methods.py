@@ -1,22 +1,18 @@
 """Methods against their controls: a claim about a way to make a model, which several training seeds must carry.
 
 A candidate is a model; a method is what several seeds of it have in common. Two things vary: the sample of test examples, and the training seed (with it, for the strategy `random`, the
-layers that are drawn). The 95 % interval of a difference holds both: its half width is the root of h^2 + (t s)^2, where h is half the interval of the paired bootstrap over test examples
-of the difference between the methods' means over seeds, s^2 = s1^2 / n1 + s2^2 / n2 is the variance of that difference over seeds, and t the quantile of Student's distribution
-with Welch's degrees of freedom (Welch 1947).
+layers that are drawn). The 95 % interval of a difference holds both, and the few-shot draws of classifications, as that of any folded row does (`bench.statistics.estimate`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import statistics
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bench.cards.candidate import Candidate
 from bench.cards.seeds import groups
-from bench.statistics.bootstrap import CONFIDENCE, interval
+from bench.standings.board import Comparison, Difference
+from bench.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
     from bench.standings.board import Row
@@ -24,29 +20,6 @@ if TYPE_CHECKING:
 LEAST_SEEDS = 3
 """Fewer seeds say nothing about a method."""
 MEAN = "mean"
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """Method minus control, in score, and half of its 95 % interval over test examples and seeds."""
-
-    value: float
-    half_width: float
-
-    @property
-    def sure(self) -> bool:
-        """True when the interval does not hold zero."""
-        return abs(self.value) > self.half_width
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """A method and a control of as many layers; `differences` by column label, and `mean` over tasks."""
-
-    method: str
-    control: str
-    seeds: tuple[int, int]
-    differences: dict[str, Difference]
 
 
 def comparisons(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tuple[Comparison, ...]:
@@ -74,27 +47,16 @@ def _comparable(row: Row, control: Row) -> bool:
 
 
 def _differences(row: Row, control: Row) -> dict[str, Difference]:
-    """The difference of every score that both have with replicates."""
+    """The difference of every score whose variation is known for both."""
+    own, others = ({MEAN: one.estimate, **one.estimates} for one in (row, control))
     found = {}
-    pairs = {MEAN: (row.replicates, control.replicates)}
-    pairs |= {label: (drawn, control.score_replicates.get(label)) for label, drawn in row.score_replicates.items()}
-    for label, (own, other) in pairs.items():
-        if own is None or other is None:
-            continue
-        low, high = interval(own - other)
-        first, second = row.seed_scores[label], control.seed_scores[label]
-        value = statistics.fmean(first) - statistics.fmean(second)
-        found[label] = Difference(value, math.hypot((high - low) / 2, _seed_half_width(first, second)))
+    for label, estimate in own.items():
+        other = others.get(label)
+        if estimate is not None and other is not None:
+            found[label] = _difference(estimate - other)
     return found
 
 
-def _seed_half_width(first: Sequence[float], second: Sequence[float]) -> float:
-    """Half of Welch's interval of the difference of two means over seeds; 0 where no seed makes a difference."""
-    from scipy.stats import t
-
-    parts = [statistics.variance(scores) / len(scores) for scores in (first, second)]
-    variance = sum(parts)
-    if variance == 0:
-        return 0.0
-    freedom = variance**2 / sum(part**2 / (len(scores) - 1) for part, scores in zip(parts, (first, second), strict=True))
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+def _difference(estimate: Estimate) -> Difference:
+    low, high = estimate.interval
+    return Difference(estimate.value, (high - low) / 2, estimate.sure)

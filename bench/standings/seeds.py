@@ -1,7 +1,7 @@
 """Training seeds: candidates that differ in nothing else become one row, with the spread over seeds.
 
-The interval of a folded row is that of the mean over its seeds on the same resamples of test examples; the spread is the sample standard deviation of the seeds' means. The two are kept
-apart: the first says how much the test sample matters, the second how much the training seed does.
+The interval of a folded row holds all that varies: test examples, few-shot draws and seeds. The spread is the sample standard deviation of the seeds' means, so that one sees how much of the
+interval is theirs.
 """
 
 from __future__ import annotations
@@ -11,15 +11,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bench.cards.candidate import Candidate
 from bench.cards.seeds import groups
-from bench.statistics.bootstrap import interval
+from bench.statistics.estimate import Estimate, averaged
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from bench.standings.board import Drop, RecoveryPoint, Row
 
 
@@ -39,7 +35,7 @@ def _folded(name: str, rows: list[Row]) -> Row:
     problems = [f"{row.name}: {row.problem}" for row in rows if row.problem]
     means = [row.mean for row in rows if row.mean is not None]
     complete = len(means) == len(rows)
-    replicates = _mean([row.replicates for row in rows]) if complete else None
+    factor = f"seeds {name}"
     return dataclasses.replace(
         rows[0],
         name=name,
@@ -47,9 +43,9 @@ def _folded(name: str, rows: list[Row]) -> Row:
         kept=" / ".join(dict.fromkeys(row.kept for row in rows)),
         problem="; ".join(problems) or None,
         scores={label: statistics.fmean(row.scores[label] for row in rows) for label in _shared([row.scores for row in rows])},
-        score_replicates={label: np.mean([row.score_replicates[label] for row in rows], axis=0) for label in _shared([row.score_replicates for row in rows])},
+        estimates={label: averaged([row.estimates[label] for row in rows], over=factor) for label in _shared([row.estimates for row in rows])},
         task_means={task: statistics.fmean(row.task_means[task] for row in rows) for task in _shared([row.task_means for row in rows])},
-        drops={label: _mean_drop([row.drops[label] for row in rows]) for label in _shared([row.drops for row in rows])},
+        drops={label: _mean_drop([row.drops[label] for row in rows], factor) for label in _shared([row.drops for row in rows])},
         mean=statistics.fmean(means) if complete else None,
         spread=statistics.stdev(means) if complete else None,
         seed_scores={
@@ -58,8 +54,7 @@ def _folded(name: str, rows: list[Row]) -> Row:
         },
         recovery=_mean_recovery([row.recovery for row in rows]),
         unguarded=tuple(dict.fromkeys(test for row in rows for test in row.unguarded)),
-        replicates=replicates,
-        interval=None if replicates is None else interval(replicates),
+        estimate=_averaged([row.estimate for row in rows], factor),
     )
 
 
@@ -70,14 +65,14 @@ def _mean_recovery(curves: list[tuple[RecoveryPoint, ...]]) -> tuple[RecoveryPoi
     return tuple(dataclasses.replace(points[0], score=statistics.fmean(point.score for point in points)) for points in zip(*curves, strict=True))
 
 
-def _mean_drop(drops: list[Drop]) -> Drop:
-    return dataclasses.replace(drops[0], value=statistics.fmean(drop.value for drop in drops), replicates=_mean([drop.replicates for drop in drops]))
+def _mean_drop(drops: list[Drop], factor: str) -> Drop:
+    return dataclasses.replace(drops[0], value=statistics.fmean(drop.value for drop in drops), estimate=_averaged([drop.estimate for drop in drops], factor))
 
 
-def _mean(arrays: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
-    """Element by element; None where one is missing."""
-    there = [array for array in arrays if array is not None]
-    return np.mean(there, axis=0) if len(there) == len(arrays) else None
+def _averaged(estimates: Sequence[Estimate | None], factor: str) -> Estimate | None:
+    """The mean over seeds; None where one is missing."""
+    there = [estimate for estimate in estimates if estimate is not None]
+    return averaged(there, over=factor) if len(there) == len(estimates) else None
 
 
 def _shared(tables: Sequence[Mapping[str, object]]) -> list[str]:

@@ -7,24 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.cards.candidate import Candidate, Trimmable
-from bench.statistics.bootstrap import interval
+from bench.standings.board import Trimmed
 
 if TYPE_CHECKING:
     from bench.standings.board import Row
-
-
-@dataclasses.dataclass(frozen=True)
-class Trimmed:
-    """A trimmed model. `texts_changed` and `tokens_changed` are the shares of its corpus that are cut into other tokens than by the base; `difference` is its mean minus that of `whole`."""
-
-    name: str
-    whole: str
-    tokens_before: int
-    tokens_after: int
-    texts_changed: float
-    tokens_changed: float
-    difference: float | None
-    difference_interval: tuple[float, float] | None
 
 
 def trimmed_models(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tuple[Trimmed, ...]:
@@ -45,7 +31,7 @@ def _but_for_vocabulary(candidate: Trimmable) -> Trimmable:
 
 
 def _trimmed(row: Row, twin: Row, trimming: dict[str, Any]) -> Trimmed:
-    drawn = None if row.replicates is None or twin.replicates is None else row.replicates - twin.replicates
+    difference = None if row.estimate is None or twin.estimate is None else row.estimate - twin.estimate
     return Trimmed(
         row.name,
         twin.name,
@@ -54,5 +40,5 @@ def _trimmed(row: Row, twin: Row, trimming: dict[str, Any]) -> Trimmed:
         trimming["texts_changed"],
         trimming["tokens_changed"],
         None if row.mean is None or twin.mean is None else row.mean - twin.mean,
-        None if drawn is None else interval(drawn),
+        None if difference is None else difference.interval,
     )

@@ -69,7 +69,7 @@ def _plot(sweep: Sweep, group: Sequence[str], axes: _Axes, step: float) -> Itera
     for depth in range(1, sweep.layers + 1):
         yield _text(axes.x(depth), top + PLOT + 18, str(depth), anchor="middle")
     yield _text(LEFT + axes.width / 2, top + PLOT + 36, "layers kept", anchor="middle")
-    yield _line(LEFT, axes.y(sweep.full.score), right, axes.y(sweep.full.score), "#222", dash="5 4")
+    yield _line(LEFT, axes.y(sweep.full.value), right, axes.y(sweep.full.value), "#222", dash="5 4")
     yield _line(right + 6, top + 4, right + 32, top + 4, "#222", dash="5 4")
     yield _text(right + 38, top + 8, "full model")
     for number, strategy in enumerate(group):

@@ -8,25 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.statistics.bootstrap import interval, resample, spearman
+from bench.statistics.bootstrap import spearman
+from bench.statistics.estimate import Estimate, mean, ratio
+from bench.statistics.units import Unit, effective_number, weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Quality:
-    """A score and what it is in each resample (resamples,)."""
-
-    score: float
-    replicates: Floats
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the score."""
-        return interval(self.replicates)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,32 +40,28 @@ class Form:
         return self.retained_interval is not None and self.retained_interval[0] >= retain
 
 
-def quality(gold: Mapping[str, ArrayLike], cosines: Mapping[str, ArrayLike], *, seed: int) -> Quality:
+def quality(gold: Mapping[str, ArrayLike], cosines: Mapping[str, ArrayLike], units: Mapping[str, Sequence[Unit]]) -> Estimate:
     """Spearman's correlation of cosine and gold score, mean over languages, with its paired bootstrap over pairs.
-
-    Languages of the same number of pairs are resampled alike: where they are translations of each other, as in KasautiSTS, a pair is drawn or left out in both.
 
     Args:
         gold: Gold scores by language.
         cosines: Cosines by language, in the same order.
-        seed: From the name of the rows; the same seed makes two qualities comparable resample by resample.
+        units: The pairs' resampling units by language; what languages share, as where they are translations of each other, is resampled together.
     """
-    scores, replicates = [], []
+    found = []
     for language, values in gold.items():
         pair = np.asarray(values, dtype=np.float64), np.asarray(cosines[language], dtype=np.float64)
-        scores.append(spearman(*pair, np.ones((1, len(pair[0]))))[0])
-        replicates.append(spearman(*pair, resample(len(pair[0]), seed=seed)))
-    return Quality(float(np.mean(scores)), np.mean(replicates, axis=0))
+        score = spearman(*pair, np.ones((1, len(pair[0]))))[0]
+        found.append(Estimate(float(score), spearman(*pair, weights(tuple(units[language]))), item_freedom=effective_number(units[language]) - 1))
+    return mean(found)
 
 
-def retained(form: Quality, full: Quality) -> tuple[float, tuple[float, float]] | None:
+def retained(form: Estimate, full: Estimate) -> tuple[float, tuple[float, float]] | None:
     """The share of the full model's score that a form keeps, with the 95 % interval of the paired bootstrap: in each resample, the form's score divided by the full model's.
 
     None where the full model's score is not above zero in every resample, or a resample has no score: a share of nothing says nothing.
     """
-    if not (full.score > 0 and (full.replicates > 0).all() and np.isfinite(form.replicates).all()):
-        return None
-    return form.score / full.score, interval(form.replicates / full.replicates)
+    return ratio(form, full) if np.isfinite(form.items).all() else None
 
 
 def eligible(forms: Sequence[Form]) -> tuple[Form, ...]:

@@ -19,7 +19,7 @@ def quality_table(sweep: Sweep, *, style: str) -> str:
         return f"{form.score * 100:.1f} ± {(high - low) * 50:.1f}{' *' if form.keeps(sweep.retain) else ''}"
 
     low, high = sweep.full.interval
-    return _table(sweep, cell, f"{sweep.full.score * 100:.1f} ± {(high - low) * 50:.1f}", style=style)
+    return _table(sweep, cell, f"{sweep.full.value * 100:.1f} ± {(high - low) * 50:.1f}", style=style)
 
 
 def render(sweep: Sweep) -> str:

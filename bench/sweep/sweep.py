@@ -15,7 +15,8 @@ from bench.digests import model_digest
 from bench.errors import LayerError, ModelError
 from bench.make.strategies.pure import RANKED, STRATEGIES, Rank, describe_kept, kept_layers
 from bench.models.encoders import Progress
-from bench.sweep.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
+from bench.statistics.estimate import Estimate
+from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from bench.cards.workspace import Workspace
     from bench.data.rows import Record
     from bench.models.shared_prefix import Kept
+    from bench.statistics.units import Unit
+
+    Rows = dict[str, list[Record]]
+    Units = dict[str, tuple[Unit, ...]]
 
 TASK, SPLIT = "KasautiSTS", "dev"
 """The pairs that depths are judged on: never a test text, since a depth is chosen by them."""
@@ -43,7 +48,7 @@ class Sweep:
     layers: int
     retain: float
     pairs: dict[str, int]
-    full: Quality
+    full: Estimate
     forms: tuple[Form, ...]
     recommended: Form | None
     layer_similarity: list[list[float]]
@@ -87,7 +92,7 @@ class Sweep:
             "layers": self.layers,
             "data": {"task": TASK, "split": SPLIT, "pairs": self.pairs},
             "retain": self.retain,
-            "full": {"score": self.full.score, "interval": self.full.interval},
+            "full": {"score": self.full.value, "interval": self.full.interval},
             "forms": [{"depth": form.depth, **dataclasses.asdict(form), "keeps": form.keeps(self.retain)} for form in self.forms],
             "recommended": None if self.recommended is None else {"strategy": self.recommended.strategy, "kept": self.recommended.kept},
             "verdict": self.verdict,
@@ -131,11 +136,11 @@ def sweep(
         raise ModelError(f"{name}: has {total} layer; there is no depth to choose")
     planned = _planned(folder, strategies, total, rank)
     prefixes = [tuple(range(depth)) for depth in range(1, total + 1)]  # nodes on the way to the full model: its hidden states cost nothing more
-    card, rows = _pairs()
+    rows, units = _pairs()
     texts = list(dict.fromkeys(str(row[side]) for group in rows.values() for row in group for side in ("sentence1", "sentence2")))
     encoder = SharedPrefixEncoder(load_sentence_model(folder).to(device), [*planned.values(), *prefixes], progress=progress)
     vectors = encoder.encode(texts)
-    judged = _judged(name, card, rows, texts, vectors)
+    judged = _judged(name, rows, units, texts, vectors)
     full = prefixes[-1]
     forms = tuple(_form(strategy, kept, judged[kept], judged[full], _similarity(vectors[kept], vectors[full])) for (strategy, _), kept in planned.items())
     return Sweep(
@@ -172,7 +177,7 @@ def ranker(folder: Path, place: Workspace, suite: str | None, *, say: Callable[[
     def texts() -> list[str]:
         library = load_library(place)
         tested = {task for one in pick([suite] if suite else [], library.suites, "suite").values() for task in one.suite.tasks}
-        judged = {normalise(str(row[side])) for group in _pairs()[1].values() for row in group for side in ("sentence1", "sentence2")}
+        judged = {normalise(str(row[side])) for group in _pairs()[0].values() for row in group for side in ("sentence1", "sentence2")}
         return calibration_texts(DataCache(library, None, offline=True).guard(sorted(tested)) | judged)
 
     rankings = Rankings(place.state / "rankings", texts)
@@ -212,13 +217,11 @@ def _possible(config: dict[str, object], kept: tuple[int, ...]) -> bool:
     return True
 
 
-def _judged(name: str, card: Any, rows: dict[str, list[Record]], texts: list[str], vectors: dict[Kept, NDArray[np.float32]]) -> dict[Kept, Quality]:
+def _judged(name: str, rows: Rows, units: Units, texts: list[str], vectors: dict[Kept, NDArray[np.float32]]) -> dict[Kept, Estimate]:
     """The quality of each kept list's embeddings of the texts."""
-    from bench.evaluate.score import resampling_seed
-
     gold = {language: [float(row["score"]) for row in group] for language, group in rows.items()}
-    judged = {kept: quality(gold, _cosines(rows, texts, found), seed=resampling_seed(card, SPLIT)) for kept, found in vectors.items()}
-    if flat := next((kept for kept, one in judged.items() if not np.isfinite(one.score)), None):
+    judged = {kept: quality(gold, _cosines(rows, texts, found), units) for kept, found in vectors.items()}
+    if flat := next((kept for kept, one in judged.items() if not np.isfinite(one.value)), None):
         raise ModelError(f"{name}: with layers {describe_kept(flat)} every pair has the same cosine; are all embeddings the same?")
     return judged
 
@@ -230,16 +233,16 @@ def _describe(form: Form) -> str:
     return f"{form.strategy} ({describe_kept(form.kept)}) keeps {form.retained:.1%} of the full model's score, 95 % interval {low:.1%} to {high:.1%}"
 
 
-def _pairs() -> tuple[Any, dict[str, list[Record]]]:
-    """The card of the task, and its development pairs by language."""
+def _pairs() -> tuple[Rows, Units]:
+    """The development pairs by language, and their resampling units."""
     from bench.cards.load import shipped_task
     from bench.data.rows import load_rows
 
-    card = shipped_task(TASK)
-    return card, {language: splits[SPLIT] for language, splits in load_rows(card, None, splits=(SPLIT,)).splits.items()}
+    data = load_rows(shipped_task(TASK), None, splits=(SPLIT,))
+    return {language: splits[SPLIT] for language, splits in data.splits.items()}, {language: splits[SPLIT] for language, splits in data.units.items()}
 
 
-def _cosines(rows: dict[str, list[Record]], texts: list[str], vectors: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+def _cosines(rows: Rows, texts: list[str], vectors: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
     """Cosine of each pair, by language."""
     place = {text: index for index, text in enumerate(texts)}
     unit = _unit(vectors)
@@ -258,6 +261,6 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return scaled
 
 
-def _form(strategy: str, kept: tuple[int, ...], own: Quality, full: Quality, similarity: float) -> Form:
+def _form(strategy: str, kept: tuple[int, ...], own: Estimate, full: Estimate, similarity: float) -> Form:
     share, bounds = retained(own, full) or (None, None)
-    return Form(strategy, kept, own.score, own.interval, share, bounds, similarity)
+    return Form(strategy, kept, own.value, own.interval, share, bounds, similarity)

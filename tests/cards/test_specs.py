@@ -76,6 +76,7 @@ OTHER_CARD = {
     "rules": ({"rule": "drop-duplicates"},),
     "subsets": {"mr": Subset(languages=("mar-Deva",), sources=(dataclasses.replace(SOURCE, sha256="0" * 64),))},
     "data": "U",
+    "parallel": True,
     "perturbation": "digits",
 }
 

@@ -15,8 +15,8 @@ from bench.publish.cells import MISSING, headers
 from bench.publish.files import publish, to_csv, to_json
 from bench.publish.markdown import render
 from bench.publish.terminal import make_console, show
-from bench.standings.board import Board, Column, Drop, Flag, RecoveryPoint, Row, Used
-from bench.standings.methods import Comparison
+from bench.standings.board import Board, Column, Comparison, Drop, Flag, RecoveryPoint, Row, Used
+from bench.statistics.estimate import Estimate
 
 PROBE = {
     "load": 0.25,
@@ -33,9 +33,9 @@ COLUMNS = (
 REASON = "incomplete, 1 of 2 tasks: Topics failed: MemoryError: 8 GiB"
 
 
-def between(low, high):
-    """Replicates whose 95 % interval is [low, high]."""
-    return np.repeat([low, high], 500)
+def between(low, high, value=None):
+    """An estimate whose 95 % interval is [low, high]."""
+    return Estimate((low + high) / 2 if value is None else value, np.repeat([low, high], 500))
 
 
 def row(name, kind, parent, kept, parameters, scores, probe, **fields):
@@ -44,7 +44,9 @@ def row(name, kind, parent, kept, parameters, scores, probe, **fields):
     )
 
 
-FULL = row("mini", "full", None, "0-11", {"embeddings": 2_500_000, "body": 10_000_000}, (0.8, 0.7, 0.9), PROBE, rank=1, mean=0.825, interval=(0.80, 0.83))
+FULL = row(
+    "mini", "full", None, "0-11", {"embeddings": 2_500_000, "body": 10_000_000}, (0.8, 0.7, 0.9), PROBE, rank=1, mean=0.825, estimate=between(0.80, 0.83, 0.825)
+)
 SMALL = row(
     "mini-middle6",
     "pruned",
@@ -67,7 +69,7 @@ PARTIAL = row(
     (0.5, 0.4),
     PROBE,
     problem=REASON,
-    score_replicates={"Pairs mr": between(0.45, 0.55)},
+    estimates={"Pairs mr": between(0.45, 0.55)},
 )
 UNMADE = row("mini-scratch2", "scratch", "mini", "", None, (), None, problem="not made yet")
 BOARD = Board(
@@ -233,6 +235,14 @@ def test_a_smaller_model_is_shown_with_its_kept_layers_and_its_share_of_the_pare
     line, stored = markdown_rows(BOARD)[1], json_rows(BOARD)[1]
     assert (line["kept layers"], line["% of parent"]) == ("0-2,9-11", "87.9")
     assert (stored["parent"], stored["kept_layers"], stored["parameters_body"]) == ("mini", "0-2,9-11", 5_000_000)
+
+
+def test_the_share_of_the_parent_is_shown_with_half_of_its_interval_and_stored_with_both_ends():
+    small = dataclasses.replace(SMALL, of_parent=0.88, of_parent_interval=(0.85, 0.91))
+    board = dataclasses.replace(BOARD, rows=(FULL, small))
+    assert markdown_rows(board)[1]["% of parent"] == "88.0 ± 3.0"
+    assert [json_rows(board)[1][field] for field in ("of_parent", "of_parent_low", "of_parent_high")] == [0.88, 0.85, 0.91]
+    assert [csv_rows(board)[0][field] for field in ("of_parent", "of_parent_low", "of_parent_high")] == ["", "", ""]
 
 
 def test_a_score_of_zero_or_below_is_shown_as_such_and_not_as_missing():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from scipy.stats import norm, t
 
 from bench.cards.workspace import Workspace
 from bench.plan.cells import Cell, PlannedCell, summary
@@ -17,6 +18,8 @@ from bench.plan.options import Options
 from bench.plan.planning import Plan, make_plan
 from bench.run.execute import Outcome, execute
 from bench.standings.board import Row
+from bench.statistics.estimate import Estimate
+from bench.statistics.tiers import surely_above
 from bench.store import Result
 from tests.builders import blueprint_of, board_of, checkpoint_of, made_of, plan_anew
 from tests.conftest import build_workspace
@@ -94,13 +97,11 @@ def test_bitext_shares_reproduce_mtebs_f1(finished):
 
 
 def test_a_row_is_only_ranked_below_what_is_surely_better(finished):
-    from bench.standings.board import is_above
-
     planner, _ = run(finished, probe="quick")
     rows = board_of(planner).rows
-    for row in rows:
-        assert row.rank == 1 + sum(is_above(other, row) for other in rows)
-        assert not is_above(row, row)
+    above = surely_above([row.estimate for row in rows])
+    assert [row.rank for row in rows] == [1 + sum(column) for column in above.T]
+    assert not above.diagonal().any()
 
 
 def test_results_keep_per_example_outputs_that_reproduce_the_score(finished):
@@ -454,8 +455,11 @@ def test_a_drop_is_the_clean_score_less_the_rewritten_one(rewritten):
 def test_a_drop_has_the_interval_of_the_paired_difference(rewritten):
     _, rows, stored = rewritten
     for name, row in rows.items():
-        clean, after = (stored[name, task]["replicates"]["hi"] for task in ("Pairs", "Pairs-typing-slips"))
-        assert row.drops["Pairs-typing-slips hi"].interval == pytest.approx(np.quantile(np.subtract(clean, after), [0.025, 0.975]))
+        clean, after = (Estimate.read(stored[name, task]["estimates"]["hi"]) for task in ("Pairs", "Pairs-typing-slips"))
+        found = row.drops["Pairs-typing-slips hi"]
+        stretch = t.ppf(0.975, 11) / norm.ppf(0.975)  # 12 pairs
+        low, high = np.quantile(clean.items - after.items, [0.025, 0.975])
+        assert found.interval == pytest.approx((found.value - stretch * (found.value - low), found.value + stretch * (high - found.value)))
 
 
 def test_texts_that_a_rule_leaves_as_they_are_drop_by_exactly_nothing_in_every_resample(rewritten):

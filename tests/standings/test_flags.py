@@ -7,6 +7,7 @@ import pytest
 
 from bench.standings.board import Column, Drop, Row
 from bench.standings.flags import bounds_of, flags
+from bench.statistics.estimate import Estimate
 from bench.statistics.floors import Bounds
 
 COLUMN = Column("Negation", "mr", "Negation mr", "accuracy")
@@ -14,16 +15,16 @@ REWRITTEN = Column("Negation-digits", "mr", "Negation-digits mr", "accuracy", cl
 HALF = {("Negation", "mr"): Bounds(0.5, 0.0, 1.0), ("Negation-digits", "mr"): Bounds(0.5, 0.0, 1.0)}
 
 
-def between(low, high):
-    """Replicates whose 95 % interval is [low, high]."""
-    return np.repeat([low, high], 500)
+def between(value, low, high):
+    """An estimate whose 95 % interval is [low, high]."""
+    return Estimate(value, np.repeat([low, high], 500))
 
 
 def row(score, low=None, high=None, *, drop=None):
-    replicates = {} if low is None else {COLUMN.label: between(low, high)}
+    estimates = {} if low is None else {COLUMN.label: between(score, low, high)}
     scores = {} if score is None else {COLUMN.label: score}
     drops = {} if drop is None else {REWRITTEN.label: drop}
-    return Row("m", "full", None, "", None, scores, {}, None, None, score_replicates=replicates, drops=drops)
+    return Row("m", "full", None, "", None, scores, {}, None, None, estimates=estimates, drops=drops)
 
 
 def ends(rows, bounds=HALF, columns=(COLUMN,), robustness=()):
@@ -72,8 +73,8 @@ def test_a_correlation_below_zero_is_below_chance():
 @pytest.mark.parametrize(
     ("drop", "found"),
     [
-        (Drop(0.4, between(0.4, 0.4)), [("Negation-digits mr", "chance")]),
-        (Drop(0.1, between(0.1, 0.1)), []),
+        (Drop(0.4, between(0.4, 0.4, 0.4)), [("Negation-digits mr", "chance")]),
+        (Drop(0.1, between(0.1, 0.1, 0.1)), []),
         (Drop(0.4), [("Negation-digits mr", "chance")]),
         (None, []),
     ],

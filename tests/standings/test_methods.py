@@ -11,6 +11,7 @@ from bench.publish.markdown import render
 from bench.standings.board import Board, Column, Row
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
+from bench.statistics.estimate import Estimate
 from tests.builders import make_candidate
 
 SIZE = {"embeddings": 10, "body": 60}
@@ -36,7 +37,8 @@ def compare(scores: dict[str, tuple[float, ...]], groups: list[list[Candidate]],
         name, _, seed = candidate.name.partition("-seed")
         score = scores[name][int(seed)]
         drawn = score + noise * STEADY * (1 if name != "m-top" else 2)
-        fields = {"mean": score, "replicates": drawn, "score_replicates": {"A": drawn}}
+        estimate = Estimate(score, drawn)
+        fields = {"mean": score, "estimate": estimate, "estimates": {"A": estimate}}
         rows[candidate.name] = Row(candidate.name, candidate.kind, "m", "", (size or {}).get(name, SIZE), {"A": score}, {}, None, None, **fields)
     return comparisons(fold(rows, everyone), everyone)
 

@@ -11,6 +11,7 @@ from bench.cards.kinds import Pruned
 from bench.cards.seeds import groups
 from bench.standings.board import Drop, RecoveryPoint, Row
 from bench.standings.seeds import fold
+from bench.statistics.estimate import Estimate
 
 
 def candidate(name: str, seed: int, **fields: object) -> Pruned:
@@ -80,7 +81,7 @@ def test_a_parent_that_is_folded_too_is_named_as_its_row():
 
 
 def test_a_drop_is_averaged_and_one_without_replicates_leaves_no_interval():
-    drops = [Drop(0.1, np.array([0.1, 0.2])), Drop(0.3, None)]
+    drops = [Drop(0.1, Estimate(0.1, np.array([0.1, 0.2]))), Drop(0.3, None)]
     rows = {f"a-seed{seed}": row(f"a-seed{seed}", "0", 0.5, drops={"D": drop}) for seed, drop in enumerate(drops)}
     (folded,) = fold(rows, [candidate("a-seed0", 0), candidate("a-seed1", 1)])
     assert folded.drops["D"].value == pytest.approx(0.2)

@@ -13,6 +13,7 @@ from bench.publish.files import to_json
 from bench.publish.markdown import render
 from bench.standings.board import Board, Row
 from bench.standings.trimmed import trimmed_models
+from bench.statistics.estimate import Estimate
 
 SMALL = Vocabulary(corpus=("Text",), size=60)
 TRIMMING = {"tokens_before": 12000, "tokens_after": 6000, "texts_changed": 0.125, "tokens_changed": 0.01}
@@ -22,7 +23,8 @@ DRAWN = np.linspace(0.4, 0.6, 1000)
 
 
 def row(name: str, mean: float | None, replicates: np.ndarray | None, trimming: dict | None = None) -> Row:
-    return Row(name, "pruned", "m", "0-5", None, {}, {}, None, None, mean=mean, replicates=replicates, trimming=trimming)
+    estimate = None if mean is None else Estimate(mean, replicates)
+    return Row(name, "pruned", "m", "0-5", None, {}, {}, None, None, mean=mean, estimate=estimate, trimming=trimming)
 
 
 def test_a_trimmed_model_is_compared_with_its_whole_twin_pair_by_pair():

@@ -19,8 +19,10 @@ from bench.make.strategies.pure import RANKED, STRATEGIES, kept_layers
 from bench.make.strategies.ranked import calibration_texts, rank_folder
 from bench.plan.options import Options
 from bench.plan.planning import make_plan
+from bench.statistics.estimate import Estimate
+from bench.statistics.units import numbered
 from bench.sweep.chart import draw
-from bench.sweep.depths import Form, Quality, eligible, linear_cka, quality, recommend, retained
+from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained
 from bench.sweep.page import quality_table
 from bench.sweep.sweep import DEFAULT, EVERY, SPLIT, TASK, Sweep, ranker, sweep
 from tests.cli.test_cli import bench
@@ -54,25 +56,26 @@ def test_a_random_pick_is_recommended_only_where_nothing_else_was_swept():
 
 
 def test_what_is_retained_is_the_ratio_in_each_resample():
-    full = Quality(0.5, np.linspace(0.2, 0.8, 1001))
-    share, bounds = retained(Quality(0.45, full.replicates * 0.9), full)
+    full = Estimate(0.5, np.linspace(0.2, 0.8, 1001))
+    share, bounds = retained(Estimate(0.45, full.items * 0.9), full)
     assert share == pytest.approx(0.9)
     assert bounds == pytest.approx((0.9, 0.9))  # paired: the spread of the scores themselves cancels out
 
 
 @pytest.mark.parametrize("replicates", [[-0.1, 0.4, 0.5], [0.0, 0.4, 0.5]])
 def test_nothing_is_retained_of_a_score_that_may_be_zero(replicates):
-    assert retained(Quality(0.4, np.array([0.4, 0.4, 0.4])), Quality(0.4, np.array(replicates))) is None
+    assert retained(Estimate(0.4, np.array([0.4, 0.4, 0.4])), Estimate(0.4, np.array(replicates))) is None
 
 
 def test_quality_is_the_mean_of_spearmans_correlations_and_parallel_pairs_are_drawn_together():
     rng = np.random.default_rng(1)
     gold = {language: rng.integers(0, 6, 40).astype(float) for language in ("mr", "hi")}
     cosines = {language: values + rng.normal(size=40) for language, values in gold.items()}
-    found = quality(gold, cosines, seed=5)
-    assert found.score == pytest.approx(np.mean([spearmanr(gold[language], cosines[language])[0] for language in gold]))
-    same = quality({"mr": gold["mr"], "hi": gold["mr"]}, {"mr": cosines["mr"], "hi": cosines["mr"]}, seed=5)
-    assert np.allclose(same.replicates, quality({"mr": gold["mr"]}, {"mr": cosines["mr"]}, seed=5).replicates)
+    units = dict.fromkeys(gold, numbered("pairs", 40))
+    found = quality(gold, cosines, units)
+    assert found.value == pytest.approx(np.mean([spearmanr(gold[language], cosines[language])[0] for language in gold]))
+    same = quality({"mr": gold["mr"], "hi": gold["mr"]}, {"mr": cosines["mr"], "hi": cosines["mr"]}, units)
+    assert np.allclose(same.items, quality({"mr": gold["mr"]}, {"mr": cosines["mr"]}, units).items)
 
 
 def test_linear_cka_is_one_for_rotated_and_scaled_and_small_for_unrelated_representations():
