@@ -28,6 +28,22 @@ def test_two_candidates_of_one_seed_are_not_two_seeds():
     assert groups([candidate("a", 0), candidate("b", 0)]) == {"a": ["a"], "b": ["b"]}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+def test_a_group_of_seeds_whose_name_another_candidate_has_drops_no_row(order):
+    everyone = [candidate("m", 0, keep=3), candidate("m-seed1", 1), candidate("m-seed2", 2)]
+    found = groups([everyone[place] for place in order])
+    assert len(found) == 2
+    assert sorted(name for names in found.values() for name in names) == ["m", "m-seed1", "m-seed2"]
+    assert found["m"] == ["m"]
+
+
+def test_two_groups_of_seeds_of_one_name_stay_two_rows():
+    found = groups(
+        [candidate(name, seed, keep=keep) for keep, names in ((2, ("m-seed0", "m-seed1")), (3, ("m-seed2", "m-seed3"))) for seed, name in enumerate(names)]
+    )
+    assert sorted(map(sorted, found.values())) == [["m-seed0", "m-seed1"], ["m-seed2", "m-seed3"]]
+
+
 def test_a_row_names_every_kept_list_that_its_seeds_drew():
     (folded,) = fold({"a-seed0": row("a-seed0", "0-1", 0.4), "a-seed1": row("a-seed1", "0,2", 0.6)}, [candidate("a-seed0", 0), candidate("a-seed1", 1)])
     assert (folded.name, folded.kept, folded.seeds) == ("a", "0-1 / 0,2", 2)
