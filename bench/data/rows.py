@@ -121,8 +121,9 @@ _LETTERS = _Letters()
 def _resampling_units(card: TaskCard, raw: Mapping[str, Mapping[str, list[_Raw]]]) -> dict[tuple[str, str], list[Unit]]:
     """The resampling unit of each raw row, by subset and split.
 
-    A row's unit is its place in its file, before any rule drops rows. Where the card says that its languages are parallel, row n of each language is one unit, named by the first language's file.
-    Rows of a file that have a text in common, in any language of the card, are one unit, named by the first of them (texts are compared as in `normalise`, before any rule or rewriting).
+    A row's unit is its place in its file, before any rule drops rows. Where the card says that its languages are parallel, row n of each language is one
+    unit, named by the first language's file. Rows of a file that have a text in common, in any language of the card, are one unit, named by the first of them
+    (texts are compared as in `normalise`, before any rule or rewriting).
 
     Raises:
         DataError: Languages that are said to be parallel have different numbers of rows.

@@ -152,7 +152,10 @@ def task_texts(card: TaskCard, task: AbsTask) -> Iterator[str]:
 
 
 def draws_name(card: TaskCard, task: AbsTask, subset: str) -> str:
-    """A name for the few-shot draws of a classification: the same wherever the same rows of the same files are drawn, as in parallel languages; empty for other tasks."""
+    """A name for the few-shot draws of a classification, empty for other tasks.
+
+    It is the same wherever the same rows of the same files are drawn, as in parallel languages.
+    """
     if not isinstance(task, _Classification):
         return ""
     units = task.units[subset][card.train_on]

@@ -79,8 +79,8 @@ def _methods(board: Board) -> str:
     titles = ["method", "control", "seeds", "mean", *labels]
     table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "left", "left", *["right"] * (len(titles) - 3)], disable_numparse=True)
     return (
-        "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % interval that covers both the test examples "
-        f"(paired bootstrap) and the seeds (Welch). Bold: the interval does not hold zero. `random` draws other layers with each seed.\n\n{table}"
+        "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % interval that covers test examples, "
+        f"few-shot draws and seeds. Bold: the interval does not hold zero. `random` draws other layers with each seed.\n\n{table}"
     )
 
 
@@ -164,13 +164,15 @@ def _quoted(prompt: str) -> str:
 def _legend(board: Board) -> list[str]:
     metrics = sorted({f"{column.task} {column.metric}" for column in board.columns})
     return [
-        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are better with 95 % confidence.",
-        "- `±` is half of the 95 % interval of a paired bootstrap over test examples (1,000 resamples, the same for every candidate). It does not cover the training seed: a method is better than "
-        "a method only over several seeds. Where there are several, the row is their mean, and the standard deviation of their means stands in brackets.",
+        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are surely better, where 'surely' "
+        "is for the whole board: at most 5 of 100 such boards would be wrong about any pair.",
+        "- `±` is half of the 95 % interval over test rows (a paired bootstrap of 1,000 resamples, the same for every candidate) and few-shot draws of classifications. Of one seed it says nothing "
+        "about other seeds: a method is better than a method only over several. Where there are several, the row is their mean, the interval covers them too, and the standard deviation of their means "
+        "stands in brackets.",
         f"- Scores are times 100, of embeddings computed on {board.device}: {', '.join(metrics)}.",
         "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; one that is "
         "pre-trained was small from the start, on the same text and token budget as the base.",
-        "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed.",
+        "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed; a dash where that is not surely above zero.",
         f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory while encoding (of the whole process, libraries "
         "included), "
         "time from opening the folder to the first embedding with the libraries already imported. Size on disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with; an external one's as it stands.",

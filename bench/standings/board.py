@@ -70,11 +70,10 @@ class Used:
 class Row:
     """One candidate, or several that differ in their training seed only.
 
-    Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`. `scores` maps column labels to scores
-    between 0 and 1; what is not there was not computed. `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts.
-
-    `estimates` are the scores whose variation is known, `estimate` is the mean where all of them are. `of_parent` is the mean divided by
-    the parent's, with its 95 % interval, where the parent's mean is surely above zero.
+    Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`.
+    `scores` maps column labels to scores between 0 and 1; what is not there was not computed. `estimates` are the scores whose variation is known, `estimate`
+    is the mean where all of them are. `of_parent` is the mean divided by the parent's, with its 95 % interval, where the parent's mean is surely above zero.
+    `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts.
     """
 
     name: str

@@ -13,25 +13,26 @@ from bench.plan.records import Record, SuiteRecords
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
 from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
+from bench.standings.ranks import add_ranks
 from bench.standings.seeds import fold
 from bench.standings.trimmed import trimmed_models
-from bench.statistics.estimate import Estimate, mean, ratio
-from bench.statistics.tiers import tiers
+from bench.statistics.estimate import Estimate, mean
 from bench.store import Result
 
 
 def build_board(suite: SuiteRecords) -> Board:
     """The standings of a suite.
 
-    Rows are ordered by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. A row's rank is a tier: 1 + the number of
-    rows that are surely above it, with one error rate for the whole board (`bench.statistics.tiers`); no rank where the variation of a main score is not known.
+    Rows are ordered by the mean over tasks (a task's score is the mean over its subsets); only rows that have every task get a mean and a rank. A row's rank
+    is a tier: 1 + the number of rows whose mean is surely above its own, with at most 5 % for anything wrong on the whole board (`bench.statistics.tiers`);
+    no rank where the variation of a main score is not known.
     """
     clean = _columns(card for card in suite.tasks.values() if not card.perturbation)
     rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
     candidates = [record.candidate for record in suite.records]
     rows = fold({record.candidate.name: _row(record, clean, rewritten, suite.unread) for record in suite.records}, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
-    _add_ranks([row for row in ranked if row.estimate is not None])
+    add_ranks(ranked)
     rest = sorted((row for row in rows if row.mean is None), key=lambda row: (-len(row.scores), row.name))
     used = [result for record in suite.records for result in _used(record)]
     return Board(
@@ -144,16 +145,6 @@ def _task_estimate(result: Result) -> Estimate | None:
     """The task's score with its variation: the mean over its subsets; None where that of a subset is not known."""
     stored = list(result["estimates"].values())
     return mean([Estimate.read(one) for one in stored]) if all(stored) else None
-
-
-def _add_ranks(rows: list[Row]) -> None:
-    """Tiers, and shares of the parents' means."""
-    means = {row.name: row.estimate for row in rows if row.estimate is not None}
-    for row, tier in zip(rows, tiers(list(means.values())), strict=True):
-        row.rank = tier
-        parent = means.get(row.parent or "")
-        if parent is not None and (share := ratio(means[row.name], parent)) is not None:
-            row.of_parent, row.of_parent_interval = share
 
 
 def _distinct(items: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

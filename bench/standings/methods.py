@@ -1,7 +1,8 @@
 """Methods against their controls: a claim about a way to make a model, which several training seeds must carry.
 
-A candidate is a model; a method is what several seeds of it have in common. Two things vary: the sample of test examples, and the training seed (with it, for the strategy `random`, the
-layers that are drawn). The 95 % interval of a difference holds both, and the few-shot draws of classifications, as that of any folded row does (`bench.statistics.estimate`).
+A candidate is a model; a method is what several seeds of it have in common. Two things vary: the sample of test examples, and the training seed (with it, for
+the strategy `random`, the layers that are drawn). The 95 % interval of a difference holds both, and the few-shot draws of classifications, as that of any
+folded row does (`bench.statistics.estimate`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Training seeds: candidates that differ in nothing else become one row, with the spread over seeds.
 
-The interval of a folded row holds all that varies: test examples, few-shot draws and seeds. The spread is the sample standard deviation of the seeds' means, so that one sees how much of the
-interval is theirs.
+The interval of a folded row holds all that varies: test examples, few-shot draws and seeds. The spread is the sample standard deviation of the seeds' means,
+so that one sees how much of the interval is theirs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores of a test in each resample of its units, in numpy.
 
-Every candidate is scored on the same resamples, and the difference of two candidates' replicates is the paired bootstrap of their difference (Efron and Tibshirani 1993, chapter 13). For
-Spearman, ranks are taken anew inside each resample, ties averaged.
+Every candidate is scored on the same resamples, and the difference of two candidates' replicates is the paired bootstrap of their difference (Efron and
+Tibshirani 1993, chapter 13). For Spearman, ranks are taken anew inside each resample, ties averaged.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _spearman(first: Floats, second: Floats, weight: Floats) -> Floats:
 def average_precision(scores: Floats, labels: Floats, weight: Floats) -> Floats:
     """Average precision of `scores` for `labels` (0 or 1) in each resample: (resamples,).
 
-    Sum over thresholds of precision times the gain in recall, equal scores sharing a threshold (scikit-learn, `average_precision_score`). NaN where no row of label 1 is drawn.
+    Sum over thresholds of precision times the gain in recall, equal scores sharing a threshold (scikit-learn, `average_precision_score`). NaN where no row of
+    label 1 is drawn.
     """
     return np.concatenate([_average_precision(scores, labels, block) for block in _blocks(weight)])
 

@@ -1,13 +1,15 @@
 """A score, or any sum or difference of scores, with all that makes it vary: the numbers behind every interval and tier. `docs/statistics.md` tells it in full.
 
-Three things vary and are crossed with each other: the units of the test (`items`), the few-shot draws of a classification, and the training seeds (both are a `Factor`). For a mean over
-the R levels of a factor and over n units, with s^2 the variance between the levels' scores, the variance is estimated as
+Three things vary and are crossed with each other: the units of the test (`items`), the few-shot draws of a classification, and the training seeds (both are a
+`Factor`). For a mean over the R levels of a factor and over n units, with s^2 the variance between the levels' scores, the variance is estimated as
 
     variance of the item replicates  +  s^2 / R  -  variance of the interaction replicates.
 
-The first two both hold the interaction of level and unit; the third takes it out of the sum once. This is the analysis of a crossed design with random effects (Brennan 2001, "Generalizability
-Theory", sections 3.2 and 6.2); that adding the two one-way bootstraps counts the interaction twice is shown by Owen 2007 ("The pigeonhole bootstrap", section 3).
-Few levels estimate s^2 badly: the interval is widened by Student's t with the degrees of freedom of Satterthwaite 1946, which for two groups of seeds are those of Welch 1947.
+The first two both hold the interaction of level and unit; the third takes it out of the sum once. This is the variance of a mean in a crossed design with random
+effects (Brennan 2001, "Generalizability Theory"); how resampling rows and columns counts their interaction more than once: Owen 2007, "The pigeonhole bootstrap".
+
+Few levels estimate s^2 badly: the interval is widened by Student's t with the degrees of freedom of Satterthwaite 1946, which for two groups of seeds are
+those of Welch 1947.
 """
 
 from __future__ import annotations
@@ -36,7 +38,12 @@ LEAST_VARIANCE = 1e-18
 
 @dataclasses.dataclass(frozen=True)
 class Factor:
-    """What else than the test units varies. `deviations` (levels,) are each level's score less their mean; `with_items` (resamples,) are replicates of its interaction with the units."""
+    """What else than the test units varies.
+
+    Attributes:
+        deviations: float64 (levels,): each level's score less their mean.
+        with_items: float64 (resamples,): replicates of the interaction of levels and units in the mean over levels.
+    """
 
     deviations: Floats
     with_items: Floats
@@ -102,7 +109,7 @@ class Estimate:
 
     @functools.cached_property
     def factor_variance(self) -> float:
-        """Variance over draws and seeds, beyond what `item_variance` holds already; 0 where their scores differ no more than the test units alone would make them."""
+        """Variance over draws and seeds beyond what `item_variance` holds; 0 where their scores differ no more than the test units alone would make them."""
         return max(0.0, sum(factor.variance - float(np.var(factor.with_items)) for factor in self.factors.values()))
 
     @property
@@ -120,8 +127,9 @@ class Estimate:
     def interval(self) -> tuple[float, float]:
         """The 95 % interval.
 
-        Without factors: the central 95 % of the item replicates (percentile bootstrap). Each arm is then lengthened for the other variance, as the root of the sum of squares (Zou and
-        Donner 2008, "Construction of confidence limits about effect measures"), and stretched by t / z for the degrees of freedom.
+        Without factors: the central 95 % of the item replicates (percentile bootstrap). Each arm is then lengthened for the other variance, as the root of
+        the sum of squares (Zou and Donner 2008, "Construction of confidence limits about effect measures"), and stretched by t / z for the degrees of
+        freedom.
         """
         low, high = (float(end) for end in np.quantile(self.items, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
         other, stretch = Z * math.sqrt(self.factor_variance), _student(self.freedom) / Z
@@ -138,7 +146,8 @@ class Estimate:
     def replicates(self) -> Floats:
         """Joint replicates (resamples,) over everything: the item replicates, plus each factor's deviations times normal multipliers.
 
-        The multipliers belong to the factor's name. They are the same for all estimates that have the factor, so that replicates of different estimates may be compared.
+        The multipliers belong to the factor's name. They are the same for all estimates that have the factor, so that replicates of different estimates may
+        be compared.
         """
         held = sum(factor.variance for factor in self.factors.values())
         if held <= LEAST_VARIANCE:
@@ -170,7 +179,8 @@ class Estimate:
 def mean(estimates: Sequence[Estimate]) -> Estimate:
     """The mean of fixed things: languages, tasks. Test units and draws that they share stay shared.
 
-    Its degrees of freedom over units are the harmonic mean of the parts', weighted by their variances: right where the parts vary together, as parallel languages do, and too few where they do not.
+    Its degrees of freedom over units are the harmonic mean of the parts', weighted by their variances: right where the parts vary together, as parallel
+    languages do, and too few where they do not.
     """
     total = functools.reduce(Estimate.__add__, estimates) * (1 / len(estimates))
     held, parts = sum(one.item_variance for one in estimates), sum(one.item_variance / one.item_freedom for one in estimates)
@@ -180,9 +190,9 @@ def mean(estimates: Sequence[Estimate]) -> Estimate:
 def averaged(estimates: Sequence[Estimate], *, over: str) -> Estimate:
     """The mean over things that are themselves a sample: few-shot draws, training seeds. One alone is returned as it is.
 
-    The interaction replicates are, in each resample, a contrast of the levels' replicates: random coefficients that sum to 0 and whose squares sum to 1, over the root of the number of levels.
-    What the levels have in common falls out, and the variance of what is left is that of the interaction in the mean. Coefficients belong to the factor's name, so that they are the same for all
-    candidates and differences stay linear.
+    The interaction replicates are, in each resample, a contrast of the levels' replicates: random coefficients that sum to 0 and whose squares sum to 1, over
+    the root of the number of levels. What the levels have in common falls out, and the variance of what is left is that of the interaction in the mean.
+    Coefficients belong to the factor's name, so that they are the same for all candidates and differences stay linear.
 
     Args:
         estimates: One a level.

@@ -1,10 +1,12 @@
 """Tiers: who is surely above whom, with one error rate for the whole board.
 
-Every ordered pair of rows is a claim "the first is above the second". The bootstrap gives the distribution of the largest studentised difference among all pairs when no row is above another;
-a claim is made where the observed difference is beyond its 95 % quantile, and then again among the claims that are left (step-down). So the probability that a board makes any wrong claim is at most
-5 %: Romano and Wolf 2005, "Exact and approximate stepdown methods for multiple hypothesis testing"; for ranks, Mogstad, Romano, Shaikh and Wilhelm 2024, "Inference for ranks".
+Every ordered pair of rows is a claim "the first is above the second". The bootstrap gives the distribution of the largest studentised difference among all
+pairs when no row is above another; a claim is made where the observed difference is beyond its 95 % quantile, and then again among the claims that are left
+(step-down). So the probability that a board makes any wrong claim is at most 5 %: Romano and Wolf 2005, "Exact and approximate stepdown methods for multiple
+hypothesis testing"; for ranks, Mogstad, Romano, Shaikh and Wilhelm 2024, "Inference for ranks".
 
-Differences of rows over few seeds have few degrees of freedom each: their statistic is carried from Student's t to the normal scale before it is compared with the others.
+Differences of rows over few seeds have few degrees of freedom each: their statistic is carried from Student's t to the normal scale before it is compared
+with the others.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ def surely_above(estimates: Sequence[Estimate]) -> NDArray[np.bool_]:
 
 
 def _step_down(observed: Floats, moved: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of the statistics (claims,) are beyond what all that are not yet claimed could reach by chance; `moved` (claims, resamples) are their replicates about zero."""
+    """Which of the statistics (claims,) are beyond what all that are not yet claimed could reach by chance.
+
+    `moved` (claims, resamples) are their replicates about zero.
+    """
     claimed = np.zeros(len(observed), dtype=bool)
     while not claimed.all():
         largest = np.sort(moved[~claimed].max(axis=0))

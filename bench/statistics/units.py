@@ -1,10 +1,11 @@
 """Resampling units: which rows of which files a test is made of, and how much each weighs in each resample.
 
-A unit is a row of a file, named by the file's digest and the row's number. Its weights depend on that name alone. So one row weighs the same in every task, language and rewritten form that
-reads it, and for every candidate: differences are paired, and what is parallel is resampled together.
+A unit is a row of a file, named by the file's digest and the row's number. Its weights depend on that name alone. So one row weighs the same in every task,
+language and rewritten form that reads it, and for every candidate: differences are paired, and what is parallel is resampled together.
 
-The weights are multipliers of the weighted bootstrap (Praestgaard and Wellner 1993): independent, with mean 1 and variance 1. Each is one of two values (Mammen 1993, section 2), whose first
-three central moments, 0, 1 and 1, are those of how often the usual bootstrap draws a row. Unlike such counts they are never 0, so that no resample of a small test is empty.
+The weights are multipliers of the weighted bootstrap (Praestgaard and Wellner 1993): independent, with mean 1 and variance 1. Each is one of two values
+(Mammen 1993), whose first three central moments, 0, 1 and 1, are those of how often the usual bootstrap draws a row. Unlike such counts they are
+never 0, so that no resample of a small test is empty.
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ def _heavy(file: str, part: int) -> NDArray[np.bool_]:
 
 
 def effective_number(units: Sequence[Unit]) -> float:
-    """As how many units of one row the units count: (sum of sizes)^2 / sum of squared sizes (Kish 1965, section 11.7). The number of rows where every row is a unit of its own."""
+    """As how many units of one row the units count: (sum of sizes)^2 / sum of squared sizes (Kish 1965, "Survey Sampling").
+
+    It is the number of rows where every row is a unit of its own.
+    """
     sizes = np.array(list(Counter(units).values()), dtype=np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0

@@ -1,6 +1,9 @@
-"""Simulations of intervals and tiers where the truth is known. `python -m tests.statistics.simulations` prints the table of docs/statistics.md; the slow tests assert what it shows, on fewer rounds.
+"""Simulations of intervals and tiers where the truth is known.
 
-Everything goes through the code that a run and a board use. What is invented are the examples: latent abilities of candidates, difficulties of rows, luck of few-shot draws and of training seeds.
+`python -m tests.statistics.simulations` prints the table of docs/statistics.md; the slow tests assert what it shows, on fewer rounds.
+
+Everything goes through the code that a run and a board use. What is invented are the examples: latent abilities of candidates, difficulties of rows, luck of
+few-shot draws and of training seeds.
 """
 
 from __future__ import annotations
@@ -49,7 +52,10 @@ def covered(estimates: Iterable[Estimate], truth: float) -> Share:
 
 
 def pairs(rng: np.random.Generator, n: int, languages: int = 1, candidates: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Gold scores of n pairs in halves (n,), and cosines (candidates, languages, n): half of a pair's noise is the same in all languages and for all candidates."""
+    """Gold scores of n pairs in halves (n,), and cosines (candidates, languages, n).
+
+    Half of the variance of a pair's noise is the same in all languages and for all candidates, a quarter for all candidates of a language.
+    """
     gold = np.round(2 * np.clip(rng.normal(2.5, 1.4, n), 0, 5)) / 2
     noise = NOISE * (0.7 * rng.normal(size=n) + 0.5 * rng.normal(size=(languages, n)) + 0.51 * rng.normal(size=(candidates, languages, n)))
     return gold, gold / 5 + noise
@@ -98,8 +104,9 @@ def average_precision_coverage(rounds: int, n: int) -> Share:
 
 
 ITEM, DRAW, OTHER = 1.0, 0.2, 0.8
-"""Standard deviations of a row's difficulty, of a draw's luck, and of what only their meeting decides, on the scale where a sum above zero is a right answer. An accuracy of .7 then varies by 5
-points from draw to draw, as much as makes an interval without the draws cover 91 % (300 rows) and 83 % (1,400 rows)."""
+"""Standard deviations of a row's difficulty, of a draw's luck, and of what only their meeting decides, where a sum above zero is a right answer.
+
+An accuracy of .7 then varies by 5 points from draw to draw, as much as makes an interval without the draws cover 91 % (300 rows) and 83 % (1,400 rows)."""
 ABILITY = 0.7
 _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 

@@ -73,7 +73,7 @@ def test_the_interval_holds_the_draws_as_well_as_the_rows():
 
 
 def test_what_rows_and_draws_decide_together_counts_once():
-    """Where neither rows nor draws differ on the whole, the variance of n x R answers is p (1 - p) / (n R): counted with the rows, and with the draws, and taken out once."""
+    """Where neither rows nor draws differ on the whole, the variance is p (1 - p) / (n R): counted with the rows, and with the draws, and taken out once."""
     found = [over_draws(answers(10, 200)) for _ in range(60)]
     variance = np.mean([one.item_variance + sum(factor.variance - np.var(factor.with_items) for factor in one.factors.values()) for one in found])
     twice = np.mean([one.item_variance + sum(factor.variance for factor in one.factors.values()) for one in found])
