@@ -10,6 +10,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from bench.cards.load import load_library
 from bench.cards.specs import Phase
 from bench.cards.workspace import find_workspace
 from bench.data.training import Development, TrainingSet
@@ -137,8 +138,6 @@ KINDS = {
 
 def planner(folder: Path, *, base: str = "tiny", prompt: str = "") -> Planner:
     """A suite of every kind, each with the same line for its prompt, or with none."""
-    from bench.cards.load import load_library
-
     made = [f'[[candidates]]\nname = "{name}"\nbase = "tiny"\n{fields}\n{prompt}\n' for name, fields in KINDS.items()]
     (folder / "models" / "prompted.toml").write_text(CARD.format(base=base, prompt=prompt) + "\n".join(made), encoding="utf-8")
     load_library.cache_clear()
@@ -193,3 +192,23 @@ def test_what_is_made_carries_the_prompt_that_it_was_trained_with(workspace_fold
         assert loaded.prompts.get(loaded.default_prompt_name or "", "") == expected == result["used"]["prompt"]
         assert "STS" not in settings["prompts"]
         assert result["used"]["similarity"] == ("dot" if name == "untrained" else "cosine")
+
+
+def test_a_trimmed_vocabulary_keeps_the_tokens_of_the_prompt(workspace_folder, tmp_path):
+    """Also where the corpus has none of them and there is room for few more than must stay."""
+    from bench.make.checkpoint import _train
+
+    asked = "किताब स्कूल "
+    (workspace_folder / "models" / "corpus.txt").write_text("नदी झाड\n" * 3, encoding="utf-8")
+    whole = load_sentence_model(workspace_folder / "models" / "tiny").tokenizer
+    cut = {}
+    for prompt in (asked, ""):
+        fields = f'kind = "full"\nbase = "tiny"\nprompt = "{prompt}"\nvocabulary = {{ corpus = ["corpus.txt"], size = 210 }}'
+        (workspace_folder / "models" / "prompted.toml").write_text(
+            CARD.format(base="tiny", prompt="") + f'[[candidates]]\nname = "cut"\n{fields}\n', encoding="utf-8"
+        )
+        load_library.cache_clear()
+        found = Planner(find_workspace(workspace_folder), Options(suite="prompted", probe="none"))
+        model, _ = _train(found.blueprint(found.candidates["cut"]), tmp_path, None, device="cpu", progress=lambda _kind, _fraction: None)
+        cut[prompt] = model.tokenizer.tokenize(asked)
+    assert cut[asked] == whole.tokenize(asked) != cut[""]
