@@ -189,3 +189,23 @@ def test_what_is_made_carries_the_prompt_that_it_was_trained_with(workspace_fold
         assert loaded.prompts.get(loaded.default_prompt_name or "", "") == expected == result["used"]["prompt"]
         assert "STS" not in settings["prompts"]
         assert result["used"]["similarity"] == ("dot" if name == "untrained" else "cosine")
+
+
+def test_a_trimmed_vocabulary_keeps_the_tokens_of_the_prompt(workspace_folder, tmp_path):
+    """Also where the corpus has none of them and there is room for few more than must stay."""
+    from bench.make.checkpoint import _train
+
+    asked = "किताब स्कूल "
+    (workspace_folder / "models" / "corpus.txt").write_text("नदी झाड\n" * 3, encoding="utf-8")
+    whole = load_sentence_model(workspace_folder / "models" / "tiny").tokenizer
+    cut = {}
+    for prompt in (asked, ""):
+        fields = f'kind = "full"\nbase = "tiny"\nprompt = "{prompt}"\nvocabulary = {{ corpus = ["corpus.txt"], size = 210 }}'
+        (workspace_folder / "models" / "prompted.toml").write_text(
+            CARD.format(base="tiny", prompt="") + f'[[candidates]]\nname = "cut"\n{fields}\n', encoding="utf-8"
+        )
+        model, _ = _train(
+            blueprint_of(plan_anew(workspace_folder, suite="prompted"), "cut"), tmp_path, None, device="cpu", progress=lambda _kind, _fraction: None
+        )
+        cut[prompt] = model.tokenizer.tokenize(asked)
+    assert cut[asked] == whole.tokenize(asked) != cut[""]
