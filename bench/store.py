@@ -5,11 +5,17 @@ A cell is done when its file exists, parses and its key matches; anything else c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from bench.faults import storage
 
 Result = dict[str, Any]
 
@@ -25,9 +31,15 @@ class Store:
         return self.folder / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> Result | None:
-        """The result with this key, done or failed; None where there is none, or where the file is torn or holds another key."""
+        """The result with this key, done or failed; None where there is none, or where the file is torn or holds another key.
+
+        Raises:
+            StorageError: It is there and cannot be read.
+        """
+        path = self.path(key)
         try:
-            result = json.loads(self.path(key).read_text(encoding="utf-8"))
+            with storage(path):
+                result = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
             return None
         return result if isinstance(result, dict) and result.get("key") == key else None
@@ -38,20 +50,55 @@ class Store:
         return result is not None and result.get("status") == "done"
 
     def put(self, key: str, result: Result) -> None:
-        """Write a result; not-a-number becomes null, which every JSON reader takes."""
-        path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps({**_finite(result), "key": key}, ensure_ascii=False, allow_nan=False) + "\n")
+        """Write a result; not-a-number becomes null, which every JSON reader takes.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        write_atomic(self.path(key), json.dumps({**_finite(result), "key": key}, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that a reader, or a crash, sees the old content or the new, never a part."""
+    """Write a text file, and the folders above it, so that a reader, or a crash, sees the old content or the new, never a part.
+
+    Raises:
+        StorageError: It cannot be written; the old content is still there, and no temporary file.
+    """
+    with replacing(path) as handle:
+        handle.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A handle whose bytes become the file when the body ends without an error: `write_atomic` for what libraries write.
+
+    Raises:
+        StorageError: It cannot be written; see `write_atomic`.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure, before hours of work, that files can be put into a folder, or that it can be made.
+
+    Raises:
+        StorageError: They cannot.
+    """
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    with storage(folder), tempfile.TemporaryFile(dir=nearest):
+        pass
 
 
 def _finite(value: Any) -> Any:

@@ -29,17 +29,19 @@ def make(
     import json as jsonlib
 
     from bench.cards.workspace import find_workspace
-    from bench.cli.progress import run_cells
+    from bench.cli.progress import heartbeat, make_reporter
     from bench.errors import SelectionError
     from bench.plan.options import Options
     from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
+    from bench.run.execute import execute
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
-    plan = make_plan(find_workspace(workspace), chosen)
-    outcome = run_cells(plan, json=json)
+    with heartbeat("planning", json=json) as say:
+        plan = make_plan(find_workspace(workspace), chosen, say)
+    outcome = execute(plan, make_reporter(json=json))
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
     made = {candidate.name: str(plan.archive.checkpoint_folder(plan.resolver.blueprint(candidate))) for candidate in plan.selection.chosen}

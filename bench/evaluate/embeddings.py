@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 from bench.models.encoders import Encoder
-from bench.store import write_atomic
+from bench.store import replacing, write_atomic
 
 
 class EmbeddingStore:
@@ -46,19 +46,15 @@ class EmbeddingStore:
 
         Raises:
             ModelError: An embedding is not finite.
+            StorageError: They cannot be stored.
         """
         missing = sorted({text for text in texts if text not in self._rows})
         if not missing:
             return 0
         vectors = encoder.encode(missing)
-        self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{len(list(self.folder.glob('*.json'))):04d}-{os.getpid()}"
-        temporary = self.folder / f".{name}.tmp"
-        with temporary.open("wb") as handle:
+        with replacing(self.folder / f"{name}.npy") as handle:
             np.save(handle, vectors, allow_pickle=False)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(self.folder / f"{name}.npy")
         write_atomic(self.folder / f"{name}.json", json.dumps(missing, ensure_ascii=False))
         self._rows.update(zip(missing, vectors, strict=True))
         return len(missing)

@@ -17,6 +17,7 @@ from bench.digests import digest
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import predictions_file
+from bench.faults import storage
 from bench.statistics.bootstrap import replicates
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder) -> dict[st
 
     Raises:
         ModelError: A main score is not a number.
+        StorageError: mteb's predictions cannot be written to the system's folder of temporary files.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with storage(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
         outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
         predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))
     result = outcome.task_results[0].model_dump(mode="json")

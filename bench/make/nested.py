@@ -89,7 +89,11 @@ def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
             for stale in folder.parent.glob(f".{folder.name}.saving-*"):
                 shutil.rmtree(stale)
             temporary = folder.with_name(f".{folder.name}.saving-{os.getpid()}")
-            model.save_pretrained(str(temporary), create_model_card=False)
-            (temporary / RECORD).write_text(json.dumps(told), encoding="utf-8")
-            temporary.replace(folder)
+            try:
+                model.save_pretrained(str(temporary), create_model_card=False)
+                (temporary / RECORD).write_text(json.dumps(told), encoding="utf-8")
+                temporary.replace(folder)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
     return load_sentence_model(folder), json.loads((folder / RECORD).read_text(encoding="utf-8"))

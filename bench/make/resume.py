@@ -49,6 +49,11 @@ class SavedTraining:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self.folder / RECORDS, json.dumps(records))
 
+    def tidy(self) -> None:
+        """After a fault: keep what can be gone on from, and nothing else."""
+        if self.folder.is_dir() and not any(self.state(int(re.sub(r"\D", "", path.name))) for path in self.folder.glob("phase-*")):
+            self.remove()
+
     def remove(self) -> None:
         """Forget the training."""
         shutil.rmtree(self.folder, ignore_errors=True)
