@@ -6,6 +6,7 @@ Several libraries write files for us, and each reports a full disk in its own wa
 from __future__ import annotations
 
 import errno
+import os
 import re
 import signal
 import traceback
@@ -36,8 +37,8 @@ _KINDS = {
 }
 _RUST = re.compile(r"\(os error (\d+)\)")
 """How the Rust libraries (safetensors, tokenizers) name an error of the operating system."""
-_TORCH_WRITER = ("PytorchStreamWriter", "inline_container")
-"""How `torch.save` names a file that it could not write; it does not say why."""
+_CUT_OFF = re.compile(r"PytorchStreamWriter|inline_container|\d+ requested and \d+ written")
+"""How `torch.save` and `numpy.save` name a file that they could not write; where they do not say why, the disk is full."""
 _NO_MEMORY = re.compile(r"can't allocate memory|out of memory|Cannot allocate memory", re.IGNORECASE)
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, *([signal.SIGBUS] if hasattr(signal, "SIGBUS") else [])}
 
@@ -56,8 +57,8 @@ def storage_error(error: BaseException, path: Path | None = None) -> StorageErro
         return None
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     place = Path(named) if isinstance(named, str | Path) else path
-    if place is not None and path is not None and place.parent == path.parent:
-        place = path  # not the temporary file beside it
+    if place is not None and path is not None and place.parent in {path, path.parent}:
+        place = path  # not the temporary file in it or beside it
     if number in {errno.ENOTDIR, errno.EEXIST}:
         place = None if place is None else next((parent for parent in (place, *place.parents) if parent.exists() and not parent.is_dir()), None)
         if place is None:
@@ -67,13 +68,13 @@ def storage_error(error: BaseException, path: Path | None = None) -> StorageErro
 
 def _error_number(error: BaseException) -> int | None:
     """The operating system's number of an error, whoever raised it."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     text = str(error)
     if found := _RUST.search(text):
         return int(found[1])
-    if isinstance(error, RuntimeError) and any(part in text for part in _TORCH_WRITER):
-        return error.__context__.errno if isinstance(error.__context__, OSError) else errno.ENOSPC
+    if isinstance(error, OSError | RuntimeError) and _CUT_OFF.search(text):
+        return next((number for number in _KINDS if os.strerror(number) in text), errno.ENOSPC)
     return None
 
 

@@ -29,19 +29,20 @@ def make_reporter(*, json: bool) -> Reporter:
 
 
 @contextmanager
-def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[[str], None]]:
+def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]]:
     """A sign of life every half minute for work that is no cell.
 
     Args:
-        doing: What the body does; what is yielded changes it.
+        doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself.
         json: Say it as an event on standard output.
     """
     begun = time.monotonic()
 
-    def change(now: str) -> None:
+    def change(now: str, *, said: bool = False) -> None:
         nonlocal doing
         doing = now
-        beat.touch()
+        if said:
+            beat.touch()
 
     def say() -> None:
         seconds = time.monotonic() - begun

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ if __name__ == "__main__":
 """
 
 
-def sabotaged(folder: Path, jobs: int) -> tuple[int, list[dict[str, object]], str]:
+def sabotaged(folder: Path, jobs: int) -> tuple[int, list[dict[str, Any]], str]:
     """A run in which every candidate meets another fault: exit code, events, standard error."""
     card = folder / "models" / "mini.toml"
     card.write_text(card.read_text(encoding="utf-8") + MORE, encoding="utf-8")

@@ -14,7 +14,6 @@ import dataclasses
 import itertools
 import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from bench.make.pretrain.card import base_card
 from bench.make.pretrain.corpus import Corpus, load_corpus, ppmi_embeddings
 from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, train_wordpiece
 from bench.make.vocabulary.devanagari import inspect_tokenizer
+from bench.store import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -345,10 +345,13 @@ def pretrain(
         "curve": training.curve,
     }
     model.bert.pooler = None
-    model.bert.half().save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    (out / "pretraining.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(base_card(out.name, record, sources=sources, license=license, languages=languages), encoding="utf-8")
+    finished = partial / "finished"  # moved when all of it is written, so that no half of a base lies in `out`
+    model.bert.half().save_pretrained(finished)
+    tokenizer.save_pretrained(finished)
+    (finished / "pretraining.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (finished / "README.md").write_text(base_card(out.name, record, sources=sources, license=license, languages=languages), encoding="utf-8")
+    for path in finished.iterdir():
+        path.replace(out / path.name)
     shutil.rmtree(partial)
     return record
 
@@ -383,12 +386,8 @@ def _tokenizer(files: Sequence[Path], partial: Path, options: PretrainOptions) -
 def _save_state(partial: Path, state: dict[str, Any]) -> None:
     import torch
 
-    temporary = partial / "state.tmp"
-    with temporary.open("wb") as handle:
+    with replacing(partial / "state.pt") as handle:
         torch.save(state, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(partial / "state.pt")
 
 
 def _load_state(partial: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
