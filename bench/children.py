@@ -49,7 +49,7 @@ def context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["sentence_transformers", "sklearn.feature_extraction.text", "bench.models.encoders", "bench.probe.worker"])
+    server.set_forkserver_preload(["bench.preload"])
     return server
 
 
