@@ -2,23 +2,45 @@
 
 On Linux and macOS the children come from a fork server that has imported the heavy libraries once and never loads a model, so that a fresh process costs milliseconds
 and not the seconds of an import.
+
+No process outlives its parent, whatever ends the parent. The fork server ends when nobody holds the write end of a pipe of its own any more; every child holds it, so that
+children have to end first. Each has a thread that waits for the parent's end. Ctrl-C reaches all processes of a terminal; all but the first ignore it and are ended by their parents.
 """
 
 from __future__ import annotations
 
 import functools
 import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.errors import ModelError
+from bench.errors import BenchError, ModelError
+from bench.faults import ended
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
+    from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
+GRACE = 10.0
+"""Seconds that a child which has told its result may take to end by itself."""
+
+
+class ChildError(RuntimeError):
+    """A child raised something that cannot be handed over as it is: it cannot be pickled, or would end this process too."""
+
+
+class _Remote(Exception):
+    """The traceback of a child, shown above that of its parent."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
 @functools.cache
@@ -27,27 +49,96 @@ def context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["sentence_transformers", "sklearn.feature_extraction.text", "bench.models.encoders", "bench.probe.worker"])
+    server.set_forkserver_preload(["bench.preload"])
     return server
 
 
 def warm_up() -> None:
     """Start the fork server, which goes on importing while the parent does other work."""
     context()
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        from multiprocessing import forkserver
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return
+    from multiprocessing import forkserver, resource_tracker
 
+    resource_tracker.ensure_running()  # the fork server would start it, and it would take the mask away
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: Ctrl-C would print a traceback while the server imports
+    try:
         forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start_child(function: Callable[..., None], *args: Any, daemon: bool) -> BaseProcess:
+    """Start a module-level function in a fresh process that ends when this one does.
+
+    Args:
+        function: What to run.
+        args: Its arguments, pickled.
+        daemon: A daemon cannot have children of its own.
+    """
+    warm_up()
+    process = context().Process(target=_begin, args=(function, args), daemon=daemon)
+    process.start()
+    return process
 
 
 def in_child(function: Callable[..., T], *args: Any) -> T:
-    """Call a module-level function in a fresh process and return its result; its exceptions are raised here.
+    """Call a module-level function in a fresh process and return its result; its exceptions are raised here. Whatever interrupts this call ends the process.
 
     Raises:
         ModelError: The process died (out of memory, a crash in native code).
+        ChildError: It raised what cannot be handed over.
     """
-    with ProcessPoolExecutor(max_workers=1, mp_context=context()) as pool:
-        try:
-            return pool.submit(function, *args).result()
-        except BrokenProcessPool:
-            raise ModelError(f"the process running {function.__module__}.{function.__name__} died; it may have run out of memory") from None
+    ours, theirs = context().Pipe()
+    process = start_child(_call, theirs, function, args, daemon=True)
+    theirs.close()
+    try:
+        told = ours.recv()
+    except (EOFError, ConnectionResetError):
+        process.join()
+        raise ModelError(f"the process running {function.__module__}.{function.__name__} {ended(process.exitcode)}") from None
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.join(GRACE)
+        process.kill()
+        ours.close()
+    result, error, trace = told
+    if error is not None:
+        raise error from (None if isinstance(error, BenchError) else _Remote(trace))
+    return result  # type: ignore[no-any-return]
+
+
+def _begin(function: Callable[..., None], args: tuple[Any, ...]) -> None:
+    """A child's first words."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    function(*args)
+
+
+def _leave_with_parent() -> None:
+    """A child whose parent was killed must not go on alone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _call(connection: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Tell the parent what the function returns or raises, in a form that it can take."""
+    try:
+        connection.send((function(*args), None, ""))
+    except BaseException as error:
+        connection.send((None, _portable(error), traceback.format_exc()))
+
+
+def _portable(error: BaseException) -> Exception:
+    """The error itself where it arrives as it is, else one that says the same."""
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:
+        copy = None
+    if isinstance(error, Exception) and type(copy) is type(error) and str(copy) == str(error):
+        return error
+    return BenchError(str(error)) if isinstance(error, BenchError) else ChildError(f"{type(error).__name__}: {error}")

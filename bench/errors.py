@@ -7,21 +7,23 @@
     +-- ModelError            a base or checkpoint is missing, unsupported or broken
     |   +-- LayerError        a card asks for layers, or for pruning an architecture, that cannot be had
     +-- SelectionError        a name on the command line matches nothing
+    +-- StorageError          a file or folder cannot be written or read: disk full, read-only, a file in the way
     +-- Incomplete            exit code 3: cells failed or are missing
+    Stopped                   exit code 128 + the signal: Ctrl-C (130), SIGTERM (143), output that nobody reads any more (141)
 
-Anything else that escapes is a bug of ours and keeps its traceback.
+Anything else that escapes is a bug of ours and keeps its traceback. How errors of other libraries are put into words: `bench.faults`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
 
 
 class BenchError(Exception):
@@ -50,10 +52,34 @@ class SelectionError(BenchError):
     """A candidate, task or suite name matches nothing."""
 
 
+class StorageError(BenchError):
+    """A file or folder of ours cannot be written or read: the disk is full or read-only, permission is missing, a file lies where a folder is needed."""
+
+
 class Incomplete(BenchError):
     """Some cells failed or could not run."""
 
     exit_code = EXIT_INCOMPLETE
+
+
+class Stopped(BaseException):
+    """A signal asks the process to end. It is no `Exception`, so that no cell takes it for its own fault."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell shows for a process that this signal ended."""
+        return 128 + self.number
+
+    def __str__(self) -> str:
+        return "interrupted" if self.number == signal.SIGINT else f"ended by {signal.Signals(self.number).name}"
+
+
+STOPS = (KeyboardInterrupt, GeneratorExit, Stopped)
+"""What ends a whole run. Everything else that is raised while a cell is worked on is that cell's fault, also what is no `Exception`: `sys.exit` in a library, a panic in Rust."""
 
 
 @dataclasses.dataclass(frozen=True)

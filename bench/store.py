@@ -9,17 +9,21 @@ does not count as what was written. Reading it costs no more than hashing its by
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import math
 import os
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bench.digests import digest, folder_digest
+from bench.faults import storage
 
 Result = dict[str, Any]
 LOG = logging.getLogger("bench")
@@ -65,10 +69,16 @@ class Store:
         return self.folder / key[:2] / f"{key}.json"
 
     def get(self, key: str) -> Result | None:
-        """The result with this key, done or failed; None where there is none, or none that is what was written under this key."""
+        """The result with this key, done or failed; None where there is none, or none that is what was written under this key.
+
+        Raises:
+            StorageError: It is there and cannot be read.
+        """
         path = self.path(key)
         try:
-            result = unseal(path.read_bytes())
+            with storage(path):
+                data = path.read_bytes()
+            result = unseal(data)
             _check_key(result, key)
         except FileNotFoundError:
             return None
@@ -91,10 +101,11 @@ class Store:
         Args:
             key: Its identity.
             result: May hold `key_parts`, what the key is the digest of: then a reader checks that.
+
+        Raises:
+            StorageError: It cannot be written.
         """
-        path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, seal({**_finite(result), "key": key}))
+        write_atomic(self.path(key), seal({**_finite(result), "key": key}))
 
 
 def seal(content: Mapping[str, Any]) -> str:
@@ -162,13 +173,46 @@ def _content(folder: Path) -> str:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that a reader, or a crash, sees the old content or the new, never a part."""
+    """Write a text file, and the folders above it, so that a reader, or a crash, sees the old content or the new, never a part.
+
+    Raises:
+        StorageError: It cannot be written; the old content is still there, and no temporary file.
+    """
+    with replacing(path) as handle:
+        handle.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A handle whose bytes become the file when the body ends without an error: `write_atomic` for what libraries write.
+
+    Raises:
+        StorageError: It cannot be written; see `write_atomic`.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure, before hours of work, that files can be put into a folder, or that it can be made.
+
+    Raises:
+        StorageError: They cannot.
+    """
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    with storage(folder), tempfile.TemporaryFile(dir=nearest):
+        pass
 
 
 def _check_key(result: Result, key: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,29 @@ def build_workspace(folder: Path, tiny_base: Path) -> Path:
     write_table(tasks / "translations" / "test.tsv", "sentence1 sentence2", [(mr[i], hi[i]) for i in range(10)])
     write_table(tasks / "triples" / "train.tsv", "premise entailment contradiction", [(mr[i], mr[i + 1], mr[i + 2]) for i in range(24, 45, 3)])
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Gives folders that are disks of their own, of few megabytes or read-only; where none can be mounted, the test is skipped."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path | None = None, *, megabytes: float, read_only: bool = False) -> Path:
+        place = folder or tmp_path / f"disk-{len(mounted)}"
+        place.mkdir(parents=True, exist_ok=True)
+        remount = "remount," if place in mounted else ""
+        options = f"{remount}size={round(megabytes * 1024)}k,{'ro' if read_only else 'rw'}"
+        if (
+            shutil.which("mount") is None
+            or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False).returncode
+        ):
+            pytest.skip("this user cannot mount a disk")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in dict.fromkeys(mounted):
+        subprocess.run(["umount", "--lazy", str(place)], check=True)  # an error that a test keeps may hold a file open
 
 
 @pytest.fixture(scope="session")

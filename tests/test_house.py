@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bench"
 FLOORS = (
-    ("errors", "digests", "store", "statistics", "children"),
+    ("errors", "digests", "faults", "store", "statistics", "children", "preload"),
     ("cards", "data"),
     ("models",),
     ("make", "evaluate", "probe"),

@@ -1,7 +1,9 @@
 """The store: a cell is done when its file is there, whole, and of this very key."""
 
+import errno
 import json
 import math
+import os
 import pickle
 import shutil
 import threading
@@ -10,7 +12,8 @@ from collections.abc import Callable
 import pytest
 
 from bench.digests import digest
-from bench.store import FOLDER_SEAL, Store, Unsound, read_sealed_folder, seal_folder, write_atomic
+from bench.errors import StorageError
+from bench.store import FOLDER_SEAL, Store, Unsound, read_sealed_folder, replacing, require_writable, seal_folder, write_atomic
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 
@@ -250,3 +253,65 @@ def test_a_sealed_folder_of_another_thing_is_told_apart(sealed_folder):
         read_sealed_folder(sealed_folder, "that")
     (sealed_folder / FOLDER_SEAL).unlink()
     assert read_sealed_folder(sealed_folder, "this") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space is left on the disk; free some"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EROFS, "read-only; make it writable"),
+        (errno.EACCES, "permission denied"),
+        (errno.EIO, "input/output error"),
+    ],
+)
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
+def test_what_cannot_be_written_is_one_line_and_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, call, number, words):
+    path = tmp_path / "board.json"
+    write_atomic(path, "old")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(*{"open": ("pathlib.Path.open", fail), "fsync": ("os.fsync", fail), "replace": ("pathlib.Path.replace", fail)}[call])
+    with pytest.raises(StorageError) as raised:
+        write_atomic(path, "new")
+    monkeypatch.undo()
+    assert str(raised.value).startswith(f"{path}: ")
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("odd")])
+def test_a_file_whose_writing_is_interrupted_leaves_nothing(tmp_path, error):
+    def interrupted() -> None:
+        with replacing(tmp_path / "deep" / "x.npy") as handle:
+            handle.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        interrupted()
+    assert list(tmp_path.rglob("*.*")) == []
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_file_in_place_of_a_folder_is_named(tmp_path, depth):
+    blocked = tmp_path.joinpath(*("a", "b", "c")[: depth + 1])
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.touch()
+    wanted = blocked / "results"
+    words = f"^{blocked}: a file lies where a folder is needed; move it away$"
+    with pytest.raises(StorageError, match=words):
+        Store(wanted).put(KEY, {"status": "done"})
+    with pytest.raises(StorageError, match=words):
+        Store(wanted).get(KEY)
+    with pytest.raises(StorageError, match=words):
+        require_writable(wanted)
+
+
+def test_asking_whether_a_folder_can_be_written_makes_nothing(tmp_path):
+    require_writable(tmp_path / "not" / "there")
+    assert list(tmp_path.iterdir()) == []

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 import typer
 
 from bench import __version__
 from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run, sweep
-from bench.cli.quiet import quiet_libraries
-from bench.errors import BenchError
+from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
+from bench.cli.streams import abandon_output, print_anything
+from bench.errors import BenchError, Stopped
+from bench.faults import GO_ON, storage_error
 
 app = typer.Typer(
     name="bench",
@@ -45,10 +51,57 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Entry point: turns our own errors into one message and their exit code."""
+    """Entry point: turns our own errors, signals, and what the operating system refuses into one line and the exit code."""
     quiet_libraries()
+    cache_where_it_can_be_written()
+    print_anything()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
+            signal.signal(number, _stop)
+    code = _call()
+    abandon_output()
+    sys.exit(code)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """End in an orderly way; the next signal ends the process at once."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_DFL)
+    raise Stopped(number)
+
+
+def _call() -> int | str | None:
+    """Run the verb; returns the exit code."""
+    try:
+        return _verb()
+    except BenchError as error:
+        return _say(str(error), error.exit_code)
+    except BrokenPipeError:
+        return Stopped(getattr(signal, "SIGPIPE", 13)).exit_code
+    except Stopped as stop:
+        return _say(f"{stop}; finished cells are kept, {GO_ON}", stop.exit_code) if stop.number in (signal.SIGINT, signal.SIGTERM) else stop.exit_code
+    except OSError as error:
+        problem = storage_error(error)
+        if problem is None:
+            raise
+        return _say(str(problem), problem.exit_code)
+
+
+def _verb() -> int | str | None:
+    """Run the verb as typer would by itself; a closed output is raised and not taken for exit code 1."""
     try:
         app()
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code: int | str | None = 0
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            raise leaving.__context__ from None
+        code = leaving.code
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _say(message: str, code: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        print(f"bench: {message}", file=sys.stderr, flush=True)
+    return code

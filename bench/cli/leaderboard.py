@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import options
+from bench.cli.streams import print_json
 from bench.errors import Incomplete
 
 EXAMPLES = """Examples:
@@ -41,6 +42,7 @@ def leaderboard(
         )
     if format is not None:
         _, render = FORMATS[options.one_of("--format", format, tuple(FORMATS))]
+        print_json(format == "json")
         typer.echo(render(board), nl=False)
     else:
         show(board, make_console())

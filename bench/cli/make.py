@@ -28,18 +28,17 @@ def make(
     """Make checkpoints and print their paths; `SentenceTransformer(path)` loads them."""
     import json as jsonlib
 
-    from bench.cards.workspace import find_workspace
-    from bench.cli.progress import run_cells
+    from bench.cli.progress import make_reporter, planned
     from bench.errors import SelectionError
     from bench.plan.options import Options
-    from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
+    from bench.run.execute import execute
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
-    plan = make_plan(find_workspace(workspace), chosen)
-    outcome = run_cells(plan, json=json)
+    plan = planned(workspace, chosen, json=json)
+    outcome = execute(plan, make_reporter(json=json))
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
     made = {candidate.name: str(plan.archive.checkpoint_folder(plan.resolver.blueprint(candidate))) for candidate in plan.selection.chosen}

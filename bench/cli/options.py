@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.streams import print_json
 from bench.errors import SelectionError
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Candidates; see `bench list models`.", show_default=False)]
@@ -34,7 +35,7 @@ WorkspaceOption = Annotated[
     Path | None,
     typer.Option("--workspace", help="Folder with models/ and tasks/. Default: the nearest one upwards, else the built-in one.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Json = Annotated[bool, typer.Option("--json", callback=print_json, help="Machine-readable output.")]
 
 
 def one_of(option: str, value: str, valid: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ def plan(
     import json as jsonlib
 
     from bench.cards.workspace import find_workspace
+    from bench.cli.progress import heartbeat
     from bench.plan.cells import summary
     from bench.plan.options import Options
     from bench.plan.planning import make_plan
@@ -42,8 +43,9 @@ def plan(
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
-    found = make_plan(find_workspace(workspace), chosen)
-    cells, warnings = found.cells, unread_tests(found)
+    with heartbeat("planning", json=json) as say:
+        found = make_plan(find_workspace(workspace), chosen, say)
+        cells, warnings = found.cells, unread_tests(found)
     if json:
         described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]
         typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells), "warnings": warnings}, ensure_ascii=False, indent=1))

@@ -54,8 +54,13 @@ def pretrain(
     save_seconds: Annotated[float, typer.Option("--save-seconds", help="Seconds between resumable saves.", min=0.0)] = 300.0,
 ) -> None:
     """Train a tokenizer and a BERT-type base by masked language modelling; resumes after a kill."""
+    from bench.store import require_writable
+
+    require_writable(out)  # before the seconds that the next imports take
     import torch
 
+    from bench.cli.progress import heartbeat
+    from bench.faults import storage
     from bench.make.pretrain.card import sources_table
     from bench.make.pretrain.train import PretrainOptions, StepReport, default_stages, pretrain
     from bench.probe.machine import has_fast_bf16, pick_device
@@ -80,30 +85,30 @@ def pretrain(
     )
 
     def report(now: StepReport) -> None:
-        print(
-            f"{now.step / now.total_steps:6.1%}  {now.layers} layers  loss {now.loss:.3f}  {now.tokens_per_second:,.0f} tokens/s  about {now.eta_seconds / 60:.0f} min left",
-            file=sys.stderr,
-            flush=True,
+        done = f"{now.step / now.total_steps:6.1%}"
+        _line(f"{done}  {now.layers} layers  loss {now.loss:.3f}  {now.tokens_per_second:,.0f} tokens/s  about {now.eta_seconds / 60:.0f} min left")
+        say(f"training {done.strip()}", said=True)
+
+    with storage(out), heartbeat("reading the corpus") as say:
+        record = pretrain(
+            corpus,
+            out,
+            chosen,
+            device=where,
+            bf16=has_fast_bf16(where),
+            save_seconds=save_seconds,
+            sources=sources_table(sources) if sources else "",
+            license=license,
+            languages=language or (),
+            report=report,
+            warn=lambda message: _line(f"warning: {message}"),
         )
-
-    def warn(message: str) -> None:
-        print(f"warning: {message}", file=sys.stderr, flush=True)
-
-    record = pretrain(
-        corpus,
-        out,
-        chosen,
-        device=where,
-        bf16=has_fast_bf16(where),
-        save_seconds=save_seconds,
-        sources=sources_table(sources) if sources else "",
-        license=license,
-        languages=language or (),
-        report=report,
-        warn=warn,
-    )
     last = record["final_held_out"][-1]
     typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} at length {last['length']}")
+
+
+def _line(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _stage(text: str) -> PretrainStage:

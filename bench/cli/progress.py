@@ -1,34 +1,29 @@
-"""How a run is shown: a live bar with time left on a terminal, plain lines elsewhere, JSON lines for programs."""
+"""How a run is shown: a live bar with time left on a terminal, plain lines elsewhere, JSON lines for programs. None of them is silent for more than half a minute."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
-
-from bench.errors import EXIT_INTERRUPTED, last_line
+from bench.errors import Stopped, last_line
 from bench.plan.cells import Cell, PlannedCell
-from bench.plan.planning import Plan
-from bench.plan.warnings import unread_tests
-from bench.run.execute import Outcome, execute
 from bench.run.report import Reporter
+
+if TYPE_CHECKING:
+    from bench.plan.options import Options
+    from bench.plan.planning import Plan
 
 WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 """Rough cost of a cell by stage, so that the time left is not led astray by many cheap cells."""
-
-
-def run_cells(plan: Plan, *, json: bool) -> Outcome:
-    """Execute the plan with the reporter that fits, after a warning for each test that cannot guard it; Ctrl-C ends it with exit code 130 and a word on how to go on."""
-    for warning in unread_tests(plan):
-        typer.echo(f"bench: warning: {warning}", err=True)
-    try:
-        return execute(plan, make_reporter(json=json))
-    except KeyboardInterrupt:
-        typer.echo("bench: interrupted; finished cells are kept, the same command goes on from here", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+SILENCE = 30.0
+"""Seconds after which something is said, if only that the work goes on."""
 
 
 def make_reporter(*, json: bool) -> Reporter:
@@ -38,35 +33,167 @@ def make_reporter(*, json: bool) -> Reporter:
     return LiveReporter() if sys.stderr.isatty() else PlainReporter()
 
 
+@contextmanager
+def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]]:
+    """A sign of life every half minute for work that is no cell.
+
+    Args:
+        doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself.
+        json: Say it as an event on standard output.
+    """
+    begun = time.monotonic()
+
+    def change(now: str, *, said: bool = False) -> None:
+        nonlocal doing
+        doing = now
+        if said:
+            beat.touch()
+
+    def say() -> None:
+        seconds = time.monotonic() - begun
+        if json:
+            _event("progress", what=doing, seconds=round(seconds, 1))
+        else:
+            _line(f"        {doing}, {seconds:.0f} s so far", sys.stderr)
+
+    beat = _Heartbeat(say)
+    beat.start()
+    try:
+        yield change
+    finally:
+        beat.stop()
+
+
+def planned(workspace: Path | None, options: Options, *, json: bool) -> Plan:
+    """The plan of a run, with signs of life while it is made, and a warning for each test whose texts cannot be kept out of the training.
+
+    Raises:
+        BenchError: See `make_plan`.
+    """
+    from bench.cards.workspace import find_workspace
+    from bench.plan.planning import make_plan
+    from bench.plan.warnings import unread_tests
+
+    with heartbeat("planning", json=json) as say:
+        plan = make_plan(find_workspace(workspace), options, say)
+    for warning in unread_tests(plan):
+        _line(f"bench: warning: {warning}", sys.stderr)
+    return plan
+
+
+def _line(text: str, stream: TextIO) -> None:
+    """Print a line.
+
+    Raises:
+        Stopped: Nobody reads the output any more.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        raise Stopped(getattr(signal, "SIGPIPE", 13)) from None
+
+
+def _event(event: str, **fields: Any) -> None:
+    _line(json.dumps({"event": event, **fields}, ensure_ascii=False), sys.stdout)
+
+
+class _Heartbeat:
+    """Calls a function when nothing has been said for half a minute, from a thread of its own: it also beats while the process waits for a child or is busy in a library."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._say = say
+        self._last = time.monotonic()
+        self._over = threading.Event()
+
+    def start(self) -> None:
+        self.touch()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def touch(self) -> None:
+        """Something has been said."""
+        self._last = time.monotonic()
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def _beat(self) -> None:
+        while not self._over.wait(max(0.01, self._last + SILENCE - time.monotonic())):
+            if time.monotonic() - self._last >= SILENCE:
+                self.touch()
+                try:
+                    self._say()
+                except (Stopped, OSError, ValueError):  # the output is closed, which the main thread finds out by itself
+                    return
+
+
+class _Running:
+    """The cells that are being worked on: what is done for each, how much of it, since when."""
+
+    def __init__(self, say: Callable[[Cell, str, float, float], None]) -> None:
+        self._say = say
+        self._cells: dict[Cell, tuple[float, str, float]] = {}
+        self._beat = _Heartbeat(self._tell)
+        self.start, self.stop, self.touch = self._beat.start, self._beat.stop, self._beat.touch
+
+    def begin(self, cell: Cell, what: str = "", fraction: float = 0.0) -> None:
+        self._cells[cell] = (self._cells[cell][0] if cell in self._cells else time.monotonic(), what, fraction)
+
+    def end(self, cell: Cell) -> None:
+        self._cells.pop(cell, None)
+        self.touch()
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        for cell, (begun, what, fraction) in list(self._cells.items()):
+            self._say(cell, what, fraction, now - begun)
+
+
 class PlainReporter:
-    """One line a finished cell on standard error, with the share done and the time left."""
+    """One line a finished cell on standard error, with the share done and the time left; every half minute one for each cell that goes on."""
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """Note the cells and the time."""
         self._total = sum(WEIGHTS[cell.cell.stage] for cell in cells)
         self._done = 0.0
         self._started = time.monotonic()
+        self._running = _Running(self._still)
+        self._running.start()
         if cells:
-            print(f"{len(cells)} cells to compute", file=sys.stderr)
+            _line(f"{len(cells)} cells to compute", sys.stderr)
 
     def start(self, cell: Cell) -> None:
         """Name long cells when they start."""
+        self._running.begin(cell)
         if cell.stage == "make":
-            print(f"        {cell} ...", file=sys.stderr, flush=True)
+            _line(f"        {cell} ...", sys.stderr)
+            self._running.touch()
 
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
-        """Nothing between start and end."""
+        """Kept for the next sign of life."""
+        self._running.begin(cell, what, fraction)
+
+    def reuse(self, cell: Cell) -> None:
+        """Print the line."""
+        self._ended(cell, "computed meanwhile")
 
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """Print the line."""
+        self._ended(cell, f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s")
+
+    def end(self) -> None:
+        """Leave no thread behind."""
+        self._running.stop()
+
+    def _ended(self, cell: Cell, state: str) -> None:
+        self._running.end(cell)
         self._done += WEIGHTS[cell.stage]
         share = min(1.0, self._done / self._total) if self._total else 1.0
         left = (time.monotonic() - self._started) * (1 - share) / share
-        state = f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s"
-        print(f"{share:6.0%}  {cell}  {state}  (about {left:.0f} s left)", file=sys.stderr, flush=True)
+        _line(f"{share:6.0%}  {cell}  {state}  (about {left:.0f} s left)", sys.stderr)
 
-    def end(self) -> None:
-        """Nothing to close."""
+    def _still(self, cell: Cell, what: str, fraction: float, seconds: float) -> None:
+        phase = f"{what} {fraction:.0%}, " if what else ""
+        _line(f"        {cell}  {phase}{seconds:.0f} s so far", sys.stderr)
 
 
 class JsonReporter:
@@ -74,24 +201,40 @@ class JsonReporter:
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """Say `{"event": "begin", "cells": n}`."""
-        self._say("begin", cells=len(cells))
+        self._running = _Running(self._still)
+        self._running.start()
+        _event("begin", cells=len(cells))
 
     def start(self, cell: Cell) -> None:
         """Say `{"event": "start", ...}`."""
-        self._say("start", candidate=cell.candidate, stage=cell.stage, target=cell.target)
+        self._running.begin(cell)
+        self._running.touch()
+        _event("start", **_fields(cell))
 
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
-        """Not reported: a program can poll the store."""
+        """Every half minute without another event: `{"event": "progress", ..., "what": phase, "fraction": done of it, "seconds": since the start}`."""
+        self._running.begin(cell, what, fraction)
+
+    def reuse(self, cell: Cell) -> None:
+        """Say `{"event": "reuse", ...}`."""
+        self._running.end(cell)
+        _event("reuse", **_fields(cell))
 
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """Say `{"event": "finish", ..., "seconds": s, "error": null}`."""
-        self._say("finish", candidate=cell.candidate, stage=cell.stage, target=cell.target, seconds=round(seconds, 3), error=error)
+        self._running.end(cell)
+        _event("finish", **_fields(cell), seconds=round(seconds, 3), error=error)
 
     def end(self) -> None:
-        """The caller reports the end."""
+        """Leave no thread behind; the caller reports the end."""
+        self._running.stop()
 
-    def _say(self, event: str, **fields: Any) -> None:
-        print(json.dumps({"event": event, **fields}, ensure_ascii=False), flush=True)
+    def _still(self, cell: Cell, what: str, fraction: float, seconds: float) -> None:
+        _event("progress", **_fields(cell), what=what, fraction=round(fraction, 4), seconds=round(seconds, 1))
+
+
+def _fields(cell: Cell) -> dict[str, str]:
+    return {"candidate": cell.candidate, "stage": cell.stage, "target": cell.target}
 
 
 class LiveReporter:
@@ -118,13 +261,19 @@ class LiveReporter:
         share = WEIGHTS[cell.stage] * fraction / (2 if cell.stage == "make" else 1)
         self._bar.update(self._all, description=f"{cell} {what} {fraction:.0%}", completed=max(self._before, self._before + share * 0.95))
 
+    def reuse(self, cell: Cell) -> None:
+        """Print a line above the bar and move it."""
+        self._ended(cell, "computed meanwhile")
+
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """Print a line above the bar and move it."""
-        self._before += WEIGHTS[cell.stage]
-        self._bar.update(self._all, completed=self._before)
-        state = f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s"
-        self._bar.console.print(f"{cell}  {state}", markup=False, highlight=False)
+        self._ended(cell, f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s")
 
     def end(self) -> None:
         """Leave the display."""
         self._bar.stop()
+
+    def _ended(self, cell: Cell, state: str) -> None:
+        self._before += WEIGHTS[cell.stage]
+        self._bar.update(self._all, completed=self._before)
+        self._bar.console.print(f"{cell}  {state}", markup=False, highlight=False)

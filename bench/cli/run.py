@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bench.cli import options
-from bench.errors import EXIT_INCOMPLETE, SelectionError
+from bench.errors import EXIT_INCOMPLETE, SelectionError, StorageError
 
 if TYPE_CHECKING:
     from bench.plan.planning import Plan
@@ -23,7 +23,8 @@ EXAMPLES = """Examples:
 
   bench run --all --shard 1/2                         half of the candidates, on this machine
 
-A second run does no work that is stored; a killed one goes on where it stopped. Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted."""
+A second run does no work that is stored; a killed one goes on where it stopped. Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted
+(Ctrl-C), 143 ended by SIGTERM."""
 
 
 def run(
@@ -41,11 +42,11 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
-    from bench.cards.workspace import find_workspace
-    from bench.cli.progress import run_cells
+    from bench.cli.progress import make_reporter, planned
     from bench.plan.options import Options
-    from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
+    from bench.run.execute import execute
+    from bench.store import require_writable
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
@@ -61,15 +62,20 @@ def run(
         shard=options.parse_shard(shard),
         jobs=jobs,
     )
-    plan = make_plan(find_workspace(workspace), chosen)
-    outcome = run_cells(plan, json=json)
-    publish_board(plan, outcome, json=json)
+    plan = planned(workspace, chosen, json=json)
+    require_writable(plan.leaderboard)
+    outcome = execute(plan, make_reporter(json=json))
+    unwritten = publish_board(plan, outcome, json=json)
     if not outcome.complete:
+        if unwritten is not None:
+            typer.echo(f"bench: {unwritten}", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)
+    if unwritten is not None:
+        raise unwritten
 
 
-def publish_board(plan: Plan, outcome: Outcome, *, json: bool) -> None:
-    """Write the suite's files, show the table and what did not work."""
+def publish_board(plan: Plan, outcome: Outcome, *, json: bool) -> StorageError | None:
+    """Write the suite's files, show the table and what did not work. Returns why the files could not be written."""
     import json as jsonlib
 
     from bench.plan.records import read_records
@@ -78,12 +84,16 @@ def publish_board(plan: Plan, outcome: Outcome, *, json: bool) -> None:
     from bench.standings.build import build_board
 
     board = build_board(read_records(plan))
-    paths = [] if board.empty else publish(board, plan.leaderboard)
+    paths, unwritten = [], None
+    try:
+        paths = [] if board.empty else publish(board, plan.leaderboard)
+    except StorageError as problem:
+        unwritten = problem
     problems = {str(cell): error for cell, error in {**outcome.blocked, **outcome.failed}.items()}
     if json:
         event = {"event": "end", "computed": outcome.computed, "reused": outcome.reused, "problems": problems, "files": [str(path) for path in paths]}
         typer.echo(jsonlib.dumps(event, ensure_ascii=False))
-        return
+        return unwritten
     console = make_console()
     show(board, console)
     for name, error in problems.items():
@@ -91,4 +101,6 @@ def publish_board(plan: Plan, outcome: Outcome, *, json: bool) -> None:
     console.print(
         f"{outcome.computed} cells computed, {outcome.reused} reused, {len(outcome.failed)} failed, {len(outcome.blocked)} could not run", highlight=False
     )
-    console.print(f"Board: {', '.join(map(str, paths)) or 'not written, there are no scores'}", markup=False, highlight=False, soft_wrap=True)
+    written = ", ".join(map(str, paths)) or f"not written, {'there are no scores' if unwritten is None else unwritten}"
+    console.print(f"Board: {written}", markup=False, highlight=False, soft_wrap=True)
+    return unwritten

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +53,7 @@ def sweep(
 
     from bench.cards.load import pick
     from bench.cards.workspace import find_workspace
+    from bench.cli.progress import heartbeat
     from bench.cli.resolve import resolve_model
     from bench.probe.machine import pick_device
     from bench.sweep import sweep as sweeping
@@ -62,8 +64,14 @@ def sweep(
     strategies = list(pick(strategy or sweeping.DEFAULT, {str(name): name for name in sweeping.EVERY}, "strategy").values())
     place = find_workspace(workspace)
     folder = resolve_model(base, place, suite, offline=offline, needs="layers")
-    rank = sweeping.ranker(folder, place, suite, say=lambda name: print(f"        ranking layers by {name}", file=sys.stderr, flush=True))
-    found = sweeping.sweep(folder, name=base, strategies=strategies, rank=rank, retain=retain, device=pick_device(device), progress=_progress())
+    with heartbeat("reading the base") as say:
+
+        def ranking(name: str) -> None:
+            print(f"        ranking layers by {name}", file=sys.stderr, flush=True)
+            say(f"ranking layers by {name}", said=True)
+
+        rank = sweeping.ranker(folder, place, suite, say=ranking)
+        found = sweeping.sweep(folder, name=base, strategies=strategies, rank=rank, retain=retain, device=pick_device(device), progress=_progress(say))
     written = _write(found, out or place.state / "sweeps" / file_name(base))
     if json:
         typer.echo(jsonlib.dumps({**found.record(), "files": [str(path) for path in written]}, ensure_ascii=False, indent=1))
@@ -78,15 +86,17 @@ def file_name(base: str) -> str:
     return re.sub(r"[^\w.@-]+", "--", base).strip("-.") or "model"
 
 
-def _progress() -> Progress:
-    """A line on standard error every tenth of the way."""
+def _progress(say: Callable[..., None]) -> Progress:
+    """A line on standard error every tenth of the way; `say` is told how far it is."""
     said = 0
 
     def report(fraction: float) -> None:
         nonlocal said
-        if int(fraction * 10) > said:
-            said = int(fraction * 10)
+        tenth = int(fraction * 10)
+        if tenth > said:
             print(f"{fraction:6.0%}  encoding", file=sys.stderr, flush=True)
+        say(f"encoding {fraction:.0%}", said=tenth > said)
+        said = max(said, tenth)
 
     return report
 
@@ -98,7 +108,6 @@ def _write(found: Sweep, folder: Path) -> list[Path]:
     from bench.sweep.chart import draw
     from bench.sweep.page import render
 
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "sweep.json": jsonlib.dumps(found.record(), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
         "sweep.md": render(found),

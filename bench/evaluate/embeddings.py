@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 from bench.models.encoders import Encoder
-from bench.store import UNSEALED, Notices, Unsealed, Unsound, read_sealed, seal, write_atomic
+from bench.store import UNSEALED, Notices, Unsealed, Unsound, read_sealed, replacing, seal, write_atomic
 
 
 class EmbeddingStore:
@@ -72,23 +72,20 @@ class EmbeddingStore:
 
         Raises:
             ModelError: An embedding is not finite.
+            StorageError: They cannot be stored.
         """
         missing = sorted({text for text in texts if text not in self._rows})
         if not missing:
             return 0
         vectors = encoder.encode(missing)
         assert len(vectors) == len(missing), "an encoder gives one vector a text"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{os.getpid()}.tmp"
-        with temporary.open("w+b") as handle:
-            np.save(handle, vectors, allow_pickle=False)
-            handle.flush()
-            os.fsync(handle.fileno())
-            handle.seek(0)
-            written = hashlib.file_digest(handle, "sha256").hexdigest()
+        data = io.BytesIO()
+        np.save(data, vectors, allow_pickle=False)
+        written = hashlib.sha256(data.getbuffer()).hexdigest()
         index = seal({"of": self.folder.name, "vectors": written, "encoded_on": self.hardware, "texts": missing})
         name = hashlib.sha256(index.encode()).hexdigest()[:24]  # no two shards share a name, whichever was set aside before
-        temporary.replace(self.folder / f"{name}.npy")
+        with replacing(self.folder / f"{name}.npy") as handle:
+            handle.write(data.getbuffer())
         write_atomic(self.folder / f"{name}.json", index)
         self._take(missing, vectors, self.hardware)
         return len(missing)

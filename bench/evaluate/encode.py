@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import mteb
@@ -12,11 +12,8 @@ import mteb
 from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
 from bench.evaluate.embeddings import EmbeddingStore
-from bench.evaluate.tasks import task_texts
 
 if TYPE_CHECKING:
-    from mteb.abstasks import AbsTask
-
     from bench.models.encoders import Encoder
 
 
@@ -35,13 +32,13 @@ class Encoded:
 
 
 def encode_tasks(
-    encoder: Encoder, tasks: Mapping[str, tuple[TaskCard, AbsTask]], stored: Callable[[str], EmbeddingStore], *, similarity: Similarity | None = None
+    encoder: Encoder, tasks: Mapping[str, tuple[TaskCard, Iterable[str]]], stored: Callable[[str], EmbeddingStore], *, similarity: Similarity | None = None
 ) -> dict[str, Encoded]:
     """Encode every text of the tasks once for each prompt that it is needed with.
 
     Args:
         encoder: With a prompt of its own for everything, or with the model's prompts.
-        tasks: By name.
+        tasks: By name, the card and every text that scoring it needs.
         stored: The store of the embeddings with a prompt.
         similarity: In place of what the model says.
 
@@ -57,7 +54,7 @@ def encode_tasks(
         group = [name for name, one in prompted.items() if one.prompt == prompt]
         start = time.perf_counter()
         store = stored(prompt)
-        texts = dict.fromkeys(text for name in group for text in task_texts(*tasks[name]))
+        texts = dict.fromkeys(text for name in group for text in tasks[name][1])
         now = store.add(texts, own)
         cost = {"texts": len(texts), "encoded_now": now, "seconds": round(time.perf_counter() - start, 3), "encoded_on": store.encoded_on}
         used = {"prompt": prompt, "similarity": similarity or own.similarity, "precision": own.precision()}

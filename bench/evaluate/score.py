@@ -21,6 +21,7 @@ from bench.data.rows import text_columns, unique_texts
 from bench.errors import ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import draws_name, predictions_file
+from bench.faults import storage
 from bench.models.encoders import check_spread
 from bench.statistics.bootstrap import score_estimate
 from bench.statistics.floors import bounds
@@ -79,11 +80,12 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
 
     Raises:
         ModelError: The embeddings of a subset's test texts are all the same, or a main score is not a number.
+        StorageError: mteb's predictions cannot be written to the system's folder of temporary files.
     """
     for subset, splits in task.rows.items():
         texts = list(unique_texts(splits[card.evaluate_on], text_columns(card)))
         check_spread(encoder.store.lookup(texts), f"{card.name} [{subset}]", precisions)
-    with tempfile.TemporaryDirectory() as folder:
+    with storage(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
         outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
         predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))
     result = outcome.task_results[0].model_dump(mode="json")

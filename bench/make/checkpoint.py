@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cards.candidate import FromBase
 from bench.cards.kinds import External, Lexical, Static
 from bench.errors import ModelError
+from bench.faults import storage
 from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
 from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
@@ -29,8 +31,8 @@ Progress = Callable[[str, float], None]
 def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
-    The folder appears under its name only when it is complete and has passed the reload gate. A killed run leaves hidden folders: what was being saved is removed by the next run, the
-    training that was going on is taken up again.
+    The folder appears under its name only when it is complete and has passed the reload gate. What was being saved is removed when anything goes wrong; a run that is killed leaves it hidden, for the
+    next run to remove. A training whose state was saved is taken up again.
 
     Args:
         blueprint: What to make.
@@ -44,6 +46,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
 
     Raises:
         ModelError: The base cannot be used, training diverged, or the reload gate failed.
+        StorageError: The checkpoint cannot be written.
     """
     from bench.make.verify import inspect_in_child, reload_gate
 
@@ -51,28 +54,41 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
     if isinstance(candidate, External):
         assert blueprint.base is not None
         return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
+    training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
+    try:
+        with storage(folder), _complete(folder) as temporary:
+            before, made = _build(blueprint, folder.parent, training.folder, teacher, device=device, progress=progress)
+            progress("save", 0.0)
+            before.save(temporary)
+            progress("verify", 0.0)
+            details = {"content": content_digest(temporary), **made, **reload_gate(temporary, before)}
+            (temporary / LINEAGE_FILE).write_text(json.dumps({**blueprint.lineage, **details}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            (temporary / "README.md").write_text(model_card(blueprint, details), encoding="utf-8")
+    except ModelError:
+        training.remove()
+        raise
+    except BaseException:
+        training.tidy()
+        raise
+    training.remove()
+    return {**details, "folder": str(folder)}
+
+
+@contextmanager
+def _complete(folder: Path) -> Iterator[Path]:
+    """A hidden folder that becomes this one when the body ends without an error, and is removed otherwise; what was there before goes."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for stale in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(stale)
     if folder.exists():
         shutil.rmtree(folder)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
     try:
-        before, made = _build(blueprint, folder.parent, training.folder, teacher, device=device, progress=progress)
-        before.save(temporary)
-        progress("verify", 0.0)
-        gate = reload_gate(temporary, before)
-    except ModelError:
+        yield temporary
+        temporary.replace(folder)
+    except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
-        training.remove()
         raise
-    details = {"content": content_digest(temporary), **made, **gate}
-    (temporary / LINEAGE_FILE).write_text(json.dumps({**blueprint.lineage, **details}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (temporary / "README.md").write_text(model_card(blueprint, details), encoding="utf-8")
-    temporary.replace(folder)
-    training.remove()
-    return {**details, "folder": str(folder)}
 
 
 def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:

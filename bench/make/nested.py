@@ -89,10 +89,14 @@ def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
             for stale in folder.parent.glob(f".{folder.name}.saving-*"):
                 shutil.rmtree(stale)
             temporary = folder.with_name(f".{folder.name}.saving-{os.getpid()}")
-            model.save_pretrained(str(temporary), create_model_card=False)
-            seal_folder(temporary, folder.name, told=told)
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.replace(folder)
+            try:
+                model.save_pretrained(str(temporary), create_model_card=False)
+                seal_folder(temporary, folder.name, told=told)
+                shutil.rmtree(folder, ignore_errors=True)
+                temporary.replace(folder)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
     return load_sentence_model(folder), told
 
 

@@ -53,6 +53,11 @@ class SavedTraining:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self.folder / RECORDS, seal({"of": self.folder.name, "records": records}))
 
+    def tidy(self) -> None:
+        """After a fault: keep what can be gone on from, and nothing else."""
+        if self.folder.is_dir() and not any(self.state(int(re.sub(r"\D", "", path.name))) for path in self.folder.glob("phase-*")):
+            self.remove()
+
     def remove(self) -> None:
         """Forget the training."""
         shutil.rmtree(self.folder, ignore_errors=True)

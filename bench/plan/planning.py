@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.cards.candidate import Candidate
@@ -12,7 +12,7 @@ from bench.cards.tasks import TaskCard
 from bench.cards.workspace import Workspace
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache
-from bench.errors import BenchError, CorpusError, LayerError
+from bench.errors import BenchError, CorpusError, LayerError, StorageError
 from bench.make.blueprint import Blueprint
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell, PlannedCell, Status
@@ -65,18 +65,24 @@ class Plan:
         return self.workspace.leaderboard(self.selection.suite.name)
 
 
-def make_plan(workspace: Workspace, options: Options) -> Plan:
+def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None] = lambda _: None) -> Plan:
     """Read the cards and look up every cell of what the options choose.
+
+    Args:
+        workspace: Where the cards and what is stored lie.
+        options: What to choose.
+        say: Told of what may take minutes: the ranking of a base's layers.
 
     Raises:
         CardError: A card is wrong.
         SelectionError: A name matches nothing.
         CorpusError: A card asks for a corpus without text.
         LayerError: A card asks for layers, or for pruning an architecture, that cannot be had.
+        StorageError: What is stored cannot be read, or a ranking cannot be stored.
     """
     library = load_library(workspace)
     selection = select(library, options)
-    resolver = Resolver(library, selection, workspace.state / "rankings", options)
+    resolver = Resolver(library, selection, workspace.state / "rankings", options, say)
     archive = Archive(workspace.state, options.device)
     tasks = {name: _planned_task(library.task(name), resolver.data, options) for name in selection.suite.suite.tasks}
     planner = _Planner(selection, options, resolver, archive, tasks)
@@ -131,6 +137,8 @@ class _Planner:
             raise LayerError(f"{card}: {error}") from None
         except CorpusError as error:  # so is this one
             raise CorpusError(f"{card}: {candidate.name}: {error}") from None
+        except StorageError:  # it meets every candidate
+            raise
         except BenchError as error:
             blocked = [PlannedCell(cell, "cannot run", reason=f"{candidate.name} cannot be made") for cell in later]
             return PlannedCandidate(candidate, None, (PlannedCell(make, "cannot run", reason=str(error)), *blocked))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from bench.cards.recipes import Phase, Recipe
 from bench.data.training import DataCache, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.errors import BenchError, LayerError
+from bench.faults import explain
 from bench.make.blueprint import Blueprint, content_digest
 from bench.make.distill import check_width
 from bench.make.strategies.pure import resolve_layers
@@ -33,14 +34,15 @@ class Resolver:
         selection: The suite, and what is chosen of it.
         rankings: Folder where the rankings of layers are kept.
         options: Device, data folder, and whether the Hub may be asked.
+        say: Told of what may take minutes.
     """
 
-    def __init__(self, library: Library, selection: Selection, rankings: Path, options: Options) -> None:
+    def __init__(self, library: Library, selection: Selection, rankings: Path, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
         self.library, self.selection, self.options = library, selection, options
         if options.offline:
             os.environ["HF_HUB_OFFLINE"] = "1"  # read by the Hub's libraries when they are first imported, which is later
         self.data = DataCache(library, options.data_dir, offline=options.offline)
-        self.rankings = Rankings(rankings, lambda: calibration_texts(self.guard))
+        self.rankings = Rankings(rankings, lambda: calibration_texts(self.guard), say)
         self._blueprints: dict[str, Blueprint | BenchError] = {}
         self._corpora: dict[tuple[str, ...], UnlabelledTexts] = {}
 
@@ -65,6 +67,8 @@ class Resolver:
                 self._blueprints[candidate.name] = self._resolve(candidate)
             except BenchError as error:
                 self._blueprints[candidate.name] = error
+            except Exception as error:  # that of one candidate: the others can still be run
+                self._blueprints[candidate.name] = BenchError(explain(error))
         found = self._blueprints[candidate.name]
         if isinstance(found, BenchError):
             raise found

@@ -55,8 +55,11 @@ FORMATS = {"md": ("LEADERBOARD.md", markdown.render), "json": ("leaderboard.json
 
 
 def publish(board: Board, folder: Path) -> list[Path]:
-    """Write every format into a folder; returns the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write every format into a folder, each whole or not at all; returns the paths.
+
+    Raises:
+        StorageError: One cannot be written.
+    """
     written = []
     for name, render in FORMATS.values():
         write_atomic(folder / name, render(board))

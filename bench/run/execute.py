@@ -11,6 +11,7 @@ from bench.run.report import Reporter
 from bench.run.runner import Runner
 from bench.run.units import units
 from bench.run.workers import automatic_jobs, run_units
+from bench.store import require_writable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +33,24 @@ def execute(plan: Plan, reporter: Reporter) -> Outcome:
     """Run every cell of the plan that is not done.
 
     Candidates are made and evaluated one after the other, or several at a time (`Options.jobs`), teachers before their students; all probes come last, when nothing else of ours is running.
+    What goes wrong in a cell is that cell's error.
+
+    Raises:
+        StorageError: There is something to compute, and nothing can be stored.
     """
     blocked = {cell.cell: cell.reason for cell in plan.cells if cell.status == "cannot run"}
     todo = [cell for cell in plan.cells if cell.to_run]
-    reporter.begin(todo)
     if todo:
+        require_writable(plan.archive.state)
         warm_up()
     runner = Runner(plan.archive, plan.tasks, plan.options, reporter)
     try:
+        reporter.begin(todo)
         _make_and_evaluate(plan, runner)
         _probe(plan, runner)
     finally:
         reporter.end()
-    return Outcome(runner.computed, len(plan.cells) - len(todo) - len(blocked), runner.failed, blocked)
+    return Outcome(runner.computed, len(plan.cells) - len(todo) - len(blocked) + len(runner.reused), runner.failed, blocked)
 
 
 def _make_and_evaluate(plan: Plan, runner: Runner) -> None:
@@ -53,9 +59,7 @@ def _make_and_evaluate(plan: Plan, runner: Runner) -> None:
     largest = max((unit.largest_base for unit in work), default=0)
     jobs = plan.options.jobs or automatic_jobs(len(work), device=plan.options.device, largest_base=largest)
     if jobs > 1 and len(work) > 1:
-        computed, failed = run_units(plan, work, runner.reporter, jobs=min(jobs, len(work)))
-        runner.computed += computed
-        runner.failed.update(failed)
+        run_units(plan, work, runner, jobs=min(jobs, len(work)))
         return
     for unit in work:
         for job in unit.jobs:

@@ -8,7 +8,7 @@ from bench.plan.cells import Cell, PlannedCell
 
 
 class Reporter(Protocol):
-    """Told of every cell. The reporters of the command line are in `bench.cli.progress`."""
+    """Told of every cell: each that `begin` names comes to an end, by `finish` or `reuse`, also one that fails before it starts. The reporters of the command line are in `bench.cli.progress`."""
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """The run starts with these cells."""
@@ -18,6 +18,9 @@ class Reporter(Protocol):
 
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
         """A running cell has done a fraction of something."""
+
+    def reuse(self, cell: Cell) -> None:
+        """A cell need not be computed: another run, or another candidate of the same content, has done it meanwhile."""
 
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """A cell is done, or failed with an error."""

@@ -1,17 +1,20 @@
-"""The cells of one candidate, run in this process: make, evaluate, probe. What fails is recorded and does not stop the rest."""
+"""The cells of one candidate, run in this process: make, evaluate, probe. What fails is recorded and does not stop the rest.
+
+What several runs of one workspace could do at the same time is done under a lock of the operating system, which goes with the process that holds it; who had to wait looks first whether it is done.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.digests import canonical, digest
-from bench.errors import BenchError, ModelError
+from bench.errors import STOPS, BenchError, ModelError
+from bench.faults import explain
 from bench.make.blueprint import Blueprint
 from bench.models.hardware import hardware
 from bench.plan.archive import Archive
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """Runs cells in this process and notes what became of them.
+    """Runs cells in this process and notes what became of them. Every cell that it is given is reported as finished, whatever happens to it.
 
     Args:
         archive: Where results are looked up and put.
@@ -43,37 +46,71 @@ class Runner:
     def __init__(self, archive: Archive, tasks: Mapping[str, PlannedTask], options: Options, reporter: Reporter) -> None:
         self.archive, self.tasks, self.options, self.reporter = archive, tasks, options, reporter
         self.computed = 0
+        self.reused: set[Cell] = set()
         self.failed: dict[Cell, str] = {}
+        self._ended: set[Cell] = set()
         self._built: dict[str, AbsTask] = {}
 
     def make_and_evaluate(self, job: Job) -> None:
         """Make a candidate's checkpoint, if that is among the cells, and compute its scores."""
-        for cell in job.cells:
-            if cell.stage == "make":
-                self._make(job.blueprint, cell)
-        made = self.archive.made(job.blueprint)
-        evaluations = [cell for cell in job.cells if cell.stage == "evaluate"]
-        if made is not None:
-            self._evaluate(job.blueprint, made["content"], evaluations)
+        with self._each_ends(job.cells):
+            for cell in job.cells:
+                if cell.stage == "make":
+                    self._make(job.blueprint, cell)
+            evaluations = [cell for cell in job.cells if cell.stage == "evaluate"]
+            made = self.archive.made(job.blueprint) if evaluations else None
+            if made is not None:
+                self._evaluate(job.blueprint, made["content"], evaluations)
+            for cell in evaluations if made is None else ():
+                self.end(cell, 0.0, f"{job.name} was not made")
+
+    def probe(self, blueprint: Blueprint, cell: Cell) -> None:
+        """Measure a made checkpoint; one at a time in the whole workspace, since two would slow each other down."""
+        from bench.probe.protocol import probe, probe_parts
+
+        candidate, how = blueprint.candidate, self.options
+        with self._each_ends((cell,)):
+            made = self.archive.made(blueprint)
+            if made is None:
+                self.end(cell, 0.0, f"{candidate.name} was not made")
+                return
+            folder = self.archive.checkpoint_folder(blueprint)
+            parts = probe_parts(made["content"], candidate.prompt, candidate.runs_in, how.device, how.probe)
+            with self._lock(cell, "probe"):
+                if self.archive.store.done(digest(parts)):
+                    self.reuse(cell)
+                    return
+                with self._cell(cell, parts) as record:
+                    record.update(probe(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=how.device, profile=how.probe))
+
+    def reuse(self, cell: Cell) -> None:
+        """Another run, or another candidate of the same content, has computed the cell meanwhile."""
+        self.reused.add(cell)
+        self._ended.add(cell)
+        self.reporter.reuse(cell)
+
+    def end(self, cell: Cell, seconds: float, error: str | None) -> None:
+        """The cell is computed, or has failed with an error."""
+        self._ended.add(cell)
+        if error:
+            self.failed[cell] = error
         else:
-            self.failed.update(dict.fromkeys(evaluations, f"{job.name} was not made"))
+            self.computed += 1
+        self.reporter.finish(cell, seconds, error)
 
     def _make(self, blueprint: Blueprint, cell: Cell) -> None:
-        from filelock import FileLock
-
         from bench.make.checkpoint import make_checkpoint
 
-        self.archive.locks.mkdir(parents=True, exist_ok=True)
-        with self._cell(cell, blueprint.key_parts, lineage=blueprint.lineage) as record, FileLock(self.archive.locks / blueprint.key[:32]):
-            if (made := self.archive.made(blueprint)) is not None:
-                record.update(made)  # as it is: it tells what made it, and how long that took
+        def progress(what: str, fraction: float) -> None:
+            self.reporter.progress(cell, what, fraction)
+
+        with self._lock(cell, blueprint.key[:32]):
+            if self.archive.made(blueprint) is not None:
+                self.reuse(cell)
                 return
-
-            def progress(what: str, fraction: float) -> None:
-                self.reporter.progress(cell, what, fraction)
-
-            folder = self.archive.checkpoint_folder(blueprint)
-            record.update(make_checkpoint(blueprint, folder, teacher=self._teacher(blueprint), device=self.options.device, progress=progress))
+            with self._cell(cell, blueprint.key_parts, lineage=blueprint.lineage) as record:
+                folder = self.archive.checkpoint_folder(blueprint)
+                record.update(make_checkpoint(blueprint, folder, teacher=self._teacher(blueprint), device=self.options.device, progress=progress))
 
     def _teacher(self, blueprint: Blueprint) -> Path | None:
         """The checkpoint of a distilled candidate's teacher, which was made before; None for other kinds.
@@ -92,71 +129,60 @@ class Runner:
         """Encode the texts of all tasks in one go, then score task by task. Cells that another run has finished meanwhile are not computed again."""
         from bench.evaluate.score import LookupEncoder, score_task
 
-        ready = [cell for cell in cells if not self._finished_or_unreadable(blueprint, content, cell)]
-        if not ready:
-            return
-        encoded = self._encode(blueprint, content, ready)
-        for cell in ready:
-            with self._cell(cell, self._evaluate_parts(blueprint, content, cell)) as record:
-                if isinstance(encoded, Exception):
-                    raise encoded
-                one = encoded[cell.target]
-                lookup = LookupEncoder(one.store, blueprint.candidate.name, content[:16], similarity=one.used["similarity"], dtype=one.dtype)
-                record.update(
-                    score_task(self.tasks[cell.target].card, self._task(cell.target), lookup, one.used["precision"]), used=one.used, encoding=one.cost
-                )
+        with self._lock(cells[0], f"evaluate-{content[:32]}"):
+            texts = {cell: found for cell in cells if (found := self._texts(blueprint, content, cell)) is not None}
+            if not texts:
+                return
+            encoded = self._encode(blueprint, content, texts)
+            for cell in texts:
+                with self._cell(cell, self._evaluate_parts(blueprint, content, cell)) as record:
+                    if isinstance(encoded, str):
+                        raise BenchError(encoded)
+                    one = encoded[cell.target]
+                    lookup = LookupEncoder(one.store, blueprint.candidate.name, content[:16], similarity=one.used["similarity"], dtype=one.dtype)
+                    scored = score_task(self.tasks[cell.target].card, self._task(cell.target), lookup, one.used["precision"])
+                    record.update(scored, used=one.used, encoding=one.cost)
 
     def _evaluate_parts(self, blueprint: Blueprint, content: str, cell: Cell) -> dict[str, Any]:
         return evaluate_parts(blueprint.candidate, content, self.tasks[cell.target].digest, self.options.device)
 
-    def _finished_or_unreadable(self, blueprint: Blueprint, content: str, cell: Cell) -> bool:
-        """True when the cell is stored already, or when its task cannot be read: then that is its error."""
+    def _texts(self, blueprint: Blueprint, content: str, cell: Cell) -> list[str] | None:
+        """The texts that a cell's task needs embeddings of; None where the cell is stored already, or where its task cannot be read or built: then that is its error."""
+        from bench.evaluate.tasks import task_texts
+
         parts = self._evaluate_parts(blueprint, content, cell)
         if self.archive.store.done(digest(parts)):
-            return True
+            self.reuse(cell)
+            return None
+        texts: list[str] = []
         with self._cell(cell, parts, keep=False):
-            self._task(cell.target)
-        return cell in self.failed
+            texts.extend(task_texts(self.tasks[cell.target].card, self._task(cell.target)))
+        return None if cell in self.failed else texts
 
-    def _encode(self, blueprint: Blueprint, content: str, cells: list[Cell]) -> dict[str, Encoded] | Exception:
-        """The embeddings of each cell's task; an error is returned, so that each cell can record it."""
+    def _encode(self, blueprint: Blueprint, content: str, texts: Mapping[Cell, list[str]]) -> dict[str, Encoded] | str:
+        """The embeddings of each cell's task; what went wrong is returned, so that each cell can record it."""
         from bench.evaluate.embeddings import EmbeddingStore
         from bench.evaluate.encode import encode_tasks
         from bench.models.loading import load_encoder
 
-        candidate = blueprint.candidate
-        tasks = {cell.target: (self.tasks[cell.target].card, self._task(cell.target)) for cell in cells}
+        candidate, first = blueprint.candidate, next(iter(texts))
+        wanted = {cell.target: (self.tasks[cell.target].card, found) for cell, found in texts.items()}
 
         def progress(fraction: float) -> None:
-            self.reporter.progress(cells[0], "encode", fraction)
+            self.reporter.progress(first, "encode", fraction)
 
         def store(prompt: str) -> EmbeddingStore:
-            return EmbeddingStore(
-                self.archive.embeddings_folder(candidate, content, prompt), hardware=hardware(self.options.device), notices=self.archive.notices
-            )
+            folder = self.archive.embeddings_folder(candidate, content, prompt)
+            return EmbeddingStore(folder, hardware=hardware(self.options.device), notices=self.archive.notices)
 
         try:
             folder = self.archive.checkpoint_folder(blueprint)
             encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=self.options.device, progress=progress)
-            return encode_tasks(encoder, tasks, store, similarity=candidate.similarity)
-        except Exception as error:
-            return error
-
-    def probe(self, blueprint: Blueprint, cell: Cell) -> None:
-        """Measure a made checkpoint."""
-        from bench.probe.protocol import probe, probe_parts
-
-        candidate, how = blueprint.candidate, self.options
-        made = self.archive.made(blueprint)
-        if made is None:
-            self.failed[cell] = f"{candidate.name} was not made"
-            return
-        folder = self.archive.checkpoint_folder(blueprint)
-        parts = probe_parts(made["content"], candidate.prompt, candidate.runs_in, how.device, how.probe)
-        if self.archive.store.done(digest(parts)):  # its checkpoint was made again, and is the same
-            return
-        with self._cell(cell, parts) as record:
-            record.update(probe(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=how.device, profile=how.probe))
+            return encode_tasks(encoder, wanted, store, similarity=candidate.similarity)
+        except STOPS:
+            raise
+        except BaseException as error:
+            return explain(error)
 
     def _task(self, name: str) -> AbsTask:
         if name not in self._built:
@@ -169,11 +195,25 @@ class Runner:
         return self._built[name]
 
     @contextmanager
-    def _cell(self, cell: Cell, key_parts: dict[str, Any], *, keep: bool = True, **more: Any) -> Iterator[Result]:
-        """Run the body as one cell: store what it puts into the record, or its error. With `keep` false only an error is stored.
+    def _lock(self, cell: Cell, name: str) -> Iterator[None]:
+        """Keep other runs of this workspace from doing the same; while one of them does it, the cell is said to wait."""
+        from filelock import FileLock, Timeout
 
-        A record that the body found stored under this very key stays as it is.
-        """
+        self.archive.locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.archive.locks / name)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.reporter.progress(cell, "waits for another run", 0.0)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _cell(self, cell: Cell, key_parts: dict[str, Any], *, keep: bool = True, **more: Any) -> Iterator[Result]:
+        """Run the body as one cell: store what it puts into the record, or its error. With `keep` false only an error is stored."""
         if keep:
             self.reporter.start(cell)
         record: Result = {}
@@ -181,10 +221,10 @@ class Runner:
         error: str | None = None
         try:
             yield record
-        except BenchError as problem:
-            error = str(problem)
-        except Exception:
-            error = "unexpected error, please report it:\n" + traceback.format_exc()
+        except STOPS:
+            raise
+        except BaseException as problem:
+            error = explain(problem)
         if not keep and error is None:
             return
         seconds = time.perf_counter() - wall
@@ -200,11 +240,20 @@ class Runner:
             "versions": versions(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        key = digest(key_parts)
-        if error or record.get("key") != key:
-            self.archive.store.put(key, result)
-        if error:
-            self.failed[cell] = error
-        else:
-            self.computed += 1
-        self.reporter.finish(cell, seconds, error)
+        try:
+            self.archive.store.put(digest(key_parts), result)
+        except Exception as problem:
+            error = error or explain(problem)
+        self.end(cell, seconds, error)
+
+    @contextmanager
+    def _each_ends(self, cells: tuple[Cell, ...]) -> Iterator[None]:
+        """What escapes the body is the error of those cells that have not ended."""
+        try:
+            yield
+        except STOPS:
+            raise
+        except BaseException as problem:
+            for cell in cells:
+                if cell not in self._ended:
+                    self.end(cell, 0.0, explain(problem))

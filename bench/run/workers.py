@@ -8,21 +8,19 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from bench.children import context
+from bench.children import start_child, warm_up
 from bench.errors import SelectionError
+from bench.faults import ended
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell
 from bench.plan.options import Options
 from bench.plan.planning import Plan, PlannedTask
 from bench.probe.machine import usable_cores
-from bench.run.report import Reporter
 from bench.run.runner import Runner
 from bench.run.units import Unit
 
@@ -66,13 +64,16 @@ def _cores() -> int:
     return min(usable_cores(), int(limit))
 
 
-def run_units(plan: Plan, units: Sequence[Unit], reporter: Reporter, *, jobs: int) -> tuple[int, dict[Cell, str]]:
+def run_units(plan: Plan, units: Sequence[Unit], runner: Runner, *, jobs: int) -> None:
     """Run every unit in one of `jobs` processes: the costliest first, so that no long one is left alone at the end.
 
-    Returns:
-        How many cells were computed, and the errors of those that failed.
+    Args:
+        plan: Says what the workers need to know.
+        units: What there is to do.
+        runner: That of this process; what became of the cells is noted in it, as if it had run them itself.
+        jobs: How many processes.
     """
-    pool = _Pool(plan, reporter, threads=max(1, _cores() // jobs))
+    pool = _Pool(plan, runner, threads=max(1, _cores() // jobs))
     waiting = sorted(units, key=lambda unit: -unit.cost)
     try:
         while waiting or pool.busy:
@@ -86,16 +87,13 @@ def run_units(plan: Plan, units: Sequence[Unit], reporter: Reporter, *, jobs: in
         pool.dismiss()
     finally:
         pool.kill()
-    return pool.computed, pool.failed
 
 
 class _Pool:
     """Workers, and what they have told. A worker that dies takes the unfinished cells of its unit with it and nothing else."""
 
-    def __init__(self, plan: Plan, reporter: Reporter, *, threads: int) -> None:
-        self.plan, self.reporter, self.threads = plan, reporter, threads
-        self.computed = 0
-        self.failed: dict[Cell, str] = {}
+    def __init__(self, plan: Plan, runner: Runner, *, threads: int) -> None:
+        self.plan, self.runner, self.threads = plan, runner, threads
         self._idle: list[Connection] = []
         self._busy: dict[Connection, Unit] = {}
         self._left: dict[Connection, set[Cell]] = {}
@@ -109,9 +107,14 @@ class _Pool:
     def give(self, unit: Unit) -> None:
         """Hand a unit to an idle worker, or to a new one."""
         connection = self._idle.pop() if self._idle else self._start()
+        try:
+            connection.send(unit)
+        except (BrokenPipeError, ConnectionResetError):  # it died while it was idle, or at its start
+            self._processes.pop(connection).join()
+            connection = self._start()
+            connection.send(unit)
         self._busy[connection] = unit
         self._left[connection] = {cell for job in unit.jobs for cell in job.cells}
-        connection.send(unit)
 
     def listen(self) -> None:
         """Wait for the next words of the busy workers."""
@@ -123,15 +126,12 @@ class _Pool:
                 self._bury(connection)
                 continue
             if kind == "done":
-                self.failed.update(told[0])
                 del self._busy[connection]
                 self._idle.append(connection)
                 continue
-            if kind == "finish":
-                cell, _, error = told
-                self._left[connection].discard(cell)
-                self.computed += error is None
-            getattr(self.reporter, kind)(*told)
+            if kind in {"end", "reuse"}:
+                self._left[connection].discard(told[0])
+            getattr(self.runner.reporter if kind in {"start", "progress"} else self.runner, kind)(*told)
 
     def dismiss(self) -> None:
         """Let idle workers end by themselves."""
@@ -143,13 +143,13 @@ class _Pool:
     def kill(self) -> None:
         """End every worker that is still there, whatever it does."""
         for process in self._processes.values():
-            process.terminate()
+            process.kill()
+        for process in self._processes.values():
             process.join()
 
     def _start(self) -> Connection:
         ours, theirs = multiprocessing.Pipe()
-        process = context().Process(target=_work, args=(theirs, self.plan.archive, self.plan.tasks, self.plan.options, self.threads))
-        process.start()
+        process = start_child(_work, theirs, self.plan.archive, self.plan.tasks, self.plan.options, self.threads, daemon=False)
         theirs.close()
         self._processes[ours] = process
         return ours
@@ -159,18 +159,13 @@ class _Pool:
         process.join()
         del self._busy[connection]
         for cell in sorted(self._left.pop(connection), key=str):
-            self.failed[cell] = f"the process that worked on it ended with code {process.exitcode}; it may have run out of memory: try fewer --jobs"
-            self.reporter.finish(cell, 0.0, self.failed[cell])
+            self.runner.end(cell, 0.0, f"the process that worked on it {ended(process.exitcode)}")
 
 
 def _work(connection: Connection, archive: Archive, tasks: Mapping[str, PlannedTask], options: Options, threads: int) -> None:
     """A worker's life: units come in, events go out, until the parent ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = str(threads)  # of the processes that the reload gate starts
     import torch
-
-    from bench.children import warm_up
 
     torch.set_num_threads(threads)
     warm_up()
@@ -180,22 +175,15 @@ def _work(connection: Connection, archive: Archive, tasks: Mapping[str, PlannedT
             runner = Runner(archive, tasks, options, _Teller(connection))
             for job in unit.jobs:
                 runner.make_and_evaluate(job)
-            connection.send(("done", runner.failed))
-
-
-def _leave_with_parent() -> None:
-    """A worker whose parent was killed must not go on alone."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+            connection.send(("done",))
 
 
 class _Teller:
-    """A worker's reporter: everything goes to the parent, progress a few times a second."""
+    """A worker's reporter: everything goes to the parent, which notes and reports it; progress a few times a second."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._what = ""
         self._told = 0.0
 
     def begin(self, cells: Any) -> None:
@@ -205,12 +193,15 @@ class _Teller:
         self._connection.send(("start", cell))
 
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
-        if time.monotonic() - self._told > PROGRESS_SECONDS:
-            self._told = time.monotonic()
+        if what != self._what or time.monotonic() - self._told > PROGRESS_SECONDS:
+            self._what, self._told = what, time.monotonic()
             self._connection.send(("progress", cell, what, fraction))
 
+    def reuse(self, cell: Cell) -> None:
+        self._connection.send(("reuse", cell))
+
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
-        self._connection.send(("finish", cell, seconds, error))
+        self._connection.send(("end", cell, seconds, error))
 
     def end(self) -> None:
         """The parent will say so."""

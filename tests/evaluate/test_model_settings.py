@@ -19,7 +19,7 @@ from bench.data.rows import load_rows
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.encode import encode_tasks
 from bench.evaluate.score import LookupEncoder, score_task
-from bench.evaluate.tasks import build_task
+from bench.evaluate.tasks import build_task, task_texts
 from bench.models.loading import load_encoder
 from tests.evaluate.test_scores import judge, library, mteb_result
 
@@ -61,7 +61,7 @@ def ours(library, name: str, model: Path, folder: Path, **options) -> tuple[dict
     card = library.task(name)
     task = build_task(card, load_rows(card, None), "revision")
     encoder = load_encoder(model, precision=None)
-    (encoded,) = encode_tasks(encoder, {name: (card, task)}, lambda _: EmbeddingStore(folder), **options).values()
+    (encoded,) = encode_tasks(encoder, {name: (card, list(task_texts(card, task)))}, lambda _: EmbeddingStore(folder), **options).values()
     lookup = LookupEncoder(encoded.store, "judge", "revision", similarity=encoded.used["similarity"], dtype=encoded.dtype)
     return score_task(card, task, lookup), encoded.used
 
@@ -133,7 +133,8 @@ def test_the_interval_is_that_of_the_score_that_is_shown(library, judge, tmp_pat
 def test_texts_are_encoded_once_for_each_prompt_that_they_are_needed_with(library, judge, tmp_path):
     model = settled(judge, tmp_path / "model", SETTINGS["prompts by type"])
     names = [*TASKS, "KasautiTopic-kNN"]
-    tasks = {name: (library.task(name), build_task(library.task(name), load_rows(library.task(name), None), "revision")) for name in names}
+    built = {name: build_task(library.task(name), load_rows(library.task(name), None), "revision") for name in names}
+    tasks = {name: (library.task(name), list(task_texts(library.task(name), task))) for name, task in built.items()}
     found = encode_tasks(load_encoder(model), tasks, lambda prompt: EmbeddingStore(tmp_path / f"embeddings {prompt}"))
     assert {name: one.used["prompt"] for name, one in found.items()} == {
         "KasautiSTS": "वाक्य: ",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import progress
 from bench.plan.cells import PlannedCell
 from bench.plan.keys import evaluate_key
 from bench.plan.planning import Plan
@@ -139,12 +138,10 @@ def test_the_plan_warns_of_a_test_that_cannot_guard_the_training(unguarded):
     assert [line.split("warning     ")[1] for line in warned] == described["warnings"]
 
 
-def test_a_run_warns_before_its_first_cell(unguarded, monkeypatch, capsys):
-    told = []
-    monkeypatch.setattr(progress, "execute", lambda *_: told.append(capsys.readouterr().err))
-    planner, _ = plan(unguarded)
-    progress.run_cells(planner, json=True)
-    assert told[0].startswith("bench: warning: the texts of test Translations are not kept out of training, since it cannot be read: ")
+@pytest.mark.parametrize("verb", ["run", "make"])
+def test_a_run_warns_before_its_first_cell(unguarded, verb):
+    done = bench(verb, "tiny", "--device", "cpu", "--json", cwd=unguarded)
+    assert done.stderr.startswith("bench: warning: the texts of test Translations are not kept out of training, since it cannot be read: ")
 
 
 def test_a_plan_that_trains_nothing_or_can_read_every_test_has_no_warning(unguarded):

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of making, of evaluating, of writing: the next run finishes and nothing that was finished is lost."""
+"""kill -9, SIGTERM and Ctrl-C in the middle of planning, making, evaluating, probing, writing: no process is left, nothing that was finished is lost, and the next run finishes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+
+from tests.conftest import SUITE
 
 pytestmark = pytest.mark.slow
 
 
-def start(folder: Path, *, stop_in: str = "", call: int = 1) -> subprocess.Popen[str]:
-    """`bench run --all --json` in a process group of its own; the n-th call of the function `stop_in` writes a mark and hangs."""
+def start(folder: Path, *, stop_in: str = "", call: int = 1, arguments: tuple[str, ...] = ("--all",)) -> subprocess.Popen[str]:
+    """`bench run --json` in a session of its own; in this process and in each of its children, the n-th call of the function `stop_in` writes a mark and hangs."""
     hang = (
         "import importlib, pathlib, time\n"
         f"module, _, name = {stop_in!r}.rpartition('.')\n"
@@ -32,7 +35,8 @@ def start(folder: Path, *, stop_in: str = "", call: int = 1) -> subprocess.Popen
         if stop_in
         else ""
     )
-    code = f"if __name__ == '__main__':\n    {hang.strip().replace(chr(10), chr(10) + '    ')}\n    import sys\n    sys.argv = ['bench', 'run', '--all', '--json', '--device', 'cpu', '--workspace', {str(folder)!r}]\n    from bench.cli import main\n    main()\n"
+    command = ["bench", "run", *arguments, "--json", "--device", "cpu", "--workspace", str(folder)]
+    code = f"{hang}\nif __name__ == '__main__':\n    import sys\n    sys.argv = {command!r}\n    from bench.cli import main\n    main()\n"
     script = folder / "start.py"
     script.write_text(code, encoding="utf-8")
     return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -41,6 +45,26 @@ def start(folder: Path, *, stop_in: str = "", call: int = 1) -> subprocess.Popen
 def kill(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def session(leader: int) -> list[str]:
+    """The processes of a session that have not ended."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+        except (psutil.Error, ProcessLookupError):
+            continue
+    return found
+
+
+def assert_nobody_is_left(leader: int, seconds: float = 20) -> None:
+    """A fork server that is importing ends when it has done so, which takes seconds on a busy machine."""
+    deadline = time.monotonic() + seconds
+    while left := session(leader):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
 
 
 def wait_for(process: subprocess.Popen[str], condition, seconds: float = 240) -> None:
@@ -109,3 +133,61 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next_one(workspace_folder
     assert end["problems"] == {}
     assert end["reused"] == len(before) >= 14
     assert (workspace_folder / "leaderboard" / "LEADERBOARD.md").is_file()
+
+
+STAGES = {
+    "planning": ("bench.models.loading.load_sentence_model", ("--all",)),
+    "make": ("bench.make.finetune.finetune", ("tiny", "letters")),
+    "reload gate": ("bench.make.verify.load_encoder", ("letters", "tiny")),
+    "evaluate": ("bench.evaluate.score.score_task", ("letters", "tiny")),
+    "probe": ("bench.probe.worker.load_encoder", ("letters",)),
+}
+
+
+def started(folder: Path, stage: str, jobs: int) -> subprocess.Popen[str]:
+    """A run that hangs in a stage: in this process, in a worker, or in a child of either."""
+    where, names = STAGES[stage]
+    if stage == "planning":
+        (folder / "models" / "mini.toml").write_text(SUITE.replace('["top"]', '["contribution"]'), encoding="utf-8")
+    process = start(folder, stop_in=where, arguments=(*names, "--jobs", str(jobs)))
+    wait_for(process, (folder / "hanging").exists)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize(("stage", "jobs"), [("planning", 1), ("make", 1), ("make", 2), ("reload gate", 1), ("reload gate", 2), ("evaluate", 2), ("probe", 1)])
+def test_no_process_outlives_the_main_one_and_sigterm_says_how_to_go_on(workspace_folder, stage, jobs, number):
+    process = started(workspace_folder, stage, jobs)
+    assert len(session(process.pid)) > 1
+    process.send_signal(number)
+    process.wait(timeout=30)
+    assert_nobody_is_left(process.pid)
+    _, err = process.communicate(timeout=10)
+    assert "Traceback" not in err
+    if number == signal.SIGTERM:
+        assert process.returncode == 143
+        assert err.splitlines()[-1] == "bench: ended by SIGTERM; finished cells are kept, the same command goes on from here"
+
+
+@pytest.mark.parametrize(("stage", "jobs"), [("planning", 1), ("reload gate", 1), ("reload gate", 2), ("probe", 1)])
+def test_ctrl_c_ends_every_process_with_one_line_and_no_traceback_of_a_child(workspace_folder, stage, jobs):
+    process = started(workspace_folder, stage, jobs)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "bench: interrupted; finished cells are kept, the same command goes on from here"
+    assert "Traceback" not in err
+    assert_nobody_is_left(process.pid)
+
+
+def test_two_runs_at_once_compute_every_cell_once(workspace_folder):
+    runs = [start(workspace_folder), start(workspace_folder)]
+    ends = []
+    for process in runs:
+        out, err = process.communicate(timeout=500)
+        assert process.returncode == 0, err
+        ends.append(json.loads(out.splitlines()[-1]))
+    assert [end["problems"] for end in ends] == [{}, {}]
+    assert sum(end["computed"] for end in ends) == 18
+    assert sum(end["reused"] for end in ends) == 18
+    assert not list((workspace_folder / ".bench").rglob(".*.tmp"))

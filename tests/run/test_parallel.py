@@ -72,7 +72,7 @@ def test_a_process_that_dies_fails_its_own_cells_and_the_next_run_computes_them(
     reporter = Killing()
     outcome = execute(planner_of(workspace_folder, 2), reporter)
     assert {cell.candidate for cell in outcome.failed} == {"tiny"}
-    assert all("ended with code -9; it may have run out of memory: try fewer --jobs" in error for error in outcome.failed.values())
+    assert all("was killed (SIGKILL), possibly for want of memory: try fewer --jobs" in error for error in outcome.failed.values())
     assert outcome.computed == 10
     _, again = run(workspace_folder)
     assert again.complete

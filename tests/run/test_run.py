@@ -35,6 +35,9 @@ class Silent:
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
         pass
 
+    def reuse(self, cell: Cell) -> None:
+        pass
+
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         pass
 

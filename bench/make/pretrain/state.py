@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.digests import file_digest
+from bench.faults import storage
 from bench.store import Notices, Unsealed, Unsound, read_sealed_folder, seal_folder
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     import torch
 
     temporary = folder / "state.tmp"
-    with temporary.open("w+b") as handle:
+    with storage(temporary), temporary.open("w+b") as handle:
         torch.save(state, handle)
         handle.flush()
         os.fsync(handle.fileno())

@@ -345,10 +345,13 @@ def pretrain(
         "curve": training.curve,
     }
     model.bert.pooler = None
-    model.bert.half().save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    (out / "pretraining.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(base_card(out.name, record, sources=sources, license=license, languages=languages), encoding="utf-8")
+    finished = partial / "finished"  # moved when all of it is written, so that no half of a base lies in `out`
+    model.bert.half().save_pretrained(finished)
+    tokenizer.save_pretrained(finished)
+    (finished / "pretraining.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (finished / "README.md").write_text(base_card(out.name, record, sources=sources, license=license, languages=languages), encoding="utf-8")
+    for path in finished.iterdir():
+        path.replace(out / path.name)
     shutil.rmtree(partial)
     return record
 

@@ -67,10 +67,11 @@ class Rankings:
     Args:
         folder: Where they are kept, one JSON each.
         texts: Gives the calibration texts; called only when a strategy needs them.
+        say: Told what is being ranked, which may take minutes.
     """
 
-    def __init__(self, folder: Path, texts: Callable[[], list[str]]) -> None:
-        self._store, self._texts = Store(folder), texts
+    def __init__(self, folder: Path, texts: Callable[[], list[str]], say: Callable[[str], None] = lambda _: None) -> None:
+        self._store, self._texts, self._say = Store(folder), texts, say
 
     def kept(self, base: Path, base_digest: str, strategy: RankedStrategy, pooling: Pooling | None) -> list[list[int]]:
         """The kept lists for 1, 2, … layers.
@@ -103,6 +104,7 @@ class Rankings:
         parts = {"base": base_digest, "strategy": strategy, "pooling": used, "calibration": digest(texts), "version": RANKING_VERSION}
         key = digest(parts)
         if not self._store.done(key):
+            self._say(f"ranking the layers of {base.name} by {strategy}")
             self._store.put(key, {"status": "done", "strategy": strategy, "key_parts": parts, **in_child(rank_folder, base, strategy, texts, used)})
         found = self._store.get(key)
         assert found is not None

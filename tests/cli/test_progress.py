@@ -1,0 +1,136 @@
+"""No run is silent for long, and every cell moves it on: plain lines, JSON events, signs of life."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from bench.cli import progress
+from bench.cli.progress import JsonReporter, LiveReporter, PlainReporter, heartbeat
+from bench.errors import Stopped
+from bench.plan.cells import Cell, PlannedCell
+
+MAKE, SCORE, PROBE = Cell("tiny", "make"), Cell("tiny", "evaluate", "Pairs"), Cell("tiny", "probe", "cpu")
+CELLS = [PlannedCell(cell, "to do") for cell in (MAKE, SCORE, PROBE)]
+
+
+@pytest.fixture
+def silence(monkeypatch) -> float:
+    monkeypatch.setattr(progress, "SILENCE", 0.05)
+    return 0.05
+
+
+def wait_until(said, capsys, seconds: float = 10) -> str:
+    """What has been printed, once it is what is waited for."""
+    text, deadline = "", time.monotonic() + seconds
+    while not said(text):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.01)
+        text += "".join(capsys.readouterr())
+    return text
+
+
+def test_a_cell_that_goes_on_is_named_with_its_phase_and_percent(silence, capsys):
+    reporter = PlainReporter()
+    reporter.begin(CELLS)
+    reporter.start(MAKE)
+    reporter.progress(MAKE, "nli", 0.25)
+    wait_until(lambda text: text.count("tiny make  nli 25%, 0 s so far") > 1, capsys)
+    reporter.end()
+
+
+@pytest.mark.parametrize("cell", [MAKE, SCORE, PROBE], ids=str)
+def test_a_cell_that_tells_no_progress_gives_a_sign_of_life(silence, capsys, cell):
+    reporter = PlainReporter()
+    reporter.begin(CELLS)
+    reporter.start(cell)
+    wait_until(lambda text: text.count(f"{cell}  0 s so far") > 1, capsys)
+    reporter.finish(cell, 0.2, None)
+    reporter.end()
+
+
+def test_every_running_cell_is_named_and_none_that_has_ended(silence, capsys):
+    reporter = PlainReporter()
+    reporter.begin(CELLS)
+    for cell in (MAKE, SCORE, PROBE):
+        reporter.start(cell)
+    wait_until(lambda text: all(f"{cell}  0 s so far" in text for cell in (MAKE, SCORE, PROBE)), capsys)
+    reporter.finish(MAKE, 1.0, None)
+    reporter.reuse(SCORE)
+    capsys.readouterr()
+    said = wait_until(lambda text: text.count(f"{PROBE}  0 s so far") > 2, capsys)
+    assert str(MAKE) not in said.split(f"{PROBE}", 1)[1]
+    assert str(SCORE) not in said.split(f"{PROBE}", 1)[1]
+    reporter.end()
+
+
+def test_events_of_a_program_tell_the_same(silence, capsys):
+    reporter = JsonReporter()
+    reporter.begin(CELLS)
+    reporter.start(MAKE)
+    reporter.progress(MAKE, "nli", 0.25)
+    lines = wait_until(lambda text: '"progress"' in text, capsys).splitlines()
+    reporter.end()
+    event = next(found for line in lines if (found := json.loads(line))["event"] == "progress")
+    assert {**event, "seconds": 0} == {"event": "progress", "candidate": "tiny", "stage": "make", "target": "", "what": "nli", "fraction": 0.25, "seconds": 0}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_planning_gives_a_sign_of_life_and_says_what_it_does(silence, capsys, as_json):
+    with heartbeat("planning", json=as_json) as say:
+        wait_until(lambda text: "planning" in text, capsys)
+        say("ranking the layers of tiny by greedy")
+        wait_until(lambda text: "ranking the layers of tiny by greedy" in text, capsys)
+
+
+def test_nothing_is_said_where_there_was_a_line_in_time(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SILENCE", 30.0)
+    reporter = PlainReporter()
+    reporter.begin(CELLS)
+    reporter.start(SCORE)
+    reporter.finish(SCORE, 0.1, None)
+    reporter.end()
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_no_thread_is_left(silence):
+    before = threading.active_count()
+    for reporter in (PlainReporter(), JsonReporter()):
+        reporter.begin([])
+        reporter.end()
+    with heartbeat("planning"):
+        pass
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("kind", [PlainReporter, LiveReporter])
+def test_the_share_done_reaches_the_whole_whatever_becomes_of_the_cells(capsys, kind):
+    reporter = kind()
+    reporter.begin(CELLS)
+    reporter.start(MAKE)
+    reporter.finish(MAKE, 1.0, "boom")
+    reporter.finish(SCORE, 0.0, "tiny was not made")
+    reporter.reuse(PROBE)
+    if kind is LiveReporter:
+        assert reporter._bar.finished
+    reporter.end()
+    if kind is PlainReporter:
+        assert "  100%  tiny probe cpu  computed meanwhile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "stream"), [(PlainReporter, "stderr"), (JsonReporter, "stdout")])
+def test_output_that_nobody_reads_ends_the_run_and_fails_no_cell(monkeypatch, kind, stream):
+    class Closed:
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(f"sys.{stream}", Closed())
+    with pytest.raises(Stopped) as raised:
+        kind().begin(CELLS)
+    assert raised.value.exit_code == 141

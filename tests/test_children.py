@@ -1,0 +1,93 @@
+"""Functions in processes of their own: what they return and raise arrives, how they die is said, and what interrupts the parent ends them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from bench.children import ChildError, in_child
+from bench.errors import DataError, ModelError, Stopped
+from bench.faults import ended
+
+
+class Awkward(Exception):
+    """Cannot be pickled: its arguments are not those of its constructor."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def work(how: str) -> object:
+    if how == "ours":
+        raise DataError("row 3: no label")
+    if how == "plain":
+        raise ValueError("odd")
+    if how == "awkward":
+        raise Awkward(1, 2)
+    if how == "exit":
+        raise SystemExit(3)
+    if how == "unpicklable":
+        return lambda: None
+    if how == "leave":
+        os._exit(7)
+    if how == "sleep":
+        time.sleep(60)
+    if how.isdigit():
+        os.kill(os.getpid(), int(how))
+    return how
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "words"),
+    [
+        ("ours", DataError, "^row 3: no label$"),
+        ("plain", ValueError, "^odd$"),
+        ("awkward", ChildError, "^Awkward: 1 and 2$"),
+        ("exit", ChildError, "^SystemExit: 3$"),
+        ("unpicklable", Exception, "pickle"),
+        ("leave", ModelError, "tests.test_children.work ended with exit code 7$"),
+        (str(int(signal.SIGKILL)), ModelError, r"work was killed \(SIGKILL\), possibly for want of memory: try fewer --jobs$"),
+        (str(int(signal.SIGSEGV)), ModelError, r"work crashed in native code \(SIGSEGV\)$"),
+        (str(int(signal.SIGTERM)), ModelError, "work was ended by SIGTERM$"),
+    ],
+)
+def test_what_happens_in_a_child_is_raised_here_in_true_words(how, kind, words):
+    with pytest.raises(kind, match=words):
+        in_child(work, how)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_child_ignores_ctrl_c_which_is_its_parents_affair():
+    assert in_child(work, str(int(signal.SIGINT))) == str(int(signal.SIGINT))
+
+
+def test_the_traceback_of_a_child_is_shown():
+    with pytest.raises(ValueError, match="odd") as raised:
+        in_child(work, "plain")
+    assert 'raise ValueError("odd")' in str(raised.value.__cause__)
+
+
+def test_what_interrupts_the_parent_ends_the_child():
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    in_child(work, "warm")
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    start = time.monotonic()
+    try:
+        with pytest.raises(Stopped):
+            in_child(work, "sleep")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - start < 30
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(("code", "words"), [(0, "ended with exit code 0"), (-6, "crashed in native code (SIGABRT)"), (-63, "was ended by signal 63")])
+def test_every_end_of_a_process_has_words(code, words):
+    assert ended(code) == words
