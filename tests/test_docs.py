@@ -77,3 +77,25 @@ def test_every_table_line_of_the_findings_stands_on_the_published_board():
     board = lines(ROOT / "leaderboard" / "public" / "LEADERBOARD.md")
     assert quoted
     assert [line for line in quoted if line not in board] == []
+
+
+@pytest.mark.slow
+def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    """On the built-in suite; only the lexical candidate is made."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(blocks) == 5
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks:
+        exec(block, scope)
+    shown = capsys.readouterr().out
+    assert "2 cells computed, 0 reused" in shown
+    assert "did you mean 'char-3gram'?" in shown
+
+
+def test_the_documents_list_the_columns_that_a_board_has_as_a_table():
+    from bench.standings.board import LONG_COLUMNS
+
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| (string|Int64|float64) \|", text, flags=re.MULTILINE)
+    assert {name: kind for names, kind in rows for name in re.findall(r"`(\w+)`", names)} == LONG_COLUMNS

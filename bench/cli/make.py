@@ -31,12 +31,14 @@ def make(
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import run_cells
     from bench.errors import SelectionError
-    from bench.plan.options import Options
+    from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    if offline:
+        stay_offline()
     chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
     plan = make_plan(find_workspace(workspace), chosen)
     outcome = run_cells(plan, json=json)

@@ -43,13 +43,15 @@ def run(
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import run_cells
-    from bench.plan.options import Options
+    from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
     from bench.probe.machine import pick_device
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     options.one_of("--probe", probe, ("quick", "full", "none"))
+    if offline:
+        stay_offline()
     chosen = Options(
         suite=suite,
         names=tuple(names or ()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -36,8 +35,6 @@ class Resolver:
 
     def __init__(self, library: Library, selection: Selection, rankings: Path, options: Options) -> None:
         self.library, self.selection, self.options = library, selection, options
-        if options.offline:
-            os.environ["HF_HUB_OFFLINE"] = "1"  # read by the Hub's libraries when they are first imported, which is later
         self.data = DataCache(library, options.data_dir, offline=options.offline)
         self.rankings = Rankings(rankings, lambda: calibration_texts(self.guard))
         self._blueprints: dict[str, Blueprint | BenchError] = {}

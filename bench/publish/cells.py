@@ -48,7 +48,6 @@ def cells(board: Board, row: Row) -> list[str]:
 
 def numbers(board: Board, row: Row) -> dict[str, Any]:
     """One row as plain values with units in the names, for JSON and CSV."""
-    probe = row.probe
     parameters = row.parameters or {}
     return {
         "rank": row.rank,
@@ -66,14 +65,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "mean_low": row.interval and row.interval[0],
         "mean_high": row.interval and row.interval[1],
         "of_parent": row.of_parent,
-        "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
-        "batch_size": probe and probe["offline"]["batch_size"],
-        "latency_p50_seconds": probe and probe["single"]["p50"],
-        "latency_p90_seconds": probe and probe["single"]["p90"],
-        "peak_bytes": probe and probe["memory"]["peak_while_encoding"],
-        "cuda_peak_bytes": probe and probe["memory"]["cuda_allocated_peak"],
-        "load_seconds": probe and probe["load"],
-        "bytes_on_disk": probe and probe["bytes_on_disk"],
+        **row.costs,
         "tokenizer_problems": "; ".join(row.tokenizer_problems) or None,
         "problem": row.problem,
     }
