@@ -141,11 +141,15 @@ class TaskCard(_Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Base(_Card):
-    """Pre-trained weights that candidates start from: a folder (relative to the card) or a Hub id with a pinned revision."""
+    """Pre-trained weights that candidates start from: a folder (relative to the card) or a Hub id with a pinned revision.
+
+    `license` is for the pages of checkpoints; without it, that of the base's own README is taken.
+    """
 
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
+    license: NonEmpty | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

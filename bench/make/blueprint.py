@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from bench.cards.specs import Candidate, Phase, Recipe
+from bench.cards.specs import Base, Candidate, Phase, Recipe, TaskCard
 from bench.data.training import Development, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, folder_digest
@@ -35,6 +35,12 @@ class Blueprint:
     development: Development = dataclasses.field(default_factory=Development)
     """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
     teacher: Blueprint | None = None
+    base_spec: Base | None = None
+    """What the suite's card says of the base. Like the next two, it is for the checkpoint's page: it decides no weight and is no part of the key."""
+    data: tuple[TaskCard, ...] = ()
+    """The data sets that it, or its teacher, is trained on."""
+    text_files: tuple[str, ...] = ()
+    """The text files that it, or its teacher, is trained on."""
 
     @property
     def lineage(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.cards.load import Library
-from bench.cards.specs import Candidate, Phase, Recipe
+from bench.cards.specs import Candidate, Phase, Recipe, TaskCard
 from bench.data.training import DataCache, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.digests import folder_digest
@@ -92,9 +92,35 @@ class Resolver:
         training = tuple(self._training(phase, candidate) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
+        data, text_files = self._trained_on(recipe, taught)
         return Blueprint(
-            candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, self._vocabulary(candidate), development, taught
+            candidate,
+            folder,
+            base_digest,
+            total,
+            tuple(kept),
+            recipe,
+            precision,
+            training,
+            used,
+            self._vocabulary(candidate),
+            development,
+            taught,
+            base,
+            data,
+            text_files,
         )
+
+    def _trained_on(self, recipe: Recipe, teacher: Blueprint | None) -> tuple[tuple[TaskCard, ...], tuple[str, ...]]:
+        """The data sets and the text files of a recipe, and those of the teacher, each once."""
+        entries = [entry for phase in recipe.phases for entry in phase.data]
+        names = dict.fromkeys(entry.partition(":")[0] for entry in entries)
+        cards = {name: self.library.task(name) for name in names if name in self.library.tasks}
+        files = [entry for entry in entries if entry.partition(":")[0] not in cards]
+        if teacher is not None:
+            cards = {**cards, **{card.name: card for card in teacher.data}}
+            files += teacher.text_files
+        return tuple(cards.values()), tuple(dict.fromkeys(files))
 
     def teacher(self, candidate: Candidate) -> Candidate | None:
         """Who teaches a distilled candidate; it need not be among the chosen ones."""
