@@ -52,6 +52,12 @@ def test_every_relative_link_leads_somewhere(page):
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "tasks/DATA.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_every_file_of_ours_that_a_page_names_in_code_exists(page):
+    named = re.findall(r"`((?:bench|tests|models|tasks|docs|leaderboard|\.ci)/[\w./-]*\w)`", (ROOT / page).read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_arithmetic_of_a_trimmed_vocabulary_is_that_of_the_model():
     """The snippet's numbers are the table's, and those of a BERT built without storage."""
     import torch

@@ -87,12 +87,15 @@ class Blueprint:
 
     @property
     def key(self) -> str:
-        """Digest of the lineage without names: two candidates that would get the same weights share a checkpoint."""
+        """Digest of the lineage without names. Two candidates with the same key would get the same weights, so they share one checkpoint."""
         return self._key_without("base", "teacher")
 
     @property
     def training_key(self) -> str:
-        """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
+        """Digest of the training alone.
+
+        Nested candidates that differ only in depth or dimensions are cut from one training, so they have the same. For every other candidate it is `key`.
+        """
         return self._key_without("base", "kept_layers", "dimensions", "prompt") if self.candidate.kind == "nested" else self.key
 
     def _key_without(self, *left_out: str) -> str:

@@ -27,8 +27,8 @@ Progress = Callable[[str, float], None]
 def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
-    The folder appears under its name only when it is complete and has passed the reload gate. A killed run leaves hidden folders: what was being saved is removed by the next run, the
-    training that was going on is taken up again.
+    The folder appears under its name only when it is complete and has passed the reload gate. A killed run leaves hidden folders: the next run removes what was
+    being saved, and goes on with the training that was interrupted.
 
     Args:
         blueprint: What to make.
@@ -38,7 +38,8 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
         progress: Called with a phase's name and its finished fraction.
 
     Returns:
-        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses; `trimming` of the vocabulary, if any.
+        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses; `trimming` of the vocabulary,
+        if any.
 
     Raises:
         ModelError: The base cannot be used, training diverged, or the reload gate failed.

@@ -72,7 +72,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
 
 
 def drop_cells(board: Board, row: Row) -> list[str]:
-    """One row of the robustness table: the drop times 100, in bold where its 95 % interval does not hold zero."""
+    """One row of the robustness table: the drop times 100, in bold where its 95 % interval excludes zero."""
     shown = []
     for column in board.robustness:
         drop = row.drops.get(column.label)
@@ -91,7 +91,7 @@ def difference_cell(difference: Difference | None) -> str:
 
 
 def interval_cell(difference: float | None, bounds: tuple[float, float] | None) -> str:
-    """A paired difference with its 95 % interval, times 100, in bold where that does not hold zero."""
+    """A paired difference with its 95 % interval, times 100, in bold where that excludes zero."""
     if difference is None or bounds is None:
         return MISSING
     low, high = bounds

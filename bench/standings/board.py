@@ -80,8 +80,8 @@ class RecoveryPoint:
 class Row:
     """One candidate, or several that differ in their training seed only.
 
-    Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`. `scores` maps column labels to scores
-    between 0 and 1; what is not there was not computed.
+    Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`. `scores`
+    maps column labels to scores between 0 and 1; what is not there was not computed.
     """
 
     name: str
@@ -157,7 +157,8 @@ class Board:
     def to_frame(self) -> pd.DataFrame:
         """Every score in a long table: one row a candidate, task and subset (a language or a pair of languages), in the order of the board.
 
-        Scores lie between 0 and 1 (correlations between -1 and 1). What was not computed is missing, never 0. `string` and `Int64` are pandas' types that can say so.
+        Scores lie between 0 and 1 (correlations between -1 and 1). What was not computed is missing, never 0. `string` and `Int64` are pandas' types that can
+        say so.
 
         Returns:
             A table with these columns:
@@ -167,7 +168,8 @@ class Board:
             - `seeds` (Int64): how many training seeds the row is the mean of.
             - `task`, `subset`, `metric` (string): what was scored, and by which score of mteb.
             - `score`, `low`, `high` (float64): the score and the ends of its 95 % interval.
-            - `clean` (string): for a task with rewritten texts, the task that has them as they were; missing for others. Tasks with rewritten texts count for no mean and no rank.
+            - `clean` (string): for a task with rewritten texts, the task that has them as they were; missing for others. Tasks with rewritten texts count for
+              no mean and no rank.
             - `drop`, `drop_low`, `drop_high` (float64): clean score minus this one and the 95 % interval of that, for tasks with rewritten texts.
         """
         scored = [_scored(row, column) for row in self.rows for column in self.columns]

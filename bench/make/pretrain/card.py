@@ -40,9 +40,9 @@ def base_card(
     parts = [
         f"---\n{head.to_yaml()}\n---",
         f"# {name}",
-        f"A BERT of {options['stages'][-1]['layers']} layers, width {options['hidden']}, {options['heads']} heads and {options['vocab_size']:,} cased WordPiece "
-        "tokens, made by `bench pretrain`. The weights are fp16, without the head that predicts masked tokens. It is a base: sentence embeddings (mean pooling) "
-        f"need fine-tuning. Inputs of more than {options['max_length']} tokens are not supported.",
+        f"A BERT of {options['stages'][-1]['layers']} layers, width {options['hidden']}, {options['heads']} heads and {options['vocab_size']:,} cased "
+        "WordPiece tokens, made by `bench pretrain`. The weights are fp16, without the head that predicts masked tokens. It is a base: sentence embeddings "
+        f"(mean pooling) need fine-tuning. Inputs of more than {options['max_length']} tokens are not supported.",
         *_training(record),
         f"On {record['held_out_tokens']:,} tokens that were not trained on:\n\n{held_out}",
         f"## Text\n\n{files}",
@@ -67,8 +67,8 @@ def _training(record: dict[str, Any]) -> list[str]:
     )
     return [
         "## Training",
-        f"Masked language modelling, seed {options['seed']}: {seen:,} tokens seen, {seen / record['train_tokens']:.1f} times the {record['train_tokens']:,} tokens "
-        f"of the corpus. {start}epth grows by stacking, stage by stage:",
+        f"Masked language modelling, seed {options['seed']}: {seen:,} tokens seen, {seen / record['train_tokens']:.1f} times the "
+        f"{record['train_tokens']:,} tokens of the corpus. {start}epth grows by stacking, stage by stage:",
         schedule,
         f"Batches of {options['batch_tokens']:,} tokens, {options['mask_fraction']:.0%} of them masked; peak learning rate {options['learning_rate']:g}, "
         f"dropout {options['dropout']:g}, {'bf16' if record['bf16'] else 'fp32'} arithmetic, {record['seconds'] / 60:.0f} minutes. "
