@@ -15,7 +15,7 @@ LINEAGE_FILE = "kasauti.json"
 
 
 MAKING_VERSION = 3
-"""Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
+"""Raise it by one when the same inputs would give other weights: checkpoints made before are then not used again."""
 
 
 @dataclasses.dataclass(frozen=True)

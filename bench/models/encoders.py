@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], None]
 ENCODING_VERSION = 1
-"""Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
+"""Raise it by one when the same checkpoint would give other embeddings: embeddings and scores made before are then not used again."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 MAX_ROWS = {"cpu": 64, "cuda": 1024}
 INT8_ROWS = 1

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 CALIBRATION_TASK = "KasautiSTS"
 TEXTS_PER_LANGUAGE = 64
 RANKING_VERSION = 1
-"""Raised when the same base and text would be ranked otherwise, so that old rankings are not reused."""
+"""Raise it by one when the same base and texts would be ranked in another way: rankings made before are then not used again."""
 
 
 def calibration_texts(guard: frozenset[str]) -> list[str]:
