@@ -1,3 +1,36 @@
-"""Kasauti: how small can a Marathi or Hindi sentence-embedding model get before it stops being good?"""
+"""Kasauti: how small can a Marathi or Hindi sentence-embedding model get before it stops being good?
+
+The same as the command `bench`, from Python:
+
+    import bench
+
+    plan = bench.make_plan("mini-top6")
+    outcome = bench.execute(plan)
+    table = bench.board().to_frame()
+
+What this page lists in `__all__` is the public interface. Everything else may change from one version to the next.
+"""
+
+from bench.api import board, execute, load, make_plan
+from bench.errors import BenchError, CardError, CorpusError, DataError, Incomplete, LayerError, ModelError, Problem, SelectionError
+from bench.standings.board import Board
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BenchError",
+    "Board",
+    "CardError",
+    "CorpusError",
+    "DataError",
+    "Incomplete",
+    "LayerError",
+    "ModelError",
+    "Problem",
+    "SelectionError",
+    "__version__",
+    "board",
+    "execute",
+    "load",
+    "make_plan",
+]

@@ -53,6 +53,12 @@ def test_every_relative_link_leads_somewhere(page):
         assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "tasks/DATA.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_every_file_of_ours_that_a_page_names_in_code_exists(page):
+    named = re.findall(r"`((?:bench|tests|models|tasks|docs|leaderboard|\.ci)/[\w./-]*\w)`", (ROOT / page).read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_arithmetic_of_a_trimmed_vocabulary_is_that_of_the_model():
     """The snippet's numbers are the table's, and those of a BERT built without storage."""
     import torch
@@ -78,3 +84,49 @@ def test_every_table_line_of_the_findings_stands_on_the_published_board():
     board = lines(ROOT / "leaderboard" / "public" / "LEADERBOARD.md")
     assert quoted
     assert [line for line in quoted if line not in board] == []
+
+
+@pytest.mark.slow
+def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    """On the built-in suite; only the lexical candidate is made."""
+    pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("docs/python.md", "README.md")]
+    blocks = [block for page in pages for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)]
+    assert len(blocks) == 6
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks:
+        exec(block, scope)
+    shown = capsys.readouterr().out
+    assert "2 cells computed, 0 reused" in shown
+    assert "did you mean 'char-3gram'?" in shown
+
+
+def test_the_documents_list_the_columns_that_a_board_has_as_a_table():
+    from bench.standings.board import LONG_COLUMNS
+
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| (string|Int64|float64) \|", text, flags=re.MULTILINE)
+    assert {name: kind for names, kind in rows for name in re.findall(r"`(\w+)`", names)} == LONG_COLUMNS
+
+
+def table_rows(text: str) -> list[dict[str, str]]:
+    """The rows of the tables of a page, by column title."""
+    rows, titles = [], None
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            titles = None
+        elif titles is None:
+            titles = cells
+        elif not set(line) <= set("|-: "):
+            rows.append(dict(zip(titles, cells, strict=True)))
+    return rows
+
+
+def test_every_row_of_the_board_in_the_readme_stands_on_the_published_board():
+    board = (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- board -->")[2].partition("<!-- /board -->")[0]
+    quoted = table_rows(board)
+    published = {row["candidate"]: row for row in reversed(table_rows((ROOT / "leaderboard" / "LEADERBOARD.md").read_text(encoding="utf-8"))) if "#" in row}
+    assert len(quoted) >= 5
+    for row in quoted:
+        assert {title: published[row["candidate"]][title] for title in row} == row

@@ -26,6 +26,7 @@ class Base(Card):
     hub: str | None = None
     revision: Commit | None = None
     sha256: Sha256 | None = None
+    license: NonEmpty | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

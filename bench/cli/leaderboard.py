@@ -26,7 +26,7 @@ def leaderboard(
 ) -> None:
     """Rewrite the published files of a suite from stored cells; computes nothing."""
     from bench.cards.workspace import find_workspace
-    from bench.plan.options import Options
+    from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
     from bench.plan.records import read_records
     from bench.probe.machine import pick_device
@@ -34,6 +34,7 @@ def leaderboard(
     from bench.publish.terminal import make_console, show
     from bench.standings.build import build_board
 
+    stay_offline()
     plan = make_plan(find_workspace(workspace), Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True))
     board = build_board(read_records(plan))
     if board.empty and format is None:

@@ -30,12 +30,14 @@ def make(
 
     from bench.cli.progress import make_reporter, planned
     from bench.errors import SelectionError
-    from bench.plan.options import Options
+    from bench.plan.options import Options, stay_offline
     from bench.probe.machine import pick_device
     from bench.run.execute import execute
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    if offline:
+        stay_offline()
     chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
     plan = planned(workspace, chosen, json=json)
     outcome = execute(plan, make_reporter(json=json))

@@ -36,12 +36,13 @@ def plan(
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import heartbeat
     from bench.plan.cells import summary
-    from bench.plan.options import Options
+    from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
     from bench.plan.warnings import unread_tests
     from bench.probe.machine import pick_device
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
+    stay_offline()
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
     with heartbeat("planning", json=json) as say:
         found = make_plan(find_workspace(workspace), chosen, say)

@@ -43,7 +43,7 @@ def run(
 ) -> None:
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
     from bench.cli.progress import make_reporter, planned
-    from bench.plan.options import Options
+    from bench.plan.options import Options, stay_offline
     from bench.probe.machine import pick_device
     from bench.run.execute import execute
     from bench.store import require_writable
@@ -51,6 +51,8 @@ def run(
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     options.one_of("--probe", probe, ("quick", "full", "none"))
+    if offline:
+        stay_offline()
     chosen = Options(
         suite=suite,
         names=tuple(names or ()),

@@ -22,7 +22,7 @@ Value = str | int | float
 Record = dict[str, Value]
 
 DATA_VERSION = 1
-"""Raised when reading, labels or rules change what rows come out, so that results made from the old rows are not reused."""
+"""Raise it by one when the same files would give other rows: results made from the old rows are then not used again."""
 
 
 @dataclasses.dataclass

@@ -55,7 +55,11 @@ class _Triplets(_Rows, AbsTaskTriplets):
 
 
 class _Classification(_Rows, AbsTaskClassification):
-    """mteb hands the lazy label column of `datasets` to every metric, which then reads it row by row, ten times over; here it is read once. Scores do not change."""
+    """mteb's classification with the labels read once; scores do not change.
+
+    mteb hands the lazy label column of `datasets` to every metric, which then reads it row by row, ten times over. The two methods are private to mteb.
+    `tests/evaluate/test_mteb_contract.py` holds what we rely on, and pyproject.toml allows only the minor version of mteb that it was tested with.
+    """
 
     columns: ClassVar[dict[str, str]] = {}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.cards.candidate import Candidate, FromBase
-from bench.cards.recipes import Phase, Recipe
+from bench.cards.recipes import Base, Phase, Recipe
+from bench.cards.tasks import TaskCard
 from bench.data.training import Development, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, model_digest
@@ -16,7 +17,7 @@ LINEAGE_FILE = "kasauti.json"
 
 
 MAKING_VERSION = 4
-"""Raised when the same inputs would be made into other weights, so that old checkpoints are not reused."""
+"""Raise it by one when the same inputs would give other weights: checkpoints made before are then not used again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Blueprint:
     """Which tests the training rows were compared with. What it decides are the rows, so it is no part of the key."""
     arithmetic: dict[str, str | None] = dataclasses.field(default_factory=dict)
     """What it is trained with, beyond the last bits: see `bench.probe.machine.arithmetic`. It is no part of what is made without training."""
+    base_spec: Base | None = None
+    """What the suite's card says of the base. Like the next two, it is for the checkpoint's page: it decides no weight and is no part of the key."""
+    data: tuple[TaskCard, ...] = ()
+    """The data sets that it, or its teacher, is trained on."""
+    text_files: tuple[str, ...] = ()
+    """The text files that it, or its teacher, is trained on."""
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -108,7 +115,10 @@ class Blueprint:
 
     @property
     def training_key(self) -> str:
-        """What candidates share that come of one training: those of all depths and dimensions if they are nested, else those of one checkpoint."""
+        """Digest of the training alone.
+
+        Nested candidates that differ only in depth or dimensions are cut from one training, so they have the same. For every other candidate it is `key`.
+        """
         return digest(self._lineage_without("base", "kept_layers", "dimensions")) if self.every_depth else self.key
 
     def _lineage_without(self, *left_out: str) -> dict[str, Any]:

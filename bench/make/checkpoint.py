@@ -15,6 +15,7 @@ from bench.cards.kinds import External, Lexical, Static
 from bench.errors import ModelError
 from bench.faults import storage
 from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
+from bench.make.card import model_card
 from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.hardware import hardware
@@ -42,7 +43,8 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
         progress: Called with a phase's name and its finished fraction.
 
     Returns:
-        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses; `trimming` of the vocabulary, if any.
+        `content`: digest of the checkpoint; `parameters`: embeddings and body; `reload_difference`; `phases`: steps and losses; `trimming` of the vocabulary,
+        if any.
 
     Raises:
         ModelError: The base cannot be used, training diverged, or the reload gate failed.
@@ -182,54 +184,3 @@ def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path |
         device=student.device.type,
         progress=lambda fraction: progress("teacher", fraction),
     )
-
-
-def model_card(blueprint: Blueprint, details: dict[str, Any]) -> str:
-    """The checkpoint's README: what it is, how it came about, and how to load it."""
-    candidate, missing = blueprint.candidate, blueprint.lineage.get("guard", {}).get("tests_not_read")
-    lines = [
-        "---",
-        "library_name: sentence-transformers",
-        "pipeline_tag: sentence-similarity",
-        "language: [mr, hi]",
-        "---",
-        f"# {candidate.name}",
-        "",
-        f"A `{candidate.kind}` candidate of the Kasauti benchmark.",
-        "",
-    ]
-    if isinstance(candidate, FromBase):
-        lines += [
-            f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})",
-            *([f"- kept layers (0-based): {list(blueprint.kept)}"] if blueprint.kept else []),
-            *([f"- starts from {candidate.start} weights"] if candidate.start in {"random", "pretrained"} else []),
-            *([f"- taught by `{blueprint.teacher.candidate.name}` (checkpoint {blueprint.teacher.key[:16]})"] if blueprint.teacher is not None else []),
-            *(
-                [f"- embeddings: {details['dimensions']} of {max(blueprint.recipe.dimensions)} trained dimensions"]
-                if candidate.every_depth and candidate.dimensions
-                else []
-            ),
-            *_vocabulary_lines(details),
-            f"- seed {candidate.seed}, training arithmetic {blueprint.precision}",
-            *([f"- trained on {', '.join(f'{name} {value}' for name, value in details['trained_on'].items())}"] if "trained_on" in details else []),
-            *(f"- phase `{phase['kind']}`: {phase['rows']} rows, {phase['steps']} steps" for phase in details["phases"]),
-            *([f"- not kept out of its training data, since they could not be read: the texts of {', '.join(missing)}"] if missing else []),
-            f"- versions: {', '.join(f'{name} {version}' for name, version in blueprint.versions.items())}",
-            "",
-            "```python",
-            "from sentence_transformers import SentenceTransformer",
-            'model = SentenceTransformer("path/of/this/folder")',
-            "```",
-            "",
-        ]
-    lines += [f"The full record is in `{LINEAGE_FILE}`.", ""]
-    return "\n".join(lines)
-
-
-def _vocabulary_lines(details: dict[str, Any]) -> list[str]:
-    found = details.get("trimming")
-    if found is None:
-        return []
-    kept = f"{found['tokens_after']:,} of {found['tokens_before']:,} tokens"
-    fallback = f"{found['texts_changed']:.2%} of its texts and {found['tokens_changed']:.2%} of its tokens"
-    return [f"- vocabulary: {kept}; over its corpus, {fallback} are cut in another way than by the base"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 """Called with the finished fraction."""
 ENCODING_VERSION = 2
-"""Raised when the same checkpoint would give other embeddings, so that old ones, and scores made of them, are not reused."""
+"""Raise it by one when the same checkpoint would give other embeddings: embeddings and scores made before are then not used again."""
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 MAX_ROWS = {"cpu": 64, "cuda": 1024}
 SPREAD_TEXTS = 1000

@@ -38,7 +38,7 @@ def locate_model(name: str, *, path: str | None, hub: str | None, revision: str 
     assert hub is not None
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin"]
+    patterns = ["README.md", "*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin"]
     try:
         return Path(snapshot_download(hub, revision=revision, local_files_only=offline, allow_patterns=patterns))
     except Exception as error:

@@ -10,7 +10,7 @@ from bench.models.encoders import ENCODING_VERSION
 from bench.probe.machine import arithmetic, versions
 
 SCORING_VERSION = 4
-"""Raised when the same embeddings would give other scores, so that results of the old rule are not reused."""
+"""Raise it by one when the same embeddings would give other scores: scores made before are then not used again."""
 
 
 def evaluate_key(candidate: Candidate, content: str, task_digest: str, device: str) -> str:

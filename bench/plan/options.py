@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -23,3 +24,8 @@ class Options:
     shard: tuple[int, int] = (1, 1)
     jobs: int = 1
     stages: tuple[Stage, ...] = ("make", "evaluate", "probe")
+
+
+def stay_offline() -> None:
+    """Keep the Hub's libraries off the network, here and in child processes. They read this when they are first imported, so it has to be called before."""
+    os.environ["HF_HUB_OFFLINE"] = "1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from bench.cards.candidate import Candidate, FromBase
 from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library
 from bench.cards.recipes import Phase, Recipe
+from bench.cards.tasks import TaskCard
 from bench.data.training import DataCache, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
 from bench.errors import BenchError, LayerError
@@ -39,8 +39,6 @@ class Resolver:
 
     def __init__(self, library: Library, selection: Selection, rankings: Path, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
         self.library, self.selection, self.options = library, selection, options
-        if options.offline:
-            os.environ["HF_HUB_OFFLINE"] = "1"  # read by the Hub's libraries when they are first imported, which is later
         self.data = DataCache(library, options.data_dir, offline=options.offline)
         self.rankings = Rankings(rankings, lambda: calibration_texts(self.guard), say)
         self._blueprints: dict[str, Blueprint | BenchError] = {}
@@ -107,10 +105,37 @@ class Resolver:
         training = tuple(self._training(phase, candidate) for phase in recipe.phases)
         precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
         development = self.data.development(recipe.curve, self.guard)
-        tests = GuardingTests.of(self.selection.suite.suite.tasks, self.unread)
-        trained = arithmetic(self.options.device, precision)
-        vocabulary = self._vocabulary(candidate)
-        return Blueprint(candidate, folder, base_digest, total, tuple(kept), recipe, precision, training, used, vocabulary, development, taught, tests, trained)
+        data, text_files = self._trained_on(recipe, taught)
+        return Blueprint(
+            candidate,
+            folder,
+            base_digest,
+            total,
+            tuple(kept),
+            recipe,
+            precision,
+            training,
+            used,
+            vocabulary=self._vocabulary(candidate),
+            development=development,
+            teacher=taught,
+            tests=GuardingTests.of(self.selection.suite.suite.tasks, self.unread),
+            arithmetic=arithmetic(self.options.device, precision),
+            base_spec=base,
+            data=data,
+            text_files=text_files,
+        )
+
+    def _trained_on(self, recipe: Recipe, teacher: Blueprint | None) -> tuple[tuple[TaskCard, ...], tuple[str, ...]]:
+        """The data sets and the text files of a recipe, and those of the teacher, each once."""
+        entries = [entry for phase in recipe.phases for entry in phase.data]
+        names = dict.fromkeys(entry.partition(":")[0] for entry in entries)
+        cards = {name: self.library.task(name) for name in names if name in self.library.tasks}
+        files = [entry for entry in entries if entry.partition(":")[0] not in cards]
+        if teacher is not None:
+            cards = {**cards, **{card.name: card for card in teacher.data}}
+            files += teacher.text_files
+        return tuple(cards.values()), tuple(dict.fromkeys(files))
 
     def teacher(self, candidate: Candidate) -> Candidate | None:
         """Who teaches a distilled candidate; it need not be among the chosen ones."""

@@ -15,7 +15,7 @@ from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
 from bench.probe.worker import PROFILES
 
 PROTOCOL_VERSION = 2
-"""Raised when the same machine and checkpoint would be measured in another way."""
+"""Raise it by one when the same checkpoint would be measured in another way: measurements made before are then not used again."""
 SENTENCES_FILE = Path("tasks/kasauti-sts/test.tsv")
 
 

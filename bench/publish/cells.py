@@ -47,7 +47,6 @@ def cells(board: Board, row: Row) -> list[str]:
 
 def numbers(board: Board, row: Row) -> dict[str, Any]:
     """One row as plain values with units in the names, for JSON; `scores` and `drops` by column label, apart from the rest, so that no name of a task can take another value's place."""
-    probe = row.probe
     parameters = row.parameters or {}
     return {
         "rank": row.rank,
@@ -67,14 +66,7 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
         "of_parent": row.of_parent,
         "of_parent_low": row.of_parent_interval and row.of_parent_interval[0],
         "of_parent_high": row.of_parent_interval and row.of_parent_interval[1],
-        "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
-        "batch_size": probe and probe["offline"]["batch_size"],
-        "latency_p50_seconds": probe and probe["single"]["p50"],
-        "latency_p90_seconds": probe and probe["single"]["p90"],
-        "peak_bytes": probe and probe["memory"]["peak_while_encoding"],
-        "cuda_peak_bytes": probe and probe["memory"]["cuda_allocated_peak"],
-        "load_seconds": probe and probe["load"],
-        "bytes_on_disk": probe and probe["bytes_on_disk"],
+        **row.costs,
         "tokenizer_problems": "; ".join(row.tokenizer_problems) or None,
         "unguarded_tests": "; ".join(row.unguarded) or None,
         "problem": row.problem,
@@ -95,7 +87,7 @@ def flat(numbers: dict[str, Any]) -> dict[str, Any]:
 
 
 def drop_cells(board: Board, row: Row) -> list[str]:
-    """One row of the robustness table: the drop times 100, in bold where its 95 % interval does not hold zero."""
+    """One row of the robustness table: the drop times 100, in bold where its 95 % interval excludes zero."""
     shown = []
     for column in board.robustness:
         drop = row.drops.get(column.label)
@@ -114,7 +106,7 @@ def difference_cell(difference: Difference | None) -> str:
 
 
 def interval_cell(difference: float | None, bounds: tuple[float, float] | None) -> str:
-    """A paired difference with its 95 % interval, times 100, in bold where that does not hold zero."""
+    """A paired difference with its 95 % interval, times 100, in bold where that excludes zero."""
     if difference is None or bounds is None:
         return MISSING
     low, high = bounds

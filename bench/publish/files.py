@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 from pathlib import Path
 
@@ -43,12 +41,10 @@ def to_json(board: Board) -> str:
 
 def to_csv(board: Board) -> str:
     """One line a candidate, with a header; empty cells were not measured."""
-    rows = [flat(numbers(board, row)) for row in board.rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    import pandas as pd
+
+    table: str = pd.DataFrame([flat(numbers(board, row)) for row in board.rows], dtype=object).to_csv(index=False, lineterminator="\n")
+    return table
 
 
 FORMATS = {"md": ("LEADERBOARD.md", markdown.render), "json": ("leaderboard.json", to_json), "csv": ("leaderboard.csv", to_csv)}

@@ -63,7 +63,7 @@ def _robustness(board: Board) -> str:
     clean = " and ".join(dict.fromkeys(column.clean for column in board.robustness if column.clean))
     return (
         f"## Robustness\n\nPoints lost on the pairs of {clean} when they are written differently (times 100; less is better, negative is a gain). "
-        f"Bold: the 95 % interval of the paired difference does not hold zero. These columns count for no mean and no rank.\n\n{table}"
+        f"Bold: the 95 % interval of the paired difference excludes zero. These columns count for no mean and no rank.\n\n{table}"
     )
 
 
@@ -80,7 +80,7 @@ def _methods(board: Board) -> str:
     table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "left", "left", *["right"] * (len(titles) - 3)], disable_numparse=True)
     return (
         "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % interval that covers test examples, "
-        f"few-shot draws and seeds. Bold: the interval does not hold zero. `random` draws other layers with each seed.\n\n{table}"
+        f"few-shot draws and seeds. Bold: the interval excludes zero. `random` draws other layers with each seed.\n\n{table}"
     )
 
 
@@ -97,9 +97,9 @@ def _trimmed(board: Board) -> str:
     titles = ["candidate", "tokens", "texts cut otherwise", "tokens cut otherwise", "whole", "mean, trimmed - whole"]
     table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "right", "right", "right", "left", "right"], disable_numparse=True)
     return (
-        "## Trimmed vocabularies\n\nA text whose tokens are all kept gets the same embedding before fine-tuning; the others are cut into other tokens. Their shares are of the corpus that chose the "
-        "tokens. The difference to the model with its whole vocabulary is paired, times 100, with its 95 % interval over test examples; bold where that does not hold zero. One training seed.\n\n"
-        f"{table}"
+        "## Trimmed vocabularies\n\nA text whose tokens are all kept gets the same embedding before fine-tuning; the others are cut into other tokens. Their "
+        "shares are of the corpus that chose the tokens. The difference to the model with its whole vocabulary is paired, times 100, with its 95 % interval "
+        f"over test examples; bold where that excludes zero. One training seed.\n\n{table}"
     )
 
 
@@ -122,8 +122,8 @@ def _recovery(board: Board) -> str:
         for plan, rows in plans.items()
     ]
     explained = (
-        "Spearman's correlation (times 100) on development pairs, which are neither trained on nor tested on, after so many steps of each phase; step 0 is before any. "
-        "The same column is the same number of steps; a step of a model of half the layers costs about half as much."
+        "Spearman's correlation (times 100) on development pairs, which are neither trained on nor tested on, after so many steps of each phase; step 0 is "
+        "before any. The same column is the same number of steps; a step of a model of half the layers costs about half as much."
     )
     return "\n\n".join([f"## Recovery while fine-tuning\n\n{explained}", *tables])
 
@@ -164,18 +164,18 @@ def _quoted(prompt: str) -> str:
 def _legend(board: Board) -> list[str]:
     metrics = sorted({f"{column.task} {column.metric}" for column in board.columns})
     return [
-        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are surely better, where 'surely' "
-        "is for the whole board: at most 5 of 100 such boards would be wrong about any pair.",
-        "- `±` is half of the 95 % interval over test rows (a paired bootstrap of 1,000 resamples, the same for every candidate) and few-shot draws of classifications. Of one seed it says nothing "
-        "about other seeds: a method is better than a method only over several. Where there are several, the row is their mean, the interval covers them too, and the standard deviation of their means "
-        "stands in brackets.",
+        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are surely better, "
+        "where 'surely' is for the whole board: at most 5 of 100 such boards would be wrong about any pair.",
+        "- `±` is half of the 95 % interval over test rows (a paired bootstrap of 1,000 resamples, the same for every candidate) and few-shot draws of "
+        "classifications. Of one seed it says nothing about other seeds: a method is better than a method only over several. Where there are several, the row is "
+        "their mean, the interval covers them too, and the standard deviation of their means stands in brackets.",
         f"- Scores are times 100, of embeddings computed on {board.device}: {', '.join(metrics)}.",
-        "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; one that is "
-        "pre-trained was small from the start, on the same text and token budget as the base.",
+        "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; "
+        "one that is pre-trained was small from the start, on the same text and token budget as the base.",
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed; a dash where that is not surely above zero.",
-        f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory while encoding (of the whole process, libraries "
-        "included), "
-        "time from opening the folder to the first embedding with the libraries already imported. Size on disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with; an external one's as it stands.",
+        f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory "
+        "while encoding (of the whole process, libraries included), time from opening the folder to the first embedding with the libraries already imported. Size on "
+        "disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with; an external one's as it stands.",
     ]
 
 

@@ -27,3 +27,25 @@ class Reporter(Protocol):
 
     def end(self) -> None:
         """Nothing more will be reported."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def begin(self, cells: list[PlannedCell]) -> None:
+        """Nothing."""
+
+    def start(self, cell: Cell) -> None:
+        """Nothing."""
+
+    def progress(self, cell: Cell, what: str, fraction: float) -> None:
+        """Nothing."""
+
+    def reuse(self, cell: Cell) -> None:
+        """Nothing."""
+
+    def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""

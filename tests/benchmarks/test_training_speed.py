@@ -15,6 +15,7 @@ from bench.data.training import Development, TrainingSet
 from bench.make import finetune as module
 from bench.models.loading import load_sentence_model
 from bench.probe.machine import has_fast_bf16
+from tests.benchmarks.ratios import compare
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_fast_bf16(), reason="this CPU has no bfloat16 instructions, so training is in float32 here")]
 MARATHI = "{} मुले सकाळी लवकर उठून नदीच्या काठाने चालत शाळेत जातात आणि दुपारी घरी परत येऊन अभ्यास करतात"
@@ -23,12 +24,10 @@ PAIRS = tuple((MARATHI.format(a), HINDI.format(b), (a + b) % 5 / 4) for a in ran
 PHASE = Phase(kind="sts", data=("Pairs",), epochs=1.0, batch_size=32, learning_rate=1e-4, max_length=64)
 
 
-def train(folder: Path) -> float:
-    """Seconds of one epoch over the pairs; its state is kept in a new folder under this one."""
-    model = load_sentence_model(builtin_content() / "models" / "mini" / "base-6", pooling="mean")
-    start = time.perf_counter()
+def train(folder: Path) -> None:
+    """One epoch over the pairs; its state is kept in a new folder under this one."""
     module.finetune(
-        model,
+        load_sentence_model(builtin_content() / "models" / "mini" / "base-6", pooling="mean"),
         [(PHASE, TrainingSet(scored=PAIRS))],
         seed=0,
         bf16=True,
@@ -36,17 +35,16 @@ def train(folder: Path) -> float:
         development=Development(),
         progress=lambda _kind, _fraction: None,
     )
-    return time.perf_counter() - start
 
 
 def test_bfloat16_training_on_a_cpu_is_faster_with_attention_as_matrix_products_than_with_the_fused_kernel(benchmark, monkeypatch, tmp_path):
-    train(tmp_path)  # imports and first-use costs are nobody's
-    rounds = []
-    for _ in range(3):
-        ours = train(tmp_path)
+    def ours():
+        train(tmp_path)
+
+    def fused():
         with monkeypatch.context() as patch:
             patch.setattr(module, "training_attention", lambda _device, bf16: nullcontext())
-            rounds.append(train(tmp_path) / ours)
-    benchmark.extra_info["ratios"] = rounds
-    benchmark.pedantic(train, args=(tmp_path,), rounds=1)
-    assert sorted(rounds)[1] > 1.15, rounds
+            train(tmp_path)
+
+    ours()  # imports and first-use costs are nobody's
+    compare(benchmark, "training", theirs=fused, ours=ours, rounds=3, clock=time.perf_counter)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from safetensors.numpy import load_file
 
 from bench.cards.workspace import builtin_content
@@ -172,8 +173,9 @@ def test_a_run_on_a_megabyte_killed_by_the_system_resumes_to_the_same_weights(li
 @pytest.mark.slow
 def test_the_card_says_what_was_done_to_which_text(corpus, tmp_path):
     record = pretrain([corpus], tmp_path / "base", OPTIONS, bf16=False, sources="Sentences of the shipped sets.", license="cc-by-4.0", languages=("mr", "hi"))
-    card = (tmp_path / "base" / "README.md").read_text(encoding="utf-8")
-    assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: fill-mask\nlicense: cc-by-4.0\nlanguage: [mr, hi]\n---\n")
+    page = ModelCard.load(tmp_path / "base" / "README.md")
+    assert page.data.to_dict() == {"library_name": "transformers", "pipeline_tag": "fill-mask", "license": "cc-by-4.0", "language": ["mr", "hi"]}
+    card = page.text
     assert hashlib.sha256(corpus.read_bytes()).hexdigest() in card
     assert "Sentences of the shipped sets." in card
     assert f"perplexity {record['final_held_out'][0]['perplexity']}" in card

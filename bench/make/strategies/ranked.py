@@ -8,8 +8,8 @@
 | `angular` | the block of neighbouring layers that turns the representation least | arXiv 2403.17887 |
 | `greedy` | again and again the layer whose loss changes the embeddings least | own |
 
-Calibration text is training text of the shipped KasautiSTS, never a test text. Ties remove the upper layer. A ranking is computed once, in a child process, for all depths
-together, and kept in the workspace; what identifies a candidate stays the kept list. Importing this module imports nothing heavy.
+Calibration text is training text of the shipped KasautiSTS, never a test text. Ties remove the upper layer. A ranking is computed once, in a child process, for
+all depths together, and kept in the workspace; what identifies a candidate stays the kept list. Importing this module imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 CALIBRATION_TASK = "KasautiSTS"
 TEXTS_PER_LANGUAGE = 64
 RANKING_VERSION = 1
-"""Raised when the same base and text would be ranked otherwise, so that old rankings are not reused."""
+"""Raise it by one when the same base and texts would be ranked in another way: rankings made before are then not used again."""
 
 
 def calibration_texts(guard: frozenset[str]) -> list[str]:
@@ -88,11 +88,11 @@ class Rankings:
         return [list(kept) for kept in self._ranking(base, base_digest, strategy, pooling)["kept"]]
 
     def over(self, base: Path, base_digest: str, threshold: float) -> list[int]:
-        """The layers whose contribution is not below what a threshold asks: see `over_threshold`. It is the ranking by `contribution` that is looked at.
+        """The layers that stay under a threshold for strategy `contribution`; `over_threshold` says how.
 
         Raises:
             ModelError: The base cannot be loaded.
-            LayerError: Every layer is above the threshold, or none is.
+            LayerError: The threshold would remove every layer, or none.
         """
         fixed = architecture(read_config(transformer_folder(base)).get("model_type")).fixed
         return over_threshold(self._ranking(base, base_digest, "contribution", None)["scores"], threshold, fixed=fixed)
@@ -115,8 +115,8 @@ def rank_folder(base: Path, strategy: RankedStrategy, texts: Sequence[str], pool
     """Rank the layers of a base.
 
     Returns:
-        `kept`, the kept lists for 1, 2, … layers; and `scores`: a number for each layer (`angular`: lists of the angles of all blocks of 1, 2, … layers by their first
-        layer; `greedy`: the mean cosine after each removal).
+        `kept`, the kept lists for 1, 2, … layers; and `scores`: a number for each layer (`angular`: lists of the angles of all blocks of 1, 2, … layers by
+        their first layer; `greedy`: the mean cosine after each removal).
 
     Raises:
         ModelError: The base cannot be loaded.
@@ -144,15 +144,19 @@ def rank_folder(base: Path, strategy: RankedStrategy, texts: Sequence[str], pool
 
 
 def over_threshold(similarities: Sequence[float], threshold: float, *, fixed: int = 0) -> list[int]:
-    """The layers that stay by the paper's own contribution rule (2004.03844): those whose input-output similarity is not above a threshold, however many these are.
+    """The layers that a threshold keeps. A layer whose output is too similar to its input does little, so it is removed (arXiv 2004.03844, contribution-based).
 
     Args:
-        similarities: Mean cosine of what goes into each layer and what comes out.
-        threshold: Between 0 and 1.
-        fixed: How many of the first layers stay whatever their similarity.
+        similarities: For each layer, the mean cosine between its input and its output.
+        threshold: Between 0 and 1. Layers with a similarity above it are removed.
+        fixed: How many of the first layers always stay.
+
+    Returns:
+        Numbers of the layers that stay, from 0, in rising order.
 
     Raises:
-        LayerError: Every layer is above it, or none that can go, which would be the full model under another name. Tells the bounds within which it prunes.
+        LayerError: The threshold would remove every layer, or none (that would be the full model under another name). The message says which thresholds remove
+            some.
     """
     kept = [layer for layer, similarity in enumerate(similarities) if similarity <= threshold or layer < fixed]
     if 0 < len(kept) < len(similarities):
@@ -167,16 +171,16 @@ def over_threshold(similarities: Sequence[float], threshold: float, *, fixed: in
 def layer_similarities(model: SentenceTransformer, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How much alike a token's representations are before and after any stretch of layers, averaged over all tokens of the texts.
 
-    Position l is the input of layer l, and the last position the output of the last layer (before a final norm, where there is one). Each text is encoded alone, so
-    that there is no padding; special tokens count as tokens.
+    Position l is the input of layer l, and the last position the output of the last layer (before a final norm, where there is one). Each text is encoded
+    alone, so that there is no padding; special tokens count as tokens.
 
     Args:
         model: On the CPU, in evaluation mode.
         texts: Calibration texts.
 
     Returns:
-        Two arrays of shape (layers + 1, layers + 1): the mean cosine, and the mean angle in half turns, arccos(cosine) / pi (2403.17887, equation 3, which looks at the
-        last token of a causal model only; here every token counts).
+        Two arrays of shape (layers + 1, layers + 1): the mean cosine, and the mean angle in half turns, arccos(cosine) / pi (2403.17887, equation 3, which
+        looks at the last token of a causal model only; here every token counts).
     """
     depth = len(_layers(model)) + 1
     cosines, angles, tokens = np.zeros((depth, depth)), np.zeros((depth, depth)), 0
@@ -207,7 +211,7 @@ def weight_scores(model: SentenceTransformer, *, variance: bool) -> list[float]:
 
 
 def angular_blocks(angles: NDArray[np.float64], *, fixed: int = 0) -> list[list[int]]:
-    """The kept lists for 1, 2, … layers when the contiguous block with the smallest angle between its input and its output is removed (2403.17887, section 3.2).
+    """The kept lists for 1, 2, … layers when the block of layers with the smallest angle between its input and its output is removed (2403.17887, section 3.2).
 
     Args:
         angles: As of `layer_similarities`, shape (layers + 1, layers + 1).
