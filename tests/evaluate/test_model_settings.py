@@ -91,8 +91,8 @@ def test_every_score_is_that_of_mteb(library, judge, tmp_path, settings, name):
         return
     expected = metrics(mteb_result(library, name, model).scores["test"])
     assert found.keys() == expected.keys()
-    # one example may flip by the last bit, which batches move; in half precision by 1e-3
-    tolerance = 5e-3 if "dtype" in SETTINGS[settings] else 1e-5 if TYPES[name] == "STS" else 1e-3
+    # batches move the last bits of embeddings, by which one example may flip; in half precision these are 1e-3
+    tolerance = 5e-3 if "dtype" in SETTINGS[settings] else 1e-5 if TYPES[name] == "STS" else 2e-3
     compared = {key for key in expected if "threshold" not in key[1]}
     assert {key: found[key] for key in compared} == pytest.approx({key: expected[key] for key in compared}, abs=tolerance)
 
