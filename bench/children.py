@@ -96,6 +96,7 @@ def in_child(function: Callable[..., T], *args: Any) -> T:
     process = start_child(_call, theirs, function, args, daemon=True)
     theirs.close()
     try:
+        ours.poll(None)  # not `recv` at once: a library that mteb imports handles SIGINT in a way that lets a blocking read go on
         told = ours.recv()
         process.join(GRACE)
     except (EOFError, ConnectionResetError):
@@ -125,9 +126,9 @@ def end_children(processes: Sequence[BaseProcess]) -> None:
 def _begin(function: Callable[..., None], args: tuple[Any, ...]) -> None:
     """A child's life: it leaves Ctrl-C to its parent, ends in an orderly way on SIGTERM, and with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
+        signal.signal(signal.SIGTERM, _stop)
+        threading.Thread(target=_leave_with_parent, daemon=True).start()
         function(*args)
     except Stopped as stop:
         sys.exit(stop.exit_code)
