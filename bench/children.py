@@ -14,22 +14,25 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from bench.errors import BenchError, ModelError
+from bench.errors import STOPS, BenchError, ModelError, Stopped
 from bench.faults import ended
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
     from multiprocessing.process import BaseProcess
+    from types import FrameType
 
 T = TypeVar("T")
-GRACE = 10.0
-"""Seconds that a child which has told its result may take to end by itself."""
+GRACE = 3.0
+"""Seconds that a child may take to remove what it has half-written and to end by itself."""
 
 
 class ChildError(RuntimeError):
@@ -93,16 +96,14 @@ def in_child(function: Callable[..., T], *args: Any) -> T:
     process = start_child(_call, theirs, function, args, daemon=True)
     theirs.close()
     try:
+        ours.poll(None)  # not `recv` at once: a library that mteb imports handles SIGINT in a way that lets a blocking read go on
         told = ours.recv()
+        process.join(GRACE)
     except (EOFError, ConnectionResetError):
         process.join()
         raise ModelError(f"the process running {function.__module__}.{function.__name__} {ended(process.exitcode)}") from None
-    except BaseException:
-        process.kill()
-        raise
     finally:
-        process.join(GRACE)
-        process.kill()
+        end_children([process])
         ours.close()
     result, error, trace = told
     if error is not None:
@@ -110,11 +111,34 @@ def in_child(function: Callable[..., T], *args: Any) -> T:
     return result  # type: ignore[no-any-return]
 
 
+def end_children(processes: Sequence[BaseProcess]) -> None:
+    """End children, whatever they do: they are asked to, and killed when they take too long. Those that have ended already are only waited for."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + GRACE
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+    for process in processes:
+        process.kill()
+        process.join()
+
+
 def _begin(function: Callable[..., None], args: tuple[Any, ...]) -> None:
-    """A child's first words."""
+    """A child's life: it leaves Ctrl-C to its parent, ends in an orderly way on SIGTERM, and with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    function(*args)
+    try:
+        signal.signal(signal.SIGTERM, _stop)
+        threading.Thread(target=_leave_with_parent, daemon=True).start()
+        function(*args)
+    except Stopped as stop:
+        sys.exit(stop.exit_code)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # what it does now is to end
+    raise Stopped(number)
 
 
 def _leave_with_parent() -> None:
@@ -122,6 +146,8 @@ def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)  # which the main thread meets
+        time.sleep(GRACE)
         os._exit(1)
 
 
@@ -129,6 +155,8 @@ def _call(connection: Connection, function: Callable[..., Any], args: tuple[Any,
     """Tell the parent what the function returns or raises, in a form that it can take."""
     try:
         connection.send((function(*args), None, ""))
+    except STOPS:
+        raise
     except BaseException as error:
         connection.send((None, _portable(error), traceback.format_exc()))
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from bench.children import start_child, warm_up
+from bench.children import end_children, start_child, warm_up
 from bench.errors import SelectionError
 from bench.faults import ended
 from bench.plan.archive import Archive
@@ -142,10 +142,7 @@ class _Pool:
 
     def kill(self) -> None:
         """End every worker that is still there, whatever it does."""
-        for process in self._processes.values():
-            process.kill()
-        for process in self._processes.values():
-            process.join()
+        end_children(list(self._processes.values()))
 
     def _start(self) -> Connection:
         ours, theirs = multiprocessing.Pipe()
