@@ -179,7 +179,7 @@ def check_spread(vectors: NDArray[np.float32], what: str, precisions: Iterable[s
     sample = vectors[:: max(1, len(vectors) // SPREAD_TEXTS)].astype(np.float64)
     unit = sample / np.maximum(np.linalg.norm(sample, axis=1, keepdims=True), np.finfo(np.float64).tiny)
     distance = float(np.median(np.linalg.norm(unit - np.median(unit, axis=0), axis=1)))
-    if not distance > max(SMALLEST_SPREAD, *(ROUNDING.get(precision, 0.0) for precision in precisions)):
+    if not distance > max([SMALLEST_SPREAD, *(ROUNDING.get(precision, 0.0) for precision in precisions)]):
         raise ModelError(
             f"{what}: the embeddings of most of {len(vectors):,} texts are the same but for rounding, so that no score means anything; "
             "look at the weights (is a norm's weight zero?) and at the tokenizer (does it make unknown tokens of every text?)"

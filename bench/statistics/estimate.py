@@ -5,8 +5,9 @@ Three things vary and are crossed with each other: the units of the test (`items
 
     variance of the item replicates  +  s^2 / R  -  variance of the interaction replicates.
 
-The first two both hold the interaction of level and unit; the third takes it out of the sum once. This is the variance of a mean in a crossed design with random
-effects (Brennan 2001, "Generalizability Theory"); how resampling rows and columns counts their interaction more than once: Owen 2007, "The pigeonhole bootstrap".
+The first two both hold the interaction of level and unit; the third takes it out of the sum once. This is the variance of a mean in a crossed design with
+random effects (Brennan 2001, "Generalizability Theory"). How resampling rows and columns counts their interaction more than once: Owen 2007, "The pigeonhole
+bootstrap".
 
 Few levels estimate s^2 badly: the interval is widened by Student's t with the degrees of freedom of Satterthwaite 1946, which for two groups of seeds are
 those of Welch 1947.

@@ -130,7 +130,7 @@ def test_the_interval_is_that_of_the_score_that_is_shown(library, judge, tmp_pat
     examples, score = result["examples"]["mr"], result["main"]["mr"]
     ranks = [np.argsort(np.argsort(examples[column])) for column in ("cosine", "gold")]
     assert np.corrcoef(ranks)[0, 1] == pytest.approx(score, abs=0.01)  # ties aside
-    assert np.mean(result["replicates"]["mr"]) == pytest.approx(score, abs=0.02)
+    assert np.mean(result["estimates"]["mr"]["items"]) == pytest.approx(score, abs=0.02)
 
 
 def test_texts_are_encoded_once_for_each_prompt_that_they_are_needed_with(library, judge, tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,10 +57,10 @@ def judge(tmp_path_factory) -> Path:
 
 
 def ours(library, name: str, model: Path, folder: Path) -> dict[str, float]:
-    return scored(library.task(name), model, folder)
+    return scored(library.task(name), model, folder)["main"]
 
 
-def scored(card: TaskCard, model: Path, folder: Path) -> dict[str, float]:
+def scored(card: TaskCard, model: Path, folder: Path) -> dict[str, Any]:
     from bench.evaluate.embeddings import EmbeddingStore
     from bench.evaluate.score import LookupEncoder, score_task
     from bench.evaluate.tasks import build_task, task_texts
@@ -68,7 +69,7 @@ def scored(card: TaskCard, model: Path, folder: Path) -> dict[str, float]:
     task = build_task(card, load_rows(card, None), "revision")
     store = EmbeddingStore(folder)
     store.add(task_texts(card, task), load_encoder(model))
-    return score_task(card, task, LookupEncoder(store, "judge", "revision"))["main"]
+    return score_task(card, task, LookupEncoder(store, "judge", "revision"))
 
 
 def mtebs(library, name: str, model: Path) -> dict[str, float]:
@@ -136,7 +137,7 @@ def test_triplets_score_as_the_evaluator_of_sentence_transformers_counts_them(li
     card = library.task("KasautiNLI")
     card = dataclasses.replace(card, evaluate_on="train", subsets={"hi": card.subsets["hi"]})
     rows = load_rows(card, None).splits["hi"]["train"]
-    found = scored(card, judge, tmp_path)["hi"]
+    found = scored(card, judge, tmp_path)["main"]["hi"]
     columns = ([row[column] for row in rows] for column in ("premise", "entailment", "contradiction"))
     expected = TripletEvaluator(*columns, main_similarity_function="cosine", similarity_fn_names=["cosine"])(loaded)
     assert 0.05 < found < 0.95
@@ -156,3 +157,34 @@ def test_only_the_training_rows_that_some_experiment_draws_are_encoded(library):
     assert drawn < every or len(every) <= 6 * card.samples_per_label * card.experiments
     assert drawn <= asked
     assert not asked & (every - drawn)
+
+
+def test_few_shot_draws_have_one_name_wherever_the_same_rows_are_drawn(library):
+    """So that their luck is shared by parallel languages and by both classifiers, and by nothing else."""
+    from bench.evaluate.tasks import build_task, draws_name
+
+    names = {}
+    for name in ("KasautiTopic", "KasautiTopic-kNN", "KasautiSentiment", "KasautiSTS"):
+        card = library.task(name)
+        task = build_task(card, load_rows(card, None), "revision")
+        names[name] = {subset: draws_name(card, task, subset) for subset in card.subsets}
+    topic = names["KasautiTopic"]["mr"]
+    assert names["KasautiTopic"] == names["KasautiTopic-kNN"] == {"mr": topic, "hi": topic}
+    assert topic not in names["KasautiSentiment"].values()
+    assert set(names["KasautiSTS"].values()) == {""}
+    fewer = dataclasses.replace(library.task("KasautiTopic"), samples_per_label=4)
+    assert draws_name(fewer, build_task(fewer, load_rows(fewer, None), "revision"), "mr") != topic
+
+
+def test_a_score_is_stored_with_what_makes_it_vary(library, judge, tmp_path):
+    from bench.statistics.estimate import Estimate
+
+    stored = scored(library.task("KasautiTopic"), judge, tmp_path)
+    marathi, hindi = (Estimate.read(stored["estimates"][language]) for language in ("mr", "hi"))
+    assert marathi.value == stored["main"]["mr"]
+    assert list(marathi.factors) == list(hindi.factors)
+    (factor,) = marathi.factors.values()
+    right = [one.count("1") / len(one) for one in stored["examples"]["mr"]["correct"]]
+    assert factor.deviations == pytest.approx([score - sum(right) / 10 for score in right], abs=1e-6)
+    low, high = marathi.interval
+    assert low < marathi.value < high

@@ -56,7 +56,7 @@ def test_the_shipped_negation_task_is_scored_as_numpy_scores_it(tmp_path):
         assert 0.2 < right.mean() < 0.8
         assert found["main"][subset] == pytest.approx(right.mean(), abs=1e-12)
         assert found["examples"][subset] == {"correct": ["".join("01"[int(one)] for one in right)]}
-        assert np.mean(found["replicates"][subset]) == pytest.approx(right.mean(), abs=0.01)
+        assert np.mean(found["estimates"][subset]["items"]) == pytest.approx(right.mean(), abs=0.01)
 
 
 def test_a_triplet_is_right_when_the_same_meaning_is_nearer_whatever_the_lengths_of_the_vectors(tmp_path):
@@ -72,10 +72,9 @@ def test_a_triplet_is_right_when_the_same_meaning_is_nearer_whatever_the_lengths
     ids=["equal", "of another length", "but for rounding", "nothing", "right angles", "nothing beside a right angle"],
 )
 def test_a_tie_of_any_kind_is_wrong_on_both_sides(tmp_path, same, opposite):
-    vectors = {"a": [1, 0], "b": same, "c": opposite}
-    found = two_by_two(tmp_path, [("a", "b", "c"), ("a", "c", "b")], vectors)
-    assert found["examples"]["mr"]["correct"] == ["00"]
-    assert found["main"]["mr"] == 0.0
+    vectors = {"a": [1, 0], "b": same, "c": opposite, "d": [1, 2], "e": [2, 1], "f": [-3, 1], "g": [-1, -1]}
+    found = two_by_two(tmp_path, [("a", "b", "c"), ("a", "c", "b"), ("d", "e", "f"), ("d", "e", "g")], vectors)
+    assert found["examples"]["mr"]["correct"] == ["0011"]
 
 
 def test_a_difference_just_above_the_margin_counts():

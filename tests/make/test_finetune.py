@@ -14,6 +14,7 @@ from bench.cards.recipes import Phase
 from bench.data.training import Development, TrainingSet
 from bench.errors import ModelError
 from bench.make import finetune as module
+from bench.make.resume import SavedTraining
 from bench.models.loading import load_sentence_model
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
 
@@ -91,6 +92,7 @@ def test_a_saved_state_without_all_weights_is_refused(tiny_base, tmp_path, monke
     tensors = load_file(weights)
     del tensors["encoder.layer.1.attention.self.query.weight"]
     save_file(tensors, weights, metadata={"format": "pt"})
+    SavedTraining(weights.parents[2]).keep(weights.parent)  # sealed as it is now: the loader has to see it
     with pytest.raises(ModelError, match=r"1 tensor \(encoder\.layer\.1\.attention\.self\.query\.weight\) missing in the weights"):
         train(tiny_base, tmp_path)
 
