@@ -6,6 +6,7 @@ Small models leave cores idle when a step is spread over them: two processes of 
 from __future__ import annotations
 
 import contextlib
+import graphlib
 import multiprocessing
 import os
 import time
@@ -74,16 +75,17 @@ def run_units(plan: Plan, units: Sequence[Unit], runner: Runner, *, jobs: int) -
         jobs: How many processes.
     """
     pool = _Pool(plan, runner, threads=max(1, _cores() // jobs))
-    waiting = sorted(units, key=lambda unit: -unit.cost)
+    maker = {name: number for number, unit in enumerate(units) for name in unit.names}
+    order = graphlib.TopologicalSorter({number: {maker[name] for name in unit.after if name in maker} for number, unit in enumerate(units)})
+    order.prepare()
+    ready: list[int] = []
     try:
-        while waiting or pool.busy:
-            unfinished = {name for unit in [*waiting, *pool.busy] for name in unit.names}
-            ready = [unit for unit in waiting if not unit.after & unfinished]
+        while order.is_active():
+            ready = sorted([*ready, *order.get_ready()], key=lambda number: -units[number].cost)
             while ready and len(pool.busy) < jobs:
-                unit = ready.pop(0)
-                waiting.remove(unit)
-                pool.give(unit)
-            pool.listen()
+                number = ready.pop(0)
+                pool.give(number, units[number])
+            order.done(*pool.listen())
         pool.dismiss()
     finally:
         pool.kill()
@@ -95,16 +97,16 @@ class _Pool:
     def __init__(self, plan: Plan, runner: Runner, *, threads: int) -> None:
         self.plan, self.runner, self.threads = plan, runner, threads
         self._idle: list[Connection] = []
-        self._busy: dict[Connection, Unit] = {}
+        self._busy: dict[Connection, int] = {}
         self._left: dict[Connection, set[Cell]] = {}
         self._processes: dict[Connection, BaseProcess] = {}
 
     @property
-    def busy(self) -> list[Unit]:
-        """The units that are being worked on."""
+    def busy(self) -> list[int]:
+        """The numbers of the units that are being worked on."""
         return list(self._busy.values())
 
-    def give(self, unit: Unit) -> None:
+    def give(self, number: int, unit: Unit) -> None:
         """Hand a unit to an idle worker, or to a new one."""
         connection = self._idle.pop() if self._idle else self._start()
         try:
@@ -113,25 +115,27 @@ class _Pool:
             self._processes.pop(connection).join()
             connection = self._start()
             connection.send(unit)
-        self._busy[connection] = unit
+        self._busy[connection] = number
         self._left[connection] = {cell for job in unit.jobs for cell in job.cells}
 
-    def listen(self) -> None:
-        """Wait for the next words of the busy workers."""
+    def listen(self) -> list[int]:
+        """Wait for the next words of the busy workers; the numbers of the units that have come to an end."""
+        finished = []
         for connection in wait(list(self._busy)):
             assert isinstance(connection, Connection)
             try:
                 kind, *told = connection.recv()
             except (EOFError, ConnectionResetError):
-                self._bury(connection)
+                finished.append(self._bury(connection))
                 continue
             if kind == "done":
-                del self._busy[connection]
+                finished.append(self._busy.pop(connection))
                 self._idle.append(connection)
                 continue
             if kind in {"end", "reuse"}:
                 self._left[connection].discard(told[0])
             getattr(self.runner.reporter if kind in {"start", "progress"} else self.runner, kind)(*told)
+        return finished
 
     def dismiss(self) -> None:
         """Let idle workers end by themselves."""
@@ -151,12 +155,12 @@ class _Pool:
         self._processes[ours] = process
         return ours
 
-    def _bury(self, connection: Connection) -> None:
+    def _bury(self, connection: Connection) -> int:
         process = self._processes.pop(connection)
         process.join()
-        del self._busy[connection]
         for cell in sorted(self._left.pop(connection), key=str):
             self.runner.end(cell, 0.0, f"the process that worked on it {ended(process.exitcode)}")
+        return self._busy.pop(connection)
 
 
 def _work(connection: Connection, archive: Archive, tasks: Mapping[str, PlannedTask], options: Options, threads: int) -> None:
