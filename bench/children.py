@@ -1,10 +1,12 @@
 """Run a function in a process of its own: no model, no CUDA context and no memory of the parent's is there.
 
-On Linux and macOS the children come from a fork server that has imported the heavy libraries once and never loads a model, so that a fresh process costs milliseconds
-and not the seconds of an import.
+On Linux and macOS the children come from a fork server that has imported the heavy libraries once and never loads a model, so that a fresh process costs
+milliseconds and not the seconds of an import.
 
-No process outlives its parent, whatever ends the parent. The fork server ends when nobody holds the write end of a pipe of its own any more; every child holds it, so that
-children have to end first. Each has a thread that waits for the parent's end. Ctrl-C reaches all processes of a terminal; all but the first ignore it and are ended by their parents.
+No process outlives its parent, whatever ends the parent. The fork server ends when nobody holds the write end of a pipe of its own any more; every child holds
+it, so that children have to end first. Each has a thread that waits for the parent's end. Ctrl-C reaches all processes of a terminal; all but the first ignore
+it and are
+ended by their parents.
 """
 
 from __future__ import annotations

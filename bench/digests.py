@@ -1,6 +1,7 @@
 """What identifies a value, a file, a folder: sha256 in 64 hexadecimal digits.
 
-A value's digest is that of its canonical JSON: keys sorted, no spaces, dataclasses as objects. A folder's is that of all files in it that a loader could read, links followed.
+A value's digest is that of its canonical JSON: keys sorted, no spaces, dataclasses as objects. A folder's is that of all files in it that a loader could read,
+links followed.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ class ModelError(BenchError):
 
 
 class LayerError(ModelError):
-    """A card asks for what its base cannot give: a depth, a layer, the pruning of an architecture that has no layers to remove, or a student wider than its teacher."""
+    """A card asks for what its base cannot give.
+
+    A depth, a layer, the pruning of an architecture that has no layers to remove, or a student wider than its teacher.
+    """
 
 
 class SelectionError(BenchError):
@@ -79,7 +82,8 @@ class Stopped(BaseException):
 
 
 STOPS = (KeyboardInterrupt, GeneratorExit, Stopped)
-"""What ends a whole run. Everything else that is raised while a cell is worked on is that cell's fault, also what is no `Exception`: `sys.exit` in a library, a panic in Rust."""
+"""What ends a whole run. Everything else that is raised while a cell is worked on is that cell's fault, also what is no `Exception`: `sys.exit` in a library,
+a panic in Rust."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -110,7 +110,8 @@ def ended(exit_code: int | None) -> str:
     """How a process ended, to be put behind its name.
 
     Args:
-        exit_code: As `multiprocessing` gives it: the signal's negative number where one ended the process. A child that ends in an orderly way on SIGTERM has 143, as a shell would show it.
+        exit_code: As `multiprocessing` gives it: the signal's negative number where one ended the process. A child that ends in an orderly way on SIGTERM has
+            143, as a shell would show it.
     """
     if exit_code == 128 + signal.SIGTERM:
         exit_code = -signal.SIGTERM

@@ -1,4 +1,6 @@
-"""What the fork server imports when it starts, for its children to find: see `bench.children`. Importing this module takes seconds and is for the fork server alone.
+"""What the fork server imports when it starts, for its children to find: see `bench.children`.
+
+Importing this module takes seconds and is for the fork server alone.
 
 The server looks for the end of its parent only when it has imported everything. Until then a thread does, which ends before anything is forked.
 """

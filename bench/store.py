@@ -1,10 +1,11 @@
 """What is stored says its own digest: one JSON per cell in `.bench/results/`, written to a temporary file, fsynced and renamed.
 
-A cell is done when its file exists, is what was written, and holds the key; anything else counts as not done and is written anew. What is there and cannot be used is told in one line on standard
-error, through Python's logging (logger `bench`): that works alike in a worker's process, and beside JSON on standard output.
+A cell is done when its file exists, is what was written, and holds the key; anything else counts as not done and is written anew. What is there and cannot be
+used is told in one line on standard error, through Python's logging (logger `bench`): that works alike in a worker's process, and beside JSON on standard
+output.
 
-A sealed file is a JSON object whose first member, `digest`, is the sha256 of every byte after that member. So the bytes count, not the values: a file that a tool has put into another layout
-does not count as what was written. Reading it costs no more than hashing its bytes, which is a small part of parsing them.
+A sealed file is a JSON object whose first member, `digest`, is the sha256 of every byte after that member. So the bytes count, not the values: a file that a
+tool has put into another layout does not count as what was written. Reading it costs no more than hashing its bytes, which is a small part of parsing them.
 """
 
 from __future__ import annotations

@@ -95,7 +95,8 @@ TASKS = {
         )
     ),
     "topics": (
-        'name = "Topics"\ntype = "Classification"\ndescription = "d"\nlicense = "cc-by-4.0"\nlabels = { water = 0, school = 1 }\nexperiments = 3\nsamples_per_label = 4\n'
+        'name = "Topics"\ntype = "Classification"\ndescription = "d"\nlicense = "cc-by-4.0"\nlabels = { water = 0, school = 1 }\nexperiments = '
+        "3\nsamples_per_label = 4\n"
         '[subsets.mr]\nlanguages = ["mar-Deva"]\n'
         + "".join(f'[[subsets.mr.sources]]\nsplit = "{split}"\nfile = "{split}.tsv"\n' for split in ("train", "test"))
     ),

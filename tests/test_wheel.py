@@ -39,7 +39,10 @@ def test_an_installed_wheel_runs_from_an_empty_folder(wheel, tmp_path):
     empty.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    code = f"import sys; sys.path.insert(0, {str(site)!r}); import bench; assert bench.__file__.startswith({str(site)!r}); sys.argv = ['bench', *{['run', 'char-3gram', '--device', 'cpu', '--json']!r}]\nif __name__ == '__main__':\n    from bench.cli import main; main()"
+    code = (
+        f"import sys; sys.path.insert(0, {str(site)!r}); import bench; assert bench.__file__.startswith({str(site)!r}); sys.argv = ['bench', "
+        f"*{['run', 'char-3gram', '--device', 'cpu', '--json']!r}]\nif __name__ == '__main__':\n    from bench.cli import main; main()"
+    )
     script = tmp_path / "start.py"
     script.write_text(code, encoding="utf-8")
     found = subprocess.run([sys.executable, str(script)], cwd=empty, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
 """What several kinds of candidates have in common; see `bench.cards.kinds` for each.
 
-Three words for layers: `keep` is a number of layers, `layers` is a list of layers on a card, and `kept` (on blueprints and boards) is the list that a candidate comes down to, whichever of the
-two its card has. All lists are 0-based.
+Three words for layers: `keep` is a number of layers, `layers` is a list of layers on a card, and `kept` (on blueprints and boards) is the list that a candidate
+comes down to, whichever of the two its card has. All lists are 0-based.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Strategy = Literal[PureStrategy, RankedStrategy]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 Start = Literal["base", "pruned", "random", "pretrained"]
-"""What a training starts from: a whole base, some of its layers, random weights of its shape, or (`pretrained`) a whole base that was small when it was pre-trained."""
+"""What a training starts from: a whole base, some of its layers, random weights of its shape, or (`pretrained`) a whole base that was small when it was
+pre-trained."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Surroundings:
 class Candidate(Card):
     """One model on the board: what all kinds have in common.
 
-    `parent` is the candidate that it is compared with. `precision` is that of inference: candidates that differ in nothing else share a checkpoint; see `runs_in` for one without.
-    `prompt` stands before every text in training and test; None leaves it to the model's own prompts, "" takes none. `folder` is where the card stands.
+    `parent` is the candidate that it is compared with. `precision` is that of inference: candidates that differ in nothing else share a checkpoint; see
+    `runs_in` for one without. `prompt` stands before every text in training and test; None leaves it to the model's own prompts, "" takes none. `folder` is
+    where the card stands.
     """
 
     may_teach: ClassVar[bool] = False
-    """Whether a distilled candidate may learn from it: it needs a transformer, and must not be distilled itself, so that no two candidates wait for each other."""
+    """Whether a distilled candidate may learn from it: it needs a transformer, and must not be distilled itself, so that no two candidates wait for each
+    other."""
     idle: ClassVar[tuple[str, ...]] = ()
     """Fields that all kinds have and that change nothing for this one, so that saying anything there is an error."""
 

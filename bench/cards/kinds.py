@@ -39,7 +39,8 @@ class Full(Trimmable):
 class Pruned(Prunable):
     """Some layers of a base.
 
-    `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these are.
+    `threshold` takes the place of `keep` for strategy `contribution`: the layers whose output is more like their input than this cosine go, however many these
+    are.
     """
 
     may_teach = True
@@ -114,7 +115,10 @@ class Scratch(Trimmable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Distilled(Prunable):
-    """A student that learns its teacher's embeddings. Without `weights` it is pruned; with them it starts as a `scratch` candidate does. `teacher` is the parent where it is left out."""
+    """A student that learns its teacher's embeddings.
+
+    Without `weights` it is pruned; with them it starts as a `scratch` candidate does. `teacher` is the parent where it is left out.
+    """
 
     kind: Literal["distilled"] = "distilled"
     weights: Literal["random", "pretrained"] | None = None
@@ -183,7 +187,10 @@ class Distilled(Prunable):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Nested(FromBase):
-    """One depth of a training that makes all depths of a base usable at once, cut off at `keep` layers; `dimensions` is how many numbers of its embedding stay, all of them where it is None."""
+    """One depth of a training that makes all depths of a base usable at once, cut off at `keep` layers.
+
+    `dimensions` is how many numbers of its embedding stay, all of them where it is None.
+    """
 
     may_teach = True
     every_depth = True

@@ -60,7 +60,10 @@ class Phase(Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Curve(Card):
-    """What a model is scored on while it is trained: development pairs (data sets of type STS, `NAME:SPLIT`), `points` times a phase, at most `rows` pairs of a language."""
+    """What a model is scored on while it is trained.
+
+    Development pairs (data sets of type STS, `NAME:SPLIT`), `points` times a phase, at most `rows` pairs of a language.
+    """
 
     data: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
     points: Count = 5
@@ -71,8 +74,8 @@ class Curve(Card):
 class Recipe(Card):
     """Fine-tuning: pooling and an ordered list of phases.
 
-    `precision` is that of the training arithmetic. `dimensions` are the widths to which `nested` candidates may cut their embeddings, trained together; other kinds do not look at them.
-    `curve` decides no weight.
+    `precision` is that of the training arithmetic. `dimensions` are the widths to which `nested` candidates may cut their embeddings, trained together; other
+    kinds do not look at them. `curve` decides no weight.
     """
 
     pooling: Pooling | None = None
@@ -99,8 +102,8 @@ class Vocabulary(Card):
 class DataSets:
     """What the data that a suite's card names is judged against.
 
-    `cards` are the data sets of the workspace, `folder` is where text files are looked for. `complete` is False where a task card could not be read: then a name that is not in `cards` may
-    still be one, and is not judged.
+    `cards` are the data sets of the workspace, `folder` is where text files are looked for. `complete` is False where a task card could not be read: then a
+    name that is not in `cards` may still be one, and is not judged.
     """
 
     cards: Mapping[str, TaskCard]

@@ -14,8 +14,8 @@ from bench.digests import digest
 def groups(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
     """Names of candidates that differ only in seed, under the name of the row that they become; alone, a candidate keeps its name.
 
-    Every candidate is in one group, and no two groups have one name, as long as no two candidates have. A row is called as its candidates are but for their `-seedN`; where that is the name of
-    another candidate or row (which `seed_flaws` refuses), it is called as the first of them.
+    Every candidate is in one group, and no two groups have one name, as long as no two candidates have. A row is called as its candidates are but for their
+    `-seedN`; where that is the name of another candidate or row (which `seed_flaws` refuses), it is called as the first of them.
     """
     members = _alike(candidates)
     names = {name for group in members for name in group}

@@ -233,7 +233,10 @@ def _overlap_flaws(card: TaskCard, owner: TaskCard) -> Iterator[Flaw]:
                 at: Location = ("subsets", name, "sources", number) if card is owner else ("train_on",)
                 yield (
                     at,
-                    f"{source.label} is both in {card.train_on!r} (train_on) and in {card.evaluate_on!r} (evaluate_on); what is tested on may not be trained on",
+                    (
+                        f"{source.label} is both in {card.train_on!r} (train_on) and in {card.evaluate_on!r} (evaluate_on); what is tested on may not be "
+                        "trained on"
+                    ),
                 )
 
 

@@ -37,7 +37,10 @@ def doctor(
     workspace: options.WorkspaceOption = None,
     json: options.Json = False,
 ) -> None:
-    """Check the machine and the workspace, or how well the tokenizers of models keep Marathi and Hindi; of a model also its content digest, for `sha256` on a card."""
+    """Check the machine and the workspace, or how well the tokenizers of models keep Marathi and Hindi.
+
+    Of a model also its content digest, for `sha256` on a card.
+    """
     import json as jsonlib
 
     from bench.cards.workspace import find_workspace

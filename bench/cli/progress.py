@@ -1,4 +1,7 @@
-"""How a run is shown: a live bar with time left on a terminal, plain lines elsewhere, JSON lines for programs. None of them is silent for more than half a minute."""
+"""How a run is shown: a live bar with time left on a terminal, plain lines elsewhere, JSON lines for programs.
+
+None of them is silent for more than half a minute.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,10 @@ def _event(event: str, **fields: Any) -> None:
 
 
 class _Heartbeat:
-    """Calls a function when nothing has been said for half a minute, from a thread of its own: it also beats while the process waits for a child or is busy in a library."""
+    """Calls a function when nothing has been said for half a minute, from a thread of its own.
+
+    It also beats while the process waits for a child or is busy in a library.
+    """
 
     def __init__(self, say: Callable[[], None]) -> None:
         self._say = say

@@ -1,4 +1,7 @@
-"""Keep the libraries' progress bars, warnings and hub chatter out of our own display, and their caches out of a home that cannot be written. Errors still raise."""
+"""Keep the libraries' progress bars, warnings and hub chatter out of our own display, and their caches out of a home that cannot be written.
+
+Errors still raise.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ def quiet_libraries() -> None:
 
 
 def cache_where_it_can_be_written() -> None:
-    """Give mteb, which makes its cache folder when it is imported, one among the temporary files where the home folder cannot be written. A cache that the user names is left alone."""
+    """Give mteb, which makes its cache folder when it is imported, one among the temporary files where the home folder cannot be written.
+
+    A cache that the user names is left alone.
+    """
     if os.environ.get("MTEB_CACHE"):
         return
     try:

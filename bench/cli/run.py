@@ -23,7 +23,9 @@ EXAMPLES = """Examples:
 
   bench run --all --shard 1/2                         half of the candidates, on this machine
 
-A second run does no work that is stored; a killed one goes on where it stopped. Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted
+A second run does no work that is stored; a killed one goes on where it stopped.
+
+Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted
 (Ctrl-C), 143 ended by SIGTERM."""
 
 

@@ -143,8 +143,8 @@ class DataCache:
     def guard(self, tasks: Iterable[str]) -> frozenset[str]:
         """The normalised texts of the tasks' test splits: what no training row may contain.
 
-        A test that cannot be read here guards nothing; `unread` names it. It cannot be scored either, and once it is there, the training rows and so the checkpoint's key change with it
-        wherever a row holds one of its texts.
+        A test that cannot be read here guards nothing; `unread` names it. It cannot be scored either, and once it is there, the training rows and so the
+        checkpoint's key change with it wherever a row holds one of its texts.
         """
         return frozenset().union(*(self._test_texts(name) for name in tasks))
 

@@ -1,7 +1,9 @@
 """Embeddings on disk: what was encoded once by a checkpoint is not encoded again, also after a kill.
 
-A shard is one encoding call: `<name>.npy` with its vectors and `<name>.json`, its sealed index, written last: the texts, the digest of the vectors' file, the folder that the shard belongs to, and
-the hardware that encoded it. A shard that is not what was written is set aside (renamed to `*.altered`) with a word, and its texts are encoded anew. Shards of one checkpoint lie in one folder.
+A shard is one encoding call: `<name>.npy` with its vectors and `<name>.json`, its sealed index, written last: the texts, the digest of the vectors' file, the
+folder that the shard belongs to, and the hardware that encoded it. A shard that is not what was written is set aside (renamed to `*.altered`) with a word, and
+its texts are encoded anew. Shards of
+one checkpoint lie in one folder.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Encoded:
     """Where a task's embeddings are, and what a result tells of them.
 
-    `used` is what they were made with: `prompt`, `similarity`, and `precision` as shares of the model's numbers. `dtype` is the type of the numbers that the model gives. `cost` are the texts that
-    share the prompt, how many of them were encoded now, the seconds that took, and the hardware that encoded them.
+    `used` is what they were made with: `prompt`, `similarity`, and `precision` as shares of the model's numbers. `dtype` is the type of the numbers that the
+    model gives. `cost` are the texts that share the prompt, how many of them were encoded now, the seconds that took, and the hardware that encoded them.
     """
 
     store: EmbeddingStore
@@ -63,7 +63,10 @@ def encode_tasks(
 
 
 def prompt_names(card: TaskCard) -> tuple[str, ...]:
-    """The names under which mteb looks for a task's prompt, in order: its own, its type. It ignores the prompts of tasks that it does not have, so one named like a task of yours is not used."""
+    """The names under which mteb looks for a task's prompt, in order: its own, its type.
+
+    It ignores the prompts of tasks that it does not have, so one named like a task of yours is not used.
+    """
     try:
         mteb.get_task(card.name)
     except KeyError:

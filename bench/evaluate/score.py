@@ -53,7 +53,10 @@ class LookupEncoder(AbsEncoder):
         return self.store.lookup(text for batch in inputs for text in batch["text"]).astype(self.dtype, copy=False)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Every row of one array (n, dimensions) with every row of another (m, dimensions): shape (n, m). mteb itself compares by cosine and dot product only."""
+        """Every row of one array (n, dimensions) with every row of another (m, dimensions): shape (n, m).
+
+        mteb itself compares by cosine and dot product only.
+        """
         if self._similarity in {"cosine", "dot"}:
             return super().similarity(embeddings1, embeddings2)
         return SimilarityFunction.to_similarity_fn(self._similarity)(embeddings1, embeddings2)
@@ -76,7 +79,8 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
 
     Returns:
         `scores`: mteb's TaskResult as a dict; `main`: subset -> main score; `examples`: subset -> per-example outputs;
-        `estimates`: subset -> the main score with all that makes it vary (`Estimate.record`), None where that is not known; `bounds`: subset -> chance, lowest and highest score of this test, where they are known.
+        `estimates`: subset -> the main score with all that makes it vary (`Estimate.record`), None where that is not known; `bounds`: subset -> chance, lowest
+            and highest score of this test, where they are known.
 
     Raises:
         ModelError: The embeddings of a subset's test texts are all the same, or a main score is not a number.
@@ -112,8 +116,8 @@ def _gold(rows: list[dict[str, Any]]) -> list[float]:
 def _examples(card: TaskCard, predicted: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Similarities and gold values, or one string of 0 and 1 (wrong, right) an experiment, in row order; triplets are one experiment.
 
-    For bitext mining also each sentence's share of mteb's F1: it is the mean over sentences of 2 / (1 + c) where the right translation was found, c being how many sentences were given that
-    translation, and 0 elsewhere (recall 1, precision 1/c).
+    For bitext mining also each sentence's share of mteb's F1: it is the mean over sentences of 2 / (1 + c) where the right translation was found, c being how
+    many sentences were given that translation, and 0 elsewhere (recall 1, precision 1/c).
     """
     if card.type == "Classification":
         gold = np.array([row["label"] for row in rows])

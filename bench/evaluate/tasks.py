@@ -107,7 +107,8 @@ _CLASSES: dict[str, type[AbsTask]] = {
     "Triplets": _Triplets,
 }
 MTEB_TYPES = {"Triplets": "PairClassification"}
-"""What mteb calls a task type that it has no name for. Like the pairs of `PairClassification`, a triplet has no query and no document, so a model's prompts for those are not used."""
+"""What mteb calls a task type that it has no name for. Like the pairs of `PairClassification`, a triplet has no query and no document, so a model's prompts
+for those are not used."""
 
 
 def build_task(card: TaskCard, data: TaskData, revision: str) -> AbsTask:

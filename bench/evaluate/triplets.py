@@ -2,7 +2,8 @@
 
 mteb 2.26 has no such task. Its nearest, `AbsTaskRetrieval` with one relevant and one other document a query, does not fit, for two reasons:
 
-- It counts ties by chance. Two equal sentences got cosines that differed by 7e-9, since mteb multiplies matrices; where they were equal, the identifiers of the documents decided.
+- It counts ties by chance. Two equal sentences got cosines that differed by 7e-9, since mteb multiplies matrices; where they were equal, the identifiers of the
+  documents decided.
 - It gives a model's prompts for queries and for documents to sentences that are neither.
 
 So this module scores triplets itself. It builds on what mteb documents for every task and every encoder: `AbsTask` and `EncoderProtocol.encode`.

@@ -8,9 +8,12 @@ from contextlib import contextmanager, nullcontext
 
 @contextmanager
 def training_attention(device: str, *, bf16: bool) -> Iterator[None]:
-    """In bfloat16 on a CPU, attention as plain matrix products: the backward pass of PyTorch's fused kernel took half of the time of training on texts of 12 to 64 tokens.
+    """In bfloat16 on a CPU, attention as plain matrix products.
 
-    It holds the attention weights of every layer in memory, batch * heads * length^2 numbers each, which the fused kernel does not. In float32 the fused kernel is the faster one.
+    The backward pass of PyTorch's fused kernel took half of the time of training on texts of 12 to 64 tokens.
+
+    It holds the attention weights of every layer in memory, batch * heads * length^2 numbers each, which the fused kernel does not. In float32 the fused kernel
+    is the faster one.
 
     Args:
         device: Type of the device; every one but `cpu` keeps the kernel that PyTorch picks.

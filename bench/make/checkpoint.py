@@ -32,8 +32,8 @@ Progress = Callable[[str, float], None]
 def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
-    The folder appears under its name only when it is complete and has passed the reload gate. What was being saved is removed when anything goes wrong; a run that is killed leaves it hidden, for the
-    next run to remove. A training whose state was saved is taken up again.
+    The folder appears under its name only when it is complete and has passed the reload gate. What was being saved is removed when anything goes wrong; a run
+    that is killed leaves it hidden, for the next run to remove. A training whose state was saved is taken up again.
 
     Args:
         blueprint: What to make.

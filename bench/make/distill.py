@@ -1,4 +1,7 @@
-"""What a distilled student is trained to match: its teacher's embeddings of unlabelled texts (Reimers and Gurevych 2020, arXiv 2004.09813), computed once before training."""
+"""What a distilled student is trained to match.
+
+Its teacher's embeddings of unlabelled texts (Reimers and Gurevych 2020, arXiv 2004.09813), computed once before training.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ def check_width(name: str, *, student: int, teacher: int) -> None:
     """
     if student > teacher:
         raise LayerError(
-            f"{name}: a student must not be wider than its teacher (got {student} dimensions, the teacher has {teacher}); choose a narrower base or a wider teacher"
+            f"{name}: a student must not be wider than its teacher (got {student} dimensions, the teacher has {teacher}); choose a narrower base or a "
+            "wider teacher"
         )
 
 
@@ -64,7 +68,10 @@ def teacher_targets(
 
 
 def _project(vectors: NDArray[np.float32], width: int, *, seed: int) -> NDArray[np.float32]:
-    """Embeddings on their first `width` principal components, not centred, as in the model distillation guide of sentence-transformers: shape (texts, width)."""
+    """Embeddings on their first `width` principal components, not centred, as in the model distillation guide of sentence-transformers.
+
+    Shape (texts, width).
+    """
     from sklearn.decomposition import PCA
 
     if vectors.shape[1] == width:

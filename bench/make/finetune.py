@@ -1,4 +1,7 @@
-"""Fine-tuning with sentence-transformers: NLI triplets (MultipleNegativesRankingLoss), scored pairs (CosineSimilarityLoss), a teacher's embeddings (EmbedDistillLoss)."""
+"""Fine-tuning with sentence-transformers.
+
+NLI triplets (MultipleNegativesRankingLoss), scored pairs (CosineSimilarityLoss), a teacher's embeddings (EmbedDistillLoss).
+"""
 
 from __future__ import annotations
 

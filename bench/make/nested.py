@@ -1,7 +1,7 @@
 """One training for every depth, and every width where the recipe has dimensions; each candidate is that model cut off at its depth and width.
 
-AdaptiveLayerLoss trains the embeddings after the last layer and after another one drawn at random in each step; Matryoshka2dLoss also draws how many of their first numbers count
-(Li et al. 2024, "2D Matryoshka", arXiv 2402.14776). Both draw from Python's generator, which the trainer seeds.
+AdaptiveLayerLoss trains the embeddings after the last layer and after another one drawn at random in each step; Matryoshka2dLoss also draws how many of their
+first numbers count (Li et al. 2024, "2D Matryoshka", arXiv 2402.14776). Both draw from Python's generator, which the trainer seeds.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ def nested_loss(model: SentenceTransformer, loss: Any, dimensions: Sequence[int]
 def truncate(model: SentenceTransformer, dimensions: int) -> None:
     """Cut a model's embeddings to their first numbers, in place; where it normalises, what is left is normalised.
 
-    By a module that picks them (Dense with the first rows of the identity, no bias, no activation) and not by the library's `truncate_dim`: that one is saved too, but it cuts after a Normalize, so
-    that embeddings are no longer of length one; only `encode` looks at it, so that an export of the forward pass is of full width again; and releases before it was saved silently ignore it.
+    By a module that picks them (Dense with the first rows of the identity, no bias, no activation) and not by the library's `truncate_dim`: that one is saved
+    too, but it cuts after a Normalize, so that embeddings are no longer of length one; only `encode` looks at it, so that an export of the forward pass is of
+    full width again; and releases before it
+    was saved silently ignore it.
 
     Args:
         model: Its last module may be a Normalize.

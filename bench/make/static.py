@@ -1,7 +1,7 @@
 """Static embeddings made from a transformer: one vector a token and their mean, no transformer when it runs.
 
-As in model2vec (Tulkens and van Dongen 2024): every token of the vocabulary goes through the base on its own, the outputs are turned to their principal components, and each is weighted by how
-rare the token is: a / (a + p) with the smooth inverse frequency of Arora, Liang and Ma 2017.
+As in model2vec (Tulkens and van Dongen 2024): every token of the vocabulary goes through the base on its own, the outputs are turned to their principal
+components, and each is weighted by how rare the token is: a / (a + p) with the smooth inverse frequency of Arora, Liang and Ma 2017.
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ class Inspection:
 
 
 def inspect(folder: Path) -> Inspection:
-    """Load a checkpoint, embed the gate's sentences, and count parameters: those of modules called embeddings, and all others but the pooler, which no pooling here uses.
+    """Load a checkpoint, embed the gate's sentences, and count parameters.
+
+    Those of modules called embeddings, and all others but the pooler, which no pooling here uses.
 
     Raises:
         ModelError: The checkpoint cannot be loaded, an embedding is not finite, all embeddings are the same, or the tokenizer tells no text from another.

@@ -15,8 +15,8 @@ from bench.errors import LayerError, ModelError
 class Architecture:
     """How a model type keeps its layers.
 
-    `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload, `width` that of the size of what they give, `fixed` how many of the first ones
-    cannot go.
+    `layers` is the place of their list, `depth` the field of `config.json` that says how many are built on reload, `width` that of the size of what they give,
+    `fixed` how many of the first ones cannot go.
     """
 
     layers: str = "encoder.layer"

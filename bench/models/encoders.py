@@ -1,8 +1,9 @@
 """Texts to embeddings, bit for bit the same whatever else is encoded in the same run.
 
-Every forward pass has a fixed shape: texts of one token length, a number of rows that depends on that length alone (short batches are filled up by repeating a row). So
-there is no padding, and what a text's embedding is depends on the text and the model only. The place of a text in its batch moved no bit of the bases of `mini` and of
-MiniLM; on two threads it did move the last one (by 2e-7) of a random model 32 wide.
+Every forward pass has a fixed shape: texts of one token length, a number of rows that depends on that length alone (short batches are filled up by repeating a
+row). So there is no padding, and what a text's embedding is depends on the text and the model only. The place of a text in its batch moved no bit of the bases
+of `mini`
+and of MiniLM; on two threads it did move the last one (by 2e-7) of a random model 32 wide.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ MAX_ROWS = {"cpu": 64, "cuda": 1024}
 SPREAD_TEXTS = 1000
 """How many texts `check_spread` looks at."""
 ROUNDING = {"fp32": 0.0, "int8": 0.0, "bf16": 2**-7, "fp16": 2**-10}
-"""The largest relative difference that rounding makes between embeddings that are the same: half a unit in the last place for the sum over tokens, half for its division. int8 adds up in fp32."""
+"""The largest relative difference that rounding makes between embeddings that are the same: half a unit in the last place for the sum over tokens, half for
+its division. int8 adds up in fp32."""
 SMALLEST_SPREAD = 2**-11.5
-"""Two unit vectors nearer than this have a cosine of 1 in fp32: it falls short of 1 by half the square of their distance, and fp32 has no number between 1 - 2^-24 and 1."""
+"""Two unit vectors nearer than this have a cosine of 1 in fp32: it falls short of 1 by half the square of their distance, and fp32 has no number between 1 -
+2^-24 and 1."""
 INT8_ROWS = 1
 """Dynamic quantization takes the scale of its activations over the whole batch, so that a text's embedding would depend on its company."""
 
@@ -95,7 +98,10 @@ class SentenceEncoder:
         return held_in(self.model)
 
     def for_task(self, *names: str) -> SentenceEncoder:
-        """The same model with its own prompt under the first of these names, else its default one; with the prompt that this encoder was given, where it was given one."""
+        """The same model with its own prompt under the first of these names, else its default one.
+
+        With the prompt that this encoder was given, where it was given one.
+        """
         prompt = named_prompt(self.model, names) if self._given is None else self._given
         return SentenceEncoder(self.model, prompt=prompt, max_rows=self.max_rows, progress=self.progress)
 
@@ -162,9 +168,12 @@ def check_finite(vectors: NDArray[np.float32], texts: list[str]) -> None:
 def check_spread(vectors: NDArray[np.float32], what: str, precisions: Iterable[str] = ("fp32",)) -> None:
     """Refuse embeddings that do not tell texts apart, whatever is then computed from them.
 
-    Every embedding is set to length 1. They are taken for one and the same when more than half of the texts lie at one point: the median distance from the middle (the median of each dimension) is no
-    larger than what rounding makes, or too small for a cosine in fp32 to differ from 1. Honest models stay far above. Those with the narrowest cones (XLM-R as it was pre-trained, cosines around 0.998)
-    have a distance of about 0.04; the limit is 0.0003 in fp32 and 0.008 in bf16. A few texts that are the same to a tokenizer (letters folded, accents dropped) do not matter.
+    Every embedding is set to length 1. They are taken for one and the same when more than half of the texts lie at one point: the median distance from the
+    middle (the median of each dimension) is no larger than what rounding makes, or too small for a cosine in fp32 to differ from 1. Honest models stay far
+    above. Those with the narrowest cones (XLM-R as
+    it was pre-trained, cosines around 0.998) have a distance of about 0.04; the limit is 0.0003 in fp32 and 0.008 in bf16. A few texts that are the same to a
+    tokenizer (letters folded, accents dropped)
+    do not matter.
 
     Args:
         vectors: Embeddings of distinct texts, shape (texts, dimensions).

@@ -19,8 +19,8 @@ DIMENSIONS = 4096
 class LexicalEncoder:
     """Texts to l2-normalised binary vectors of their character n-grams, hashed to `dimensions` columns.
 
-    With binary counts the cosine of two texts is their n-gram overlap divided by the geometric mean of their sizes (Ochiai coefficient), which ranks pairs almost as
-    Jaccard's coefficient does.
+    With binary counts the cosine of two texts is their n-gram overlap divided by the geometric mean of their sizes (Ochiai coefficient), which ranks pairs
+    almost as Jaccard's coefficient does.
     """
 
     def __init__(self, ngram: tuple[int, int] = (3, 3), dimensions: int = DIMENSIONS) -> None:

@@ -101,8 +101,8 @@ def load_encoder(
     Args:
         folder: A sentence-transformers folder, a plain transformers one, or a lexical one.
         prompt: Put before every text; None for the folder's own prompts, "" for none.
-        precision: `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. None for that in which the weights are
-            stored, as sentence-transformers and mteb load them.
+        precision: `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. None for
+            that in which the weights are stored, as sentence-transformers and mteb load them.
         device: `cpu`, `cuda` or `cuda:i`.
         progress: Called with the finished fraction of what is encoded.
 
@@ -208,7 +208,10 @@ def _fit_lengths(model: SentenceTransformer) -> None:
 
 
 def _positions(transformer: Any) -> int | None:
-    """How many tokens a transformer has position embeddings for; None where it needs none. RoBERTa and MPNet leave the first ones, up to that of padding, unused."""
+    """How many tokens a transformer has position embeddings for; None where it needs none.
+
+    RoBERTa and MPNet leave the first ones, up to that of padding, unused.
+    """
     positions = getattr(transformer.config, "max_position_embeddings", None)
     if positions is None or positions <= 0:
         return None

@@ -29,7 +29,8 @@ def replace_pooling(model: SentenceTransformer, pooling: Pooling, folder: Path) 
     modules = ", ".join(type(module).__name__ for module in model)
     if len(places) != 1:
         raise ModelError(
-            f"{folder}: the recipe's pooling {pooling!r} needs one Pooling module to replace, found {len(places)} ({modules}); leave `pooling` out of the recipe"
+            f"{folder}: the recipe's pooling {pooling!r} needs one Pooling module to replace, found {len(places)} ({modules}); leave `pooling` out of "
+            "the recipe"
         )
     old = model[places[0]]
     model[places[0]] = PoolingModule(old.embedding_dimension, pooling_mode=pooling, include_prompt=old.include_prompt)
@@ -39,7 +40,8 @@ def replace_pooling(model: SentenceTransformer, pooling: Pooling, folder: Path) 
         model.encode(["."], show_progress_bar=False)
     except RuntimeError as error:
         raise ModelError(
-            f"{folder}: pooling {pooling!r} gives {old.embedding_dimension} numbers where the modules after it ({modules}) take {old.get_embedding_dimension()}: "
+            f"{folder}: pooling {pooling!r} gives {old.embedding_dimension} numbers where the modules after it ({modules}) take "
+            f"{old.get_embedding_dimension()}: "
             f"{first_line(error)}; leave `pooling` out of the recipe"
         ) from error
 

@@ -18,7 +18,9 @@ NAMES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 def loading_arguments(precision: Precision | None) -> dict[str, Any]:
-    """What the transformer is loaded with. Loading casts it, and not a later `.to`, since transformers knows what must stay in fp32: buffers of rotary embeddings, some layers of T5.
+    """What the transformer is loaded with.
+
+    Loading casts it, and not a later `.to`, since transformers knows what must stay in fp32: buffers of rotary embeddings, some layers of T5.
 
     Args:
         precision: None for that in which the weights are stored.
@@ -75,7 +77,10 @@ def held_in(model: SentenceTransformer) -> dict[str, float]:
 
 
 def _cast_parameters(transformer: Any, dtype: Any) -> None:
-    """Cast what loading has left: parameters that a layer holds itself and not in a Linear, like all of XLNet's attention. What the architecture lists as staying in fp32 stays, and so do buffers."""
+    """Cast what loading has left: parameters that a layer holds itself and not in a Linear, like all of XLNet's attention.
+
+    What the architecture lists as staying in fp32 stays, and so do buffers.
+    """
     stays = {*(transformer._keep_in_fp32_modules or ()), *(transformer._keep_in_fp32_modules_strict or ())}
     for name, parameter in transformer.named_parameters():
         if parameter.is_floating_point() and not stays & set(name.split(".")):
@@ -85,7 +90,8 @@ def _cast_parameters(transformer: Any, dtype: Any) -> None:
 def _quantized(model: SentenceTransformer, folder: Path) -> SentenceTransformer:
     """A copy whose linear layers hold 8-bit weights; activations are quantized batch by batch.
 
-    Left alone are embeddings, norms, and linear layers that only pick numbers (rows of the identity, as `truncate` adds them): there 8 bits would round embeddings and save nothing.
+    Left alone are embeddings, norms, and linear layers that only pick numbers (rows of the identity, as `truncate` adds them): there 8 bits would round
+    embeddings and save nothing.
     """
     import torch
     from torch.ao.quantization import default_dynamic_qconfig, quantize_dynamic
@@ -98,7 +104,10 @@ def _quantized(model: SentenceTransformer, folder: Path) -> SentenceTransformer:
 
 
 def _linear_for_conv1d(model: SentenceTransformer) -> None:
-    """GPT-2 keeps its linear layers as `Conv1D`, a Linear with the weight transposed, which PyTorch does not quantize: put a Linear of the same weights in place of each."""
+    """GPT-2 keeps its linear layers as `Conv1D`, a Linear with the weight transposed, which PyTorch does not quantize.
+
+    Put a Linear of the same weights in place of each.
+    """
     import torch
     from transformers.pytorch_utils import Conv1D
 

@@ -1,6 +1,7 @@
 """Prompts: which text stands before every text that a model embeds.
 
-A sentence-transformers folder may say so itself (`config_sentence_transformers.json`): `prompts` by name, and `default_prompt_name` for the one that `encode` takes when it is given none.
+A sentence-transformers folder may say so itself (`config_sentence_transformers.json`): `prompts` by name, and `default_prompt_name` for the one that `encode`
+takes when it is given none.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ def named_prompt(model: SentenceTransformer, names: Iterable[str]) -> str:
 
 
 def set_prompt(model: SentenceTransformer, prompt: str) -> None:
-    """Give a model one prompt for everything, in place and in what it saves: for `encode`, `encode_query` and `encode_document`. Prompts for single tasks go."""
+    """Give a model one prompt for everything, in place and in what it saves: for `encode`, `encode_query` and `encode_document`.
+
+    Prompts for single tasks go.
+    """
     model.prompts = {"query": prompt, "document": prompt}
     model.default_prompt_name = "query" if prompt else None

@@ -1,10 +1,12 @@
 """Embeddings of many pruned forms of one model in one pass.
 
-The kept-layer lists of pruned models form a trie: two models that keep the same first layers compute the same hidden states up to where their lists part. Every node of the trie is computed once a
-batch; twelve depths of a base of twelve layers cost 12 layer passes instead of 1 + 2 + ... + 12 = 78.
+The kept-layer lists of pruned models form a trie: two models that keep the same first layers compute the same hidden states up to where their lists part. Every
+node of the trie is computed once a batch; twelve depths of a base of twelve layers cost 12 layer passes instead of 1 + 2 + ... + 12 = 78.
 
-Nothing of an architecture is known here. Each pruned model is `keep_layers` of a copy that shares its weights with the model, and runs its own forward pass; only its embeddings and layers look
-first whether what they would compute is there already. Batches are those of `SentenceEncoder`. So the embeddings are those of the pruned model alone, bit for bit.
+Nothing of an architecture is known here. Each pruned model is `keep_layers` of a copy that shares its weights with the model, and runs its own forward pass;
+only its embeddings and layers look first whether what they would compute is there already. Batches are those of `SentenceEncoder`. So the embeddings are those
+of the pruned model alone, bit for
+bit.
 """
 
 from __future__ import annotations

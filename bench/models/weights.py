@@ -1,9 +1,10 @@
 """Whether a loaded model has the weights of its folder: each of its tensors was read from a file, and each tensor in its files was used.
 
-The libraries load what fits, give the rest random values, and only log it. So a wrong number of layers in `config.json`, or a file with a layer missing, would give a model that is partly noise,
-or not the one that its name says.
+The libraries load what fits, give the rest random values, and only log it. So a wrong number of layers in `config.json`, or a file with a layer missing, would
+give a model that is partly noise, or not the one that its name says.
 
-Transformers are watched while they are loaded: `from_pretrained` tells what did not fit. Other modules are compared with their files. A part that was neither watched nor compared is an error.
+Transformers are watched while they are loaded: `from_pretrained` tells what did not fit. Other modules are compared with their files. A part that was neither
+watched nor compared is an error.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ MAY_BE_MISSING = {
 MAY_BE_UNUSED = {
     r"(\w+\.)?pooler\.": "a pooler, where the model is built without one",
     r"(cls|lm_head|predictions|mask_predictions|lm_predictions|mlm_head)\.": "heads of language models: BERT, RoBERTa, ALBERT, DeBERTa, GPT-2, T5",
-    r"(vocab_transform|vocab_layer_norm|vocab_projector|lm_loss|generator_predictions|generator_lm_head)\.": "heads of language models: DistilBERT, XLNet, ELECTRA",
+    r"(vocab_transform|vocab_layer_norm|vocab_projector|lm_loss|generator_predictions|generator_lm_head)\.": "language models: DistilBERT, XLNet, ELECTRA",
     r"head\.(dense|norm)\.|decoder\.(weight|bias)$": "the head of ModernBERT's language model",
     r"(discriminator_predictions|sop_classifier)\.": "other heads of pre-training: ELECTRA, ALBERT",
     r"(pre_classifier|classifier|score|qa_outputs|multiple_choice_head|sequence_summary|logits_proj|start_logits|end_logits|answer_class)\.": "heads of tasks",
     r"(\w+\.)?embeddings_project\.": "ELECTRA's published base and large have it although their embeddings are as wide as the model",
     r"(\w+\.)?embeddings\.word_embeddings\._weight$": "a copy of the word embeddings in published folders of DeBERTa-v3",
-    r"(.+\.)?(position_ids|token_type_ids|inv_freq|attn\.bias|attn\.masked_bias)$": "constants that older releases of transformers saved and newer ones compute",
+    r"(.+\.)?(position_ids|token_type_ids|inv_freq|attn\.bias|attn\.masked_bias)$": "constants that older releases saved and newer ones compute",
 }
 """Tensors that a folder may have and the model not use, as regular expressions from the start of the name, and why."""
 

@@ -19,7 +19,9 @@ def evaluate_key(candidate: Candidate, content: str, task_digest: str, device: s
 
 
 def evaluate_parts(candidate: Candidate, content: str, task_digest: str, device: str) -> dict[str, Any]:
-    """What a score is decided by: checkpoint (with what it says of prompts and similarity), what the card says of them, arithmetic, backend, task and data, scoring rule.
+    """What a score is decided by.
+
+    Checkpoint (with what it says of prompts and similarity), what the card says of them, arithmetic, backend, task and data, scoring rule.
 
     Args:
         candidate: Its card may say how the checkpoint is used. What it leaves out is decided by the checkpoint.
@@ -32,7 +34,10 @@ def evaluate_parts(candidate: Candidate, content: str, task_digest: str, device:
 
 
 def embeddings_key(candidate: Candidate, content: str, prompt: str, device: str) -> str:
-    """Identity of a checkpoint's embeddings: apart for every prompt (the one that is used, which a folder may have by task), precision, type of device, and version of what computes them."""
+    """Identity of a checkpoint's embeddings.
+
+    Apart for every prompt (the one that is used, which a folder may have by task), precision, type of device, and version of what computes them.
+    """
     return digest({**_embedding_parts(candidate, content, device), "prompt": prompt})
 
 

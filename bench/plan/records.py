@@ -18,7 +18,8 @@ from bench.store import Result
 class Record:
     """A candidate's stored results.
 
-    `made` is that of its make cell; where there is none, `problem` says why. `scores` are those of its evaluate cells by task, done or failed. `cost` is that of its probe cell, the full profile before the quick one.
+    `made` is that of its make cell; where there is none, `problem` says why. `scores` are those of its evaluate cells by task, done or failed. `cost` is that
+    of its probe cell, the full profile before the quick one.
     """
 
     candidate: Candidate
@@ -33,7 +34,8 @@ class Record:
 class SuiteRecords:
     """A suite, the cards of its tasks, and what is stored of each of its candidates.
 
-    `unread` are the tests that cannot be read now. Where one can, the key of a checkpoint that was made without it is the same only if no training row holds a text of it.
+    `unread` are the tests that cannot be read now. Where one can, the key of a checkpoint that was made without it is the same only if no training row holds a
+    text of it.
     """
 
     suite: Suite

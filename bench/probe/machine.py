@@ -46,7 +46,9 @@ def versions() -> dict[str, str]:
 
 
 def arithmetic(device: str, precision: str | None = "fp32") -> dict[str, str | None]:
-    """What decides a computation beyond its last bits: the type of the device, the precision (None for that in which a model is stored), and switches that lower it.
+    """What decides a computation beyond its last bits.
+
+    The type of the device, the precision (None for that in which a model is stored), and switches that lower it.
 
     In int8 also the processor: PyTorch rounds activations to 7 bits on x86 and to 8 on ARM.
     """
@@ -68,7 +70,8 @@ def has_fast_bf16(device: str = "cpu") -> bool:
 def pick_device(wanted: str) -> str:
     """`cpu` or `cuda`: the device that this process and its children use; `auto` is CUDA where there is one.
 
-    Every GPU but the chosen one is hidden (CUDA_VISIBLE_DEVICES), since a trainer that sees several would spread a batch over them and so change what is learned.
+    Every GPU but the chosen one is hidden (CUDA_VISIBLE_DEVICES), since a trainer that sees several would spread a batch over them and so change what is
+    learned.
 
     Raises:
         BenchError: CUDA was asked for and there is none, or the name is no device.

@@ -46,7 +46,10 @@ def cells(board: Board, row: Row) -> list[str]:
 
 
 def numbers(board: Board, row: Row) -> dict[str, Any]:
-    """One row as plain values with units in the names, for JSON; `scores` and `drops` by column label, apart from the rest, so that no name of a task can take another value's place."""
+    """One row as plain values with units in the names, for JSON.
+
+    `scores` and `drops` by column label, apart from the rest, so that no name of a task can take another value's place.
+    """
     parameters = row.parameters or {}
     return {
         "rank": row.rank,
@@ -74,7 +77,10 @@ def numbers(board: Board, row: Row) -> dict[str, Any]:
 
 
 def flat(numbers: dict[str, Any]) -> dict[str, Any]:
-    """What `numbers` gives as one level, for CSV: a score under its column's label, a drop under `drop` and its column's label. Cards have no labels that other columns have."""
+    """What `numbers` gives as one level, for CSV: a score under its column's label, a drop under `drop` and its column's label.
+
+    Cards have no labels that other columns have.
+    """
     out: dict[str, Any] = {}
     for name, value in numbers.items():
         if name == "scores":

@@ -79,7 +79,8 @@ def _methods(board: Board) -> str:
     titles = ["method", "control", "seeds", "mean", *labels]
     table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "left", "left", *["right"] * (len(titles) - 3)], disable_numparse=True)
     return (
-        "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % interval that covers test examples, "
+        "## Methods against their controls\n\nMethod minus control, times 100, over at least three training seeds each; `±` is half of the 95 % "
+        "interval that covers test examples, "
         f"few-shot draws and seeds. Bold: the interval excludes zero. `random` draws other layers with each seed.\n\n{table}"
     )
 
@@ -133,7 +134,10 @@ def _used(board: Board) -> str:
     lines = [f"- **{row.name}**: {'; '.join(_used_by(row.used))}" for row in board.rows if row.used is not None and not row.used.plain]
     if not lines:
         return ""
-    explained = "As the model's folder says, as mteb would use it, unless its card says otherwise. Every other candidate has no prompt, is compared by the cosine and computes in fp32."
+    explained = (
+        "As the model's folder says, as mteb would use it, unless its card says otherwise. Every other candidate has no prompt, is compared by "
+        "the cosine and computes in fp32."
+    )
     return f"## Prompts, similarity and precision\n\n{explained}\n\n" + "\n".join(lines)
 
 
@@ -164,17 +168,20 @@ def _quoted(prompt: str) -> str:
 def _legend(board: Board) -> list[str]:
     metrics = sorted({f"{column.task} {column.metric}" for column in board.columns})
     return [
-        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are surely better, "
+        "- Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are "
+        "surely better, "
         "where 'surely' is for the whole board: at most 5 of 100 such boards would be wrong about any pair.",
         "- `±` is half of the 95 % interval over test rows (a paired bootstrap of 1,000 resamples, the same for every candidate) and few-shot draws of "
-        "classifications. Of one seed it says nothing about other seeds: a method is better than a method only over several. Where there are several, the row is "
+        "classifications. Of one seed it says nothing about other seeds: a method is better than a method only over several. Where there are several, "
+        "the row is "
         "their mean, the interval covers them too, and the standard deviation of their means stands in brackets.",
         f"- Scores are times 100, of embeddings computed on {board.device}: {', '.join(metrics)}.",
         "- Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; "
         "one that is pre-trained was small from the start, on the same text and token budget as the base.",
         "- `% of parent` compares the mean with that of the full model of the same base, recipe and seed; a dash where that is not surely above zero.",
         f"- Costs are measured on {board.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory "
-        "while encoding (of the whole process, libraries included), time from opening the folder to the first embedding with the libraries already imported. Size on "
+        "while encoding (of the whole process, libraries included), time from opening the folder to the first embedding with the libraries already "
+        "imported. Size on "
         "disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with; an external one's as it stands.",
     ]
 

@@ -14,7 +14,10 @@ LEAST = ("#", "candidate", "mean", "% of parent", "sentences/s", "p50 ms")
 
 
 def show(board: Board, console: Console) -> None:
-    """Print the ranked table, then why rows are incomplete, which were trained without a guard, and which columns say nothing. On a narrow terminal the columns of the tasks go first, then all but the most telling ones."""
+    """Print the ranked table, then why rows are incomplete, which were trained without a guard, and which columns say nothing.
+
+    On a narrow terminal the columns of the tasks go first, then all but the most telling ones.
+    """
     titles = headers(board)
     tasks = {column.label for column in board.columns}
     choices = [titles, [title for title in titles if title not in tasks], [title for title in titles if title in LEAST]]

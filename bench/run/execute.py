@@ -32,8 +32,8 @@ class Outcome:
 def execute(plan: Plan, reporter: Reporter) -> Outcome:
     """Run every cell of the plan that is not done.
 
-    Candidates are made and evaluated one after the other, or several at a time (`Options.jobs`), teachers before their students; all probes come last, when nothing else of ours is running.
-    What goes wrong in a cell is that cell's error.
+    Candidates are made and evaluated one after the other, or several at a time (`Options.jobs`), teachers before their students; all probes come last, when
+    nothing else of ours is running. What goes wrong in a cell is that cell's error.
 
     Raises:
         StorageError: There is something to compute, and nothing can be stored.

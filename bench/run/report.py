@@ -8,7 +8,10 @@ from bench.plan.cells import Cell, PlannedCell
 
 
 class Reporter(Protocol):
-    """Told of every cell: each that `begin` names comes to an end, by `finish` or `reuse`, also one that fails before it starts. The reporters of the command line are in `bench.cli.progress`."""
+    """Told of every cell: each that `begin` names comes to an end, by `finish` or `reuse`, also one that fails before it starts.
+
+    The reporters of the command line are in `bench.cli.progress`.
+    """
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """The run starts with these cells."""

@@ -1,6 +1,7 @@
 """The cells of one candidate, run in this process: make, evaluate, probe. What fails is recorded and does not stop the rest.
 
-What several runs of one workspace could do at the same time is done under a lock of the operating system, which goes with the process that holds it; who had to wait looks first whether it is done.
+What several runs of one workspace could do at the same time is done under a lock of the operating system, which goes with the process that holds it; who had to
+wait looks first whether it is done.
 """
 
 from __future__ import annotations
@@ -147,7 +148,10 @@ class Runner:
         return evaluate_parts(blueprint.candidate, content, self.tasks[cell.target].digest, self.options.device)
 
     def _texts(self, blueprint: Blueprint, content: str, cell: Cell) -> list[str] | None:
-        """The texts that a cell's task needs embeddings of; None where the cell is stored already, or where its task cannot be read or built: then that is its error."""
+        """The texts that a cell's task needs embeddings of; None where the cell is stored already, or where its task cannot be read or built.
+
+        Then that is its error.
+        """
         from bench.evaluate.tasks import task_texts
 
         parts = self._evaluate_parts(blueprint, content, cell)

@@ -65,7 +65,10 @@ def _unit(jobs: list[Job]) -> Unit:
 
 
 def _cost(blueprint: Blueprint) -> int:
-    """Roughly how long a candidate takes beside others: training costs about twice what encoding does. A model that is not made here is taken for one of twelve layers."""
+    """Roughly how long a candidate takes beside others: training costs about twice what encoding does.
+
+    A model that is not made here is taken for one of twelve layers.
+    """
     if isinstance(blueprint.candidate, External):
         return 12
     layers = blueprint.total if blueprint.every_depth else len(blueprint.kept)

@@ -1,6 +1,7 @@
 """Several candidates at a time, each in a process of its own with its share of the cores.
 
-Small models leave cores idle when a step is spread over them: two processes of one thread trained 1.35 times and encoded 1.2 times as many texts as one process of two threads.
+Small models leave cores idle when a step is spread over them: two processes of one thread trained 1.35 times and encoded 1.2 times as many texts as one process
+of two threads.
 """
 
 from __future__ import annotations

@@ -64,7 +64,10 @@ class Drop:
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """A column, by its label, that tells nothing about the candidates: all are at one end of the scale, or at chance, whose score is `level`; `reason` says so in words."""
+    """A column, by its label, that tells nothing about the candidates: all are at one end of the scale, or at chance, whose score is `level`.
+
+    `reason` says so in words.
+    """
 
     column: str
     end: Literal["lowest", "chance", "highest"]
@@ -83,7 +86,11 @@ class RecoveryPoint:
 
 @dataclasses.dataclass(frozen=True)
 class Used:
-    """How a candidate was used: the prompt before the texts of each task, how embeddings were compared, and which share of its numbers is held in which precision (none of a lexical one)."""
+    """How a candidate was used.
+
+    The prompt before the texts of each task, how embeddings were compared, and which share of its numbers is held in which precision (none of a lexical
+    one).
+    """
 
     prompts: dict[str, str]
     similarity: str
@@ -177,7 +184,11 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Trimmed:
-    """A trimmed model. `texts_changed` and `tokens_changed` are the shares of its corpus that are cut into other tokens than by the base; `difference` is its mean minus that of `whole`."""
+    """A trimmed model.
+
+    `texts_changed` and `tokens_changed` are the shares of its corpus that are cut into other tokens than by the base; `difference` is its mean minus that
+    of `whole`.
+    """
 
     name: str
     whole: str

@@ -1,6 +1,7 @@
 """What a score is worth before any model has been looked at: the score of chance, the lowest and the highest that a test allows.
 
-They follow from the metric and the gold values of the test alone. A column of the board in which no candidate is above the first two, or below the last, tells no model from another.
+They follow from the metric and the gold values of the test alone. A column of the board in which no candidate is above the first two, or below the last, tells
+no model from another.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def bounds(kind: str, metric: str, gold: Sequence[float]) -> Bounds | None:
     Args:
         kind: The task's type, as on its card.
         metric: Name of the main score.
-        gold: One value a test row: the gold score of `STS`, the label of `Classification` and `PairClassification` (0 or 1); of other types only their number counts.
+        gold: One value a test row: the gold score of `STS`, the label of `Classification` and `PairClassification` (0 or 1); of other types only their number
+            counts.
 
     Returns:
         None for a test without rows, or a score that is not known here.
@@ -46,9 +48,12 @@ def bounds(kind: str, metric: str, gold: Sequence[float]) -> Bounds | None:
 
 
 def _correlation(metric: str, gold: Sequence[float]) -> Bounds:
-    """Chance is 0. Cosines that are all different cannot reach a Spearman of 1 where gold scores are equal: the highest is the square root of 1 - sum(t^3 - t) / (n^3 - n).
+    """Chance is 0.
 
-    t are the sizes of the groups of equal gold scores: the variance that ties take from the ranks (Kendall 1945, The treatment of ties in ranking problems, Biometrika 33).
+    Cosines that are all different cannot reach a Spearman of 1 where gold scores are equal: the highest is the square root of 1 - sum(t^3 - t) / (n^3 - n).
+
+    t are the sizes of the groups of equal gold scores: the variance that ties take from the ranks (Kendall 1945, The treatment of ties in ranking problems,
+    Biometrika 33).
     """
     if not metric.endswith("spearman"):
         return Bounds(0.0, -1.0, 1.0)
@@ -62,7 +67,8 @@ def _correlation(metric: str, gold: Sequence[float]) -> Bounds:
 def _pairs(metric: str, *, positive: int, count: int) -> Bounds | None:
     """Of average precision, chance is the share of positives; the lowest has every negative first: the mean over i = 1 ... positives of i / (i + negatives).
 
-    Boyd, Santos Costa, Davis and Page 2012, Unachievable region in precision-recall space, ICML, theorem 1. The best F1 and the best accuracy over all thresholds have the score of one answer for every pair as chance.
+    Boyd, Santos Costa, Davis and Page 2012, Unachievable region in precision-recall space, ICML, theorem 1. The best F1 and the best accuracy over all
+    thresholds have the score of one answer for every pair as chance.
     """
     share = positive / count
     if metric.endswith("ap"):

@@ -38,7 +38,10 @@ def draw(sweep: Sweep) -> str:
     height = HEIGHT * len(sweep.groups)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="12" fill="#222" role="img">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="sans-serif" '
+                'font-size="12" fill="#222" role="img">'
+            ),
             f"<title>{escape(f'Sweep of {sweep.name}: quality against depth, and similarity of layers')}</title>",
             f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
             *body,
@@ -110,7 +113,8 @@ def _similarity(sweep: Sweep) -> Iterator[str]:
             x, y = left + j * side, TOP + i * side
             shade = (value - lowest) / (1 - lowest) if lowest < 1 else 1.0
             yield (
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="{_shade(shade)}"><title>layers {i} and {j}: {value:.3f}</title></rect>'
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="{_shade(shade)}"><title>layers {i} and {j}: '
+                f"{value:.3f}</title></rect>"
             )
             if sweep.layers <= 12:
                 yield _text(x + side / 2, y + side / 2 + 3, f"{value:.2f}".lstrip("0"), anchor="middle", size=9, colour="white" if shade > 0.55 else "#222")
@@ -125,7 +129,10 @@ def _shade(share: float) -> str:
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: str = "none", width: float = 1, opacity: float = 1) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dash}" stroke-opacity="{opacity}"/>'
+    return (
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dash}" '
+        f'stroke-opacity="{opacity}"/>'
+    )
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, colour: str = "#222") -> str:

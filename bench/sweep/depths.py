@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """One pruned form of a model. `retained` is its score divided by the full model's, None where that is undefined; `similarity` the mean cosine of its embeddings with the full model's."""
+    """One pruned form of a model.
+
+    `retained` is its score divided by the full model's, None where that is undefined; `similarity` the mean cosine of its embeddings with the full model's.
+    """
 
     strategy: str
     kept: tuple[int, ...]
@@ -57,7 +60,9 @@ def quality(gold: Mapping[str, ArrayLike], cosines: Mapping[str, ArrayLike], uni
 
 
 def retained(form: Estimate, full: Estimate) -> tuple[float, tuple[float, float]] | None:
-    """The share of the full model's score that a form keeps, with the 95 % interval of the paired bootstrap: in each resample, the form's score divided by the full model's.
+    """The share of the full model's score that a form keeps, with the 95 % interval of the paired bootstrap.
+
+    In each resample, the form's score divided by the full model's.
 
     None where the full model's score is not above zero in every resample, or a resample has no score: a share of nothing says nothing.
     """
@@ -70,17 +75,21 @@ def eligible(forms: Sequence[Form]) -> tuple[Form, ...]:
 
 
 def recommend(forms: Iterable[Form], *, retain: float) -> Form | None:
-    """The form of the fewest layers whose retained share is at least `retain` with its whole 95 % interval; of several with as few layers the one of the highest score.
+    """The form of the fewest layers whose retained share is at least `retain` with its whole 95 % interval.
 
-    None where no form keeps so much. The forms are compared one by one with the full model, and the best of many is taken: with many strategies the bound is too friendly by a little, and a
-    second set of pairs should confirm it.
+    Of several with as few layers the one of the highest score.
+
+    None where no form keeps so much. The forms are compared one by one with the full model, and the best of many is taken: with many strategies the bound is
+    too friendly by a little, and a second set of pairs should confirm it.
     """
     enough = [form for form in forms if form.keeps(retain)]
     return min(enough, key=lambda form: (form.depth, -form.score), default=None)
 
 
 def linear_cka(first: ArrayLike, second: ArrayLike) -> float:
-    """Linear centred kernel alignment of two representations of the same texts (n, a) and (n, b): 1 where one is a rotation and scaling of the other, 0 where they share nothing.
+    """Linear centred kernel alignment of two representations of the same texts (n, a) and (n, b).
+
+    1 where one is a rotation and scaling of the other, 0 where they share nothing.
 
     Kornblith, Norouzi, Lee and Hinton 2019 (arXiv 1905.00414), section 3: |Y'X|^2 / (|X'X| |Y'Y|) in Frobenius norms, columns centred.
     """

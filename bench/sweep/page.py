@@ -29,12 +29,19 @@ def render(sweep: Sweep) -> str:
         f"# Sweep: {sweep.name}",
         f"**{sweep.verdict}**",
         "![Quality against depth, and similarity of layers](sweep.svg)",
-        f"## Quality\n\nSpearman's correlation times 100 of cosine and gold score on {TASK} {SPLIT} ({pairs} pairs), mean over languages, before any fine-tuning. `±` is half of the 95 % interval of a "
+        f"## Quality\n\nSpearman's correlation times 100 of cosine and gold score on {TASK} {SPLIT} ({pairs} pairs), mean over languages, before any "
+        "fine-tuning. `±` is half of the 95 % interval of a "
         f"paired bootstrap over pairs. A star: with 95 % confidence at least {sweep.retain:.0%} of the full model's score.",
         quality_table(sweep, style="pipe"),
-        "## Share of the full model's score, %\n\nWith the 95 % interval of the paired bootstrap: in each resample, the form's score divided by the full model's.",
+        (
+            "## Share of the full model's score, %\n\nWith the 95 % interval of the paired bootstrap: in each resample, the form's score divided by the "
+            "full model's."
+        ),
         _table(sweep, _share, "100", style="pipe"),
-        "## Likeness to the full model\n\nMean cosine of the same text's embeddings in both. High likeness says that little changed; low likeness does not say that quality is lost.",
+        (
+            "## Likeness to the full model\n\nMean cosine of the same text's embeddings in both. High likeness says that little changed; low likeness does "
+            "not say that quality is lost."
+        ),
         _table(sweep, lambda form: f"{form.similarity:.3f}", "1.000", style="pipe"),
         "## Kept layers\n\nNumbers of the base's layers, from 0.",
         _table(sweep, lambda form: describe_kept(form.kept), describe_kept(range(sweep.layers)), style="pipe"),

@@ -63,7 +63,10 @@ class Sweep:
 
     @property
     def groups(self) -> tuple[tuple[str, ...], ...]:
-        """The strategies as they are shown: all side by side where these are few; else the ranked ones apart, beside the random choice that they have to beat."""
+        """The strategies as they are shown: all side by side where these are few.
+
+        Else the ranked ones apart, beside the random choice that they have to beat.
+        """
         if len(self.strategies) <= SIDE_BY_SIDE:
             return (self.strategies,)
         pure = tuple(strategy for strategy in self.strategies if strategy in STRATEGIES)

@@ -15,7 +15,10 @@ def bench(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None =
 
 
 def test_importing_the_command_line_pulls_in_nothing_heavy():
-    code = "import bench.cli, sys; print([m for m in ('torch', 'transformers', 'mteb', 'pandas', 'sklearn', 'datasets', 'sentence_transformers') if m in sys.modules])"
+    code = (
+        "import bench.cli, sys; print([m for m in ('torch', 'transformers', 'mteb', 'pandas', 'sklearn', 'datasets', 'sentence_transformers') if m "
+        "in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 

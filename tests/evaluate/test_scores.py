@@ -1,7 +1,7 @@
 """Our scores are mteb's: the same model and rows through `mteb.evaluate`, with a stock task class and mteb's own encoder, give the same numbers.
 
-STS is equal to 1e-6. The others are allowed 1e-3: our batches differ from mteb's, which moves embeddings by about 1e-7, and a classifier or a ranking can flip one
-example on that. Triplets, of which mteb has no task, are compared with sentence-transformers.
+STS is equal to 1e-6. The others are allowed 1e-3: our batches differ from mteb's, which moves embeddings by about 1e-7, and a classifier or a ranking can flip
+one example on that. Triplets, of which mteb has no task, are compared with sentence-transformers.
 """
 
 from __future__ import annotations

@@ -119,7 +119,10 @@ def test_a_model_that_normalises_gives_embeddings_of_length_one_after_truncation
     model.append(Normalize())
     truncate(model, 8)
     model.save_pretrained(str(tmp_path / "cut"), create_model_card=False)
-    program = "import sys, numpy; from sentence_transformers import SentenceTransformer; numpy.save(sys.argv[2], SentenceTransformer(sys.argv[1]).encode(['घर', 'नदी']))"
+    program = (
+        "import sys, numpy; from sentence_transformers import SentenceTransformer; numpy.save(sys.argv[2], "
+        "SentenceTransformer(sys.argv[1]).encode(['घर', 'नदी']))"
+    )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "cut"), str(tmp_path / "found.npy")], check=True, capture_output=True)
     found = np.load(tmp_path / "found.npy")
     assert np.allclose(found, whole[:, :8] / np.linalg.norm(whole[:, :8], axis=1, keepdims=True), atol=1e-6)

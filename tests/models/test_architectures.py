@@ -109,7 +109,10 @@ def test_kept_layers_are_the_parents_and_survive_saving(bases, tmp_path, kind, k
 
 @pytest.mark.parametrize("kind", TINY)
 def test_the_first_layers_alone_give_what_the_parent_has_after_them(bases, kind):
-    """Nothing that a layer gets from outside (positions, masks, local windows, T5's bias) is lost: the child's last layer gives bit for bit what the parent's same layer gives."""
+    """Nothing that a layer gets from outside (positions, masks, local windows, T5's bias) is lost.
+
+    The child's last layer gives bit for bit what the parent's same layer gives.
+    """
     parent, child = load_sentence_model(bases(kind)), load_sentence_model(bases(kind))
     keep_layers(child[0].auto_model, [0, 1, 2])
     seen = []

@@ -16,7 +16,8 @@ from tests.conftest import WORDS_MR, sentences
 
 TEXTS = sentences(WORDS_MR, 12)
 JOINED = "प्रश्न"
-"""Without a space behind it, so that a text's first word is cut into other tokens than without a prompt, and its length changes by a number that depends on the text."""
+"""Without a space behind it, so that a text's first word is cut into other tokens than without a prompt, and its length changes by a number that depends on
+the text."""
 
 
 @pytest.fixture(scope="module")

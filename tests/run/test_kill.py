@@ -1,4 +1,7 @@
-"""kill -9, SIGTERM and Ctrl-C in the middle of planning, making, evaluating, probing, writing: no process is left, nothing that was finished is lost, and the next run finishes."""
+"""kill -9, SIGTERM and Ctrl-C in the middle of planning, making, evaluating, probing, writing.
+
+No process is left, nothing that was finished is lost, and the next run finishes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ pytestmark = pytest.mark.slow
 
 
 def start(folder: Path, *, stop_in: str = "", call: int = 1, arguments: tuple[str, ...] = ("--all",)) -> subprocess.Popen[str]:
-    """`bench run --json` in a session of its own; in this process and in each of its children, the n-th call of the function `stop_in` writes a mark and hangs."""
+    """`bench run --json` in a session of its own.
+
+    In this process and in each of its children, the n-th call of the function `stop_in` writes a mark and hangs.
+    """
     hang = (
         "import importlib, pathlib, time\n"
         f"module, _, name = {stop_in!r}.rpartition('.')\n"

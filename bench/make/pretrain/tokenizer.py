@@ -42,7 +42,8 @@ def train_wordpiece(lines: Iterable[str], *, vocab_size: int, max_length: int) -
         tokenizer.decoder = decoders.WordPiece()
         return tokenizer
 
-    # The trainer numbers "##" characters as it meets them in a hash map, and breaks ties by number: given as special tokens, they are numbered by us and training repeats exactly.
+    # The trainer numbers "##" characters as it meets them in a hash map, and breaks ties by number: given as special tokens, they are numbered by us and
+    # training repeats exactly.
     inside = [f"##{character}" for character in _alphabet(text)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocab_size, min_frequency=2, special_tokens=[*SPECIAL_TOKENS, *inside], limit_alphabet=ALPHABET, show_progress=False

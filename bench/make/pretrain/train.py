@@ -4,8 +4,8 @@ What is done to make a small base worth its compute on a CPU: token embeddings t
 (Levy and Goldberg 2014), depth grown in stages by stacking (Gong et al. 2019), short packed sequences without padding, and logits for masked
 positions only.
 
-A run is a pure function of the corpus, the options and the seed: batches and masks are drawn from `(seed, step)`, so a run that is killed and resumed gives the same
-weights as one that was not, on the same machine and with the same number of threads.
+A run is a pure function of the corpus, the options and the seed: batches and masks are drawn from `(seed, step)`, so a run that is killed and resumed gives the
+same weights as one that was not, on the same machine and with the same number of threads.
 """
 
 from __future__ import annotations
@@ -371,7 +371,8 @@ def _tokenizer(files: Sequence[Path], partial: Path, options: PretrainOptions) -
         tokenizer = train_wordpiece(read_corpus(files), vocab_size=options.vocab_size, max_length=options.max_length)
         if len(tokenizer) < options.vocab_size:
             raise DataError(
-                f"{', '.join(map(str, files))}: too little text for {options.vocab_size} tokens (found {len(tokenizer)}); give more text or a smaller vocabulary"
+                f"{', '.join(map(str, files))}: too little text for {options.vocab_size} tokens (found {len(tokenizer)}); give more text or a smaller "
+                "vocabulary"
             )
         return tokenizer
 

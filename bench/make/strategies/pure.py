@@ -1,13 +1,15 @@
 """Which layers stay: pure functions from a strategy to the list of kept layers, 0-based.
 
-A strategy is named for what it removes: `top` removes the top layers and keeps the lowest ones, as in arXiv 2004.03844 (Figure 1) and arXiv 2409.14168 (section 3).
-Names are only names: the kept list is what is stored, shown and digested.
+A strategy is named for what it removes: `top` removes the top layers and keeps the lowest ones, as in arXiv 2004.03844 (Figure 1) and arXiv 2409.14168 (section
+3). Names are only names: the kept list is what is stored, shown and digested.
 
-`middle` (2409.14168, 2501.00733) removes one block from the middle; `symmetric` (2004.03844) keeps X layers at either end. For an even number to keep they are the same.
-An odd number is in neither paper: here `middle` keeps the odd layer at the lower end and `symmetric` at the upper one, so that the two tell which end needs it more.
+`middle` (2409.14168, 2501.00733) removes one block from the middle; `symmetric` (2004.03844) keeps X layers at either end. For an even number to keep they are
+the same. An odd number is in neither paper: here `middle` keeps the odd layer at the lower end and `symmetric` at the upper one, so that the two tell which end
+needs it
+more.
 
-`even-alternate` and `odd-alternate` remove every other layer from the top down, beginning with the topmost one of even or odd number as the paper counts, from 1.
-It stops at half of the layers; to remove more, the other half follows, again from the top down.
+`even-alternate` and `odd-alternate` remove every other layer from the top down, beginning with the topmost one of even or odd number as the paper counts, from
+1. It stops at half of the layers; to remove more, the other half follows, again from the top down.
 
 Strategies that look at the base's weights or at text (`RANKED`) are in `bench.make.strategies.ranked`.
 """
@@ -36,7 +38,10 @@ def _alternate(total: int, keep: int, *, odd: bool) -> list[int]:
 
 
 def _random(total: int, keep: int, seed: int) -> list[int]:
-    """A random choice, the control: no strategy is good that is no better. The same in every version of Python, which promises `random()` and not `sample()`."""
+    """A random choice, the control: no strategy is good that is no better.
+
+    The same in every version of Python, which promises `random()` and not `sample()`.
+    """
     generator = random.Random(f"{seed}/{total}/{keep}")
     order = sorted(range(total), key=lambda _: generator.random())
     return sorted(order[:keep])

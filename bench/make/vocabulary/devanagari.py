@@ -1,6 +1,7 @@
 """The Devanagari tokenizer gate: does a tokenizer keep what carries meaning in Marathi and Hindi?
 
-The settings that uncased BERT checkpoints carry delete vowel signs and anusvara, so that दिन and दान reach the model as one word. No score shows that before much compute is spent.
+The settings that uncased BERT checkpoints carry delete vowel signs and anusvara, so that दिन and दान reach the model as one word. No score shows that before
+much compute is spent.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def check_tokens(name: str, tokenizer: Any, texts: Sequence[str]) -> None:
         return
     if all(set(ids) <= {unknown} for ids in encoded) or len({tuple(ids) for ids in encoded}) == 1:
         raise ModelError(
-            f"{name}: the tokenizer makes nothing but unknown tokens, or the same ones, of Marathi and Hindi text; is its vocabulary the model's? `bench doctor` tells more"
+            f"{name}: the tokenizer makes nothing but unknown tokens, or the same ones, of Marathi and Hindi text; is its vocabulary the model's? "
+            "`bench doctor` tells more"
         )
 
 

@@ -1,6 +1,9 @@
-"""Trim a sentence model's vocabulary to what a corpus uses: choose tokens, rebuild the tokenizer, slice the embedding matrix, and prove that nothing else changed.
+"""Trim a sentence model's vocabulary to what a corpus uses.
 
-A token that stays keeps its vector, and text whose tokens all stay is cut as before, so its embedding is the same. Other text falls back to smaller pieces, down to single characters.
+Choose tokens, rebuild the tokenizer, slice the embedding matrix, and prove that nothing else changed.
+
+A token that stays keeps its vector, and text whose tokens all stay is cut as before, so its embedding is the same. Other text falls back to smaller pieces,
+down to single characters.
 """
 
 from __future__ import annotations
@@ -75,8 +78,8 @@ def trim_vocabulary(model: SentenceTransformer, texts: Sequence[str], size: int)
         size: Most tokens to keep, those that must stay included.
 
     Returns:
-        `tokens_before` and `tokens_after`; the record of `Segmentation` over the corpus; `gate_texts`, how many of the texts whose tokens all stay were embedded before and
-        after; `gate_difference`, their largest absolute difference.
+        `tokens_before` and `tokens_after`; the record of `Segmentation` over the corpus; `gate_texts`, how many of the texts whose tokens all stay were
+        embedded before and after; `gate_difference`, their largest absolute difference.
 
     Raises:
         ModelError: The tokenizer cannot be trimmed, `size` does not fit, or the gate failed.
@@ -100,8 +103,8 @@ def trim_vocabulary(model: SentenceTransformer, texts: Sequence[str], size: int)
 def select_tokens(tokenizer: Any, texts: Iterable[str], size: int, *, required: Iterable[int] = ()) -> list[int]:
     """Choose the tokens that stay.
 
-    Special and added tokens, the single characters of `CHARACTERS` (bytes, for a byte-level tokenizer) and `required` always stay. Then come the corpus' tokens by falling
-    frequency, ties by id, each with the parts it is merged from in a BPE tokenizer; one that no longer fits with its parts is passed over.
+    Special and added tokens, the single characters of `CHARACTERS` (bytes, for a byte-level tokenizer) and `required` always stay. Then come the corpus' tokens
+    by falling frequency, ties by id, each with the parts it is merged from in a BPE tokenizer; one that no longer fits with its parts is passed over.
 
     Args:
         tokenizer: A fast transformers tokenizer.
@@ -140,7 +143,8 @@ def select_tokens(tokenizer: Any, texts: Iterable[str], size: int, *, required: 
 def trim_tokenizer(tokenizer: Any, ids: Sequence[int]) -> Any:
     """A tokenizer of the same class with the tokens `ids` only, numbered by their position in it.
 
-    It is written out, its `tokenizer.json` rewritten, and loaded again, as it will be with the checkpoint: several classes rebuild parts of themselves when they are loaded.
+    It is written out, its `tokenizer.json` rewritten, and loaded again, as it will be with the checkpoint: several classes rebuild parts of themselves when
+    they are loaded.
 
     Raises:
         ModelError: The tokenizer is slow or of an unsupported type, or its class does not come back with the tokens it was given.
@@ -160,7 +164,9 @@ def trim_tokenizer(tokenizer: Any, ids: Sequence[int]) -> Any:
 
 
 def slice_embeddings(transformer: Any, ids: Sequence[int]) -> None:
-    """Keep the rows `ids` of a transformer's token embeddings, in place, and renumber every token id in its configuration. Position embeddings stay as they are.
+    """Keep the rows `ids` of a transformer's token embeddings, in place, and renumber every token id in its configuration.
+
+    Position embeddings stay as they are.
 
     Raises:
         ModelError: The matrix has no row for a token.
