@@ -5,8 +5,7 @@ milliseconds and not the seconds of an import.
 
 No process outlives its parent, whatever ends the parent. The fork server ends when nobody holds the write end of a pipe of its own any more; every child holds
 it, so that children have to end first. Each has a thread that waits for the parent's end. Ctrl-C reaches all processes of a terminal; all but the first ignore
-it and are
-ended by their parents.
+it and are ended by their parents.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 A shard is one encoding call: `<name>.npy` with its vectors and `<name>.json`, its sealed index, written last: the texts, the digest of the vectors' file, the
 folder that the shard belongs to, and the hardware that encoded it. A shard that is not what was written is set aside (renamed to `*.altered`) with a word, and
-its texts are encoded anew. Shards of
-one checkpoint lie in one folder.
+its texts are encoded anew. Shards of one checkpoint lie in one folder.
 """
 
 from __future__ import annotations

@@ -44,8 +44,7 @@ def truncate(model: SentenceTransformer, dimensions: int) -> None:
 
     By a module that picks them (Dense with the first rows of the identity, no bias, no activation) and not by the library's `truncate_dim`: that one is saved
     too, but it cuts after a Normalize, so that embeddings are no longer of length one; only `encode` looks at it, so that an export of the forward pass is of
-    full width again; and releases before it
-    was saved silently ignore it.
+    full width again; and releases before it was saved silently ignore it.
 
     Args:
         model: Its last module may be a Normalize.

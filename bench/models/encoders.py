@@ -2,8 +2,7 @@
 
 Every forward pass has a fixed shape: texts of one token length, a number of rows that depends on that length alone (short batches are filled up by repeating a
 row). So there is no padding, and what a text's embedding is depends on the text and the model only. The place of a text in its batch moved no bit of the bases
-of `mini`
-and of MiniLM; on two threads it did move the last one (by 2e-7) of a random model 32 wide.
+of `mini` and of MiniLM; on two threads it did move the last one (by 2e-7) of a random model 32 wide.
 """
 
 from __future__ import annotations
@@ -170,10 +169,8 @@ def check_spread(vectors: NDArray[np.float32], what: str, precisions: Iterable[s
 
     Every embedding is set to length 1. They are taken for one and the same when more than half of the texts lie at one point: the median distance from the
     middle (the median of each dimension) is no larger than what rounding makes, or too small for a cosine in fp32 to differ from 1. Honest models stay far
-    above. Those with the narrowest cones (XLM-R as
-    it was pre-trained, cosines around 0.998) have a distance of about 0.04; the limit is 0.0003 in fp32 and 0.008 in bf16. A few texts that are the same to a
-    tokenizer (letters folded, accents dropped)
-    do not matter.
+    above. Those with the narrowest cones (XLM-R as it was pre-trained, cosines around 0.998) have a distance of about 0.04; the limit is 0.0003 in fp32 and
+    0.008 in bf16. A few texts that are the same to a tokenizer (letters folded, accents dropped) do not matter.
 
     Args:
         vectors: Embeddings of distinct texts, shape (texts, dimensions).

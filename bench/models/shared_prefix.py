@@ -5,8 +5,7 @@ node of the trie is computed once a batch; twelve depths of a base of twelve lay
 
 Nothing of an architecture is known here. Each pruned model is `keep_layers` of a copy that shares its weights with the model, and runs its own forward pass;
 only its embeddings and layers look first whether what they would compute is there already. Batches are those of `SentenceEncoder`. So the embeddings are those
-of the pruned model alone, bit for
-bit.
+of the pruned model alone, bit for bit.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ A strategy is named for what it removes: `top` removes the top layers and keeps 
 
 `middle` (2409.14168, 2501.00733) removes one block from the middle; `symmetric` (2004.03844) keeps X layers at either end. For an even number to keep they are
 the same. An odd number is in neither paper: here `middle` keeps the odd layer at the lower end and `symmetric` at the upper one, so that the two tell which end
-needs it
-more.
+needs it more.
 
 `even-alternate` and `odd-alternate` remove every other layer from the top down, beginning with the topmost one of even or odd number as the paper counts, from
 1. It stops at half of the layers; to remove more, the other half follows, again from the top down.
