@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bench.digests import digest, folder_digest
+from bench.errors import StorageError
 from bench.faults import storage
 
 Result = dict[str, Any]
@@ -211,7 +212,9 @@ def require_writable(folder: Path) -> None:
     Raises:
         StorageError: They cannot.
     """
-    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    nearest = next(place for place in (folder, *folder.parents) if place.is_symlink() or place.exists())
+    if nearest.is_symlink() and not nearest.exists():
+        raise StorageError(f"{nearest}: this symbolic link leads to nothing; mend or remove it, or use another folder")
     with storage(folder), tempfile.TemporaryFile(dir=nearest):
         pass
 

@@ -312,6 +312,22 @@ def test_a_file_in_place_of_a_folder_is_named(tmp_path, depth):
         require_writable(wanted)
 
 
+@pytest.mark.parametrize(("target", "words"), [("nowhere", "this symbolic link leads to nothing"), ("link", "this symbolic link leads to nothing")])
+@pytest.mark.parametrize("below", [".", "results"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path, target, words, below):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / target)
+    with pytest.raises(StorageError, match=f"^{link}: {words}; mend or remove it"):
+        require_writable(link / below)
+
+
+def test_a_link_that_leads_back_to_itself_is_named_when_it_is_read(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with pytest.raises(StorageError, match="leads back to itself; mend or remove it"):
+        Store(link).get(KEY)
+
+
 def test_asking_whether_a_folder_can_be_written_makes_nothing(tmp_path):
     require_writable(tmp_path / "not" / "there")
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import override
 
-from bench.cards.fields import Card, Count, Flaw, Folder, Name, Natural
+from bench.cards.fields import Card, Count, Flaw, Folder, Name, Natural, Seed
 from bench.cards.recipes import Base, Recipe, Vocabulary
 from bench.errors import LayerError, nearest
 
@@ -55,7 +55,7 @@ class Candidate(Card):
     name: Name
     kind: Kind
     precision: Precision | None = None
-    seed: Natural = 0
+    seed: Seed = 0
     prompt: str | None = None
     parent: str | None = None
     folder: Folder = Path()

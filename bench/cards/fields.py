@@ -15,6 +15,8 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Number = Annotated[int, Strict()]
 Count = Annotated[int, Strict(), Field(gt=0)]
 Natural = Annotated[int, Strict(), Field(ge=0)]
+Seed = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
+"""As large as NumPy takes one."""
 Folder = Annotated[Path, Strict()]
 """Where a card stands: set by the loader; strict, so that no TOML value fits."""
 

@@ -250,6 +250,8 @@ class Static(FromBase):
     def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         if self.recipe is None:
             yield ("recipe",), "a static candidate needs a recipe: its training texts say how frequent a token is"
+        if self.precision == "int8":
+            yield ("precision",), "int8 quantizes linear layers, and a static candidate has none; choose fp32, bf16 or fp16"
         yield from super().flaws(around)
 
 

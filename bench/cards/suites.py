@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
-from bench.cards.fields import Card, Count, Flaw, Folder, Location, Natural
+from bench.cards.fields import Card, Count, Flaw, Folder, Location, Seed
 from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, corpus_problems, recipe_flaws
 from bench.cards.seeds import seed_flaws
@@ -36,7 +36,7 @@ class Grid(Card):
     dimensions: tuple[Count, ...] = ()
     vocabularies: tuple[Vocabulary, ...] = ()
     recipes: tuple[str, ...] = ()
-    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ()
     prompt: str | None = None
     teacher: str | None = None

@@ -40,7 +40,7 @@ def pretrain(
     batch_tokens: Annotated[int, typer.Option("--batch-tokens", min=32)] = 2048,
     learning_rate: Annotated[float, typer.Option("--learning-rate", min=0.0)] = 1e-3,
     dropout: Annotated[float, typer.Option("--dropout", min=0.0, max=0.9, help="Worth it when a small corpus is seen very often.")] = 0.0,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1)] = 0,
     sources: Annotated[
         Path | None,
         typer.Option(

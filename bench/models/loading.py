@@ -133,7 +133,7 @@ def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> Sentence
             raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
     check_modules(folder, model, loaded)
     check_tokenizer_files(folder, model.tokenizer)
-    _fit_lengths(model)
+    _fit_lengths(folder, model)
     return model
 
 
@@ -195,14 +195,20 @@ def check_tokenizer_files(folder: Path, tokenizer: Any) -> None:
         raise ModelError(f"{place}: the tokenizer's vocabulary is missing (expected {fast}{either}); copy it from where the model comes from")
 
 
-def _fit_lengths(model: SentenceTransformer) -> None:
+def _fit_lengths(folder: Path, model: SentenceTransformer) -> None:
     """Cut texts to what the model has positions for, and let texts of different lengths stand in one batch."""
     transformer = getattr(model[0], "auto_model", None)
     if transformer is None:
         return
+    length: Any = model.max_seq_length
+    if length is not None and (not isinstance(length, int | float) or length < 1):
+        raise ModelError(
+            f"{folder}: texts are cut to {length!r} tokens; expected a whole number above 0 as max_seq_length in sentence_bert_config.json or "
+            "as model_max_length in tokenizer_config.json"
+        )
     if model.tokenizer.pad_token is None:
         model.tokenizer.pad_token = model.tokenizer.eos_token  # GPT-2 was trained without padding; it is masked, so that any token will do
-    limits = [limit for limit in (_positions(transformer), model.max_seq_length) if limit]
+    limits = [limit for limit in (_positions(transformer), length) if limit]
     if limits:
         model.max_seq_length = min(limits)
 

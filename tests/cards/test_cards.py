@@ -115,6 +115,14 @@ SUITE_MISTAKES = {
     "no task": ('["TinySTS"]', "[]", "tasks = []", "suite.tasks", ["at least 1"]),
     "suite name in capitals": ('"tiny"', '"Tiny"', 'name = "Tiny"', "suite.name", ["'Tiny'"]),
     "unknown table": (None, "[grid]\n", "[grid]", "grid", ["unknown", "'grids'"]),
+    "seed larger than NumPy takes": (None, FULL + "seed = 4294967296\n", "seed = 4294967296", "candidates.1.seed", ["4294967296"]),
+    "static in int8": (
+        None,
+        FULL.replace('"full"', '"static"') + 'precision = "int8"\n',
+        'precision = "int8"',
+        "candidates.1.precision",
+        ["linear layers", "fp32, bf16 or fp16"],
+    ),
     "no corpus of a vocabulary": (
         None,
         FULL + "vocabulary = { corpus = [], size = 9 }\n",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 
-def bench(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "bench", *arguments], capture_output=True, text=True, cwd=cwd, env=env, timeout=300, check=False)
+def bench(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None, encoding: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding=encoding, cwd=cwd, env=env, timeout=300, check=False)
 
 
 def test_importing_the_command_line_pulls_in_nothing_heavy():

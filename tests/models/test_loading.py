@@ -283,6 +283,13 @@ def test_a_tokenizer_that_makes_nothing_but_unknown_tokens_is_refused_at_the_ins
 # positions
 
 
+@pytest.mark.parametrize("length", ["128", -1, 0])
+def test_a_length_that_no_text_can_be_cut_to_is_told(sentence, length):
+    (sentence / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": length}), encoding="utf-8")
+    with pytest.raises(ModelError, match=rf"^{sentence}: texts are cut to {length!r} tokens; expected a whole number above 0 as max_seq_length"):
+        load_sentence_model(sentence)
+
+
 @pytest.mark.parametrize("kind", sorted(SUPPORTED))
 def test_a_text_longer_than_the_positions_is_cut_by_every_loader(tiny_base, tmp_path, kind):
     folder = make_base(tmp_path / kind, kind, tiny_base)
