@@ -133,6 +133,8 @@ def _begin(function: Callable[..., None], args: tuple[Any, ...]) -> None:
         function(*args)
     except Stopped as stop:
         sys.exit(stop.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)  # the parent, which is ending, no longer listens
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from multiprocessing.connection import Connection
 
 import pytest
 
@@ -86,6 +89,19 @@ def test_what_interrupts_the_parent_ends_the_child():
         signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - start < 30
     assert multiprocessing.active_children() == []
+
+
+def tell(connection: Connection) -> None:
+    connection.send("here I am")
+
+
+def test_a_child_whose_parent_no_longer_listens_ends_without_a_word():
+    code = (
+        "from bench.children import context, start_child\nfrom tests.test_children import tell\n"
+        "ours, theirs = context().Pipe()\nours.close()\nchild = start_child(tell, theirs, daemon=True)\nchild.join()\nprint(child.exitcode)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert (found.stdout, found.stderr) == ("1\n", "")
 
 
 @pytest.mark.parametrize(("code", "words"), [(0, "ended with exit code 0"), (-6, "crashed in native code (SIGABRT)"), (-63, "was ended by signal 63")])

@@ -35,10 +35,10 @@ def broken_training(blueprint, *a, **k):
         sys.exit(3)
     raise MemoryError("Unable to allocate 9 TiB")
 
-def broken_folder(self, candidate, content):
+def broken_folder(self, candidate, *parts):
     if candidate.name == "words":
         raise RuntimeError("not even a cell had begun")
-    return folder(self, candidate, content)
+    return folder(self, candidate, *parts)
 
 def broken_load(path, **k):
     import json
