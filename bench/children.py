@@ -97,7 +97,7 @@ def in_child(function: Callable[..., T], *args: Any) -> T:
     process = start_child(_call, theirs, function, args, daemon=True)
     theirs.close()
     try:
-        ours.poll(None)  # not `recv` at once: a library that mteb imports handles SIGINT in a way that lets a blocking read go on
+        ours.poll(None)  # not `recv` at once: polars, which mteb imports, handles SIGINT in a way that lets a blocking read go on
         told = ours.recv()
         process.join(GRACE)
     except (EOFError, ConnectionResetError):

@@ -45,7 +45,13 @@ def start(folder: Path, *, stop_in: str = "", call: int = 1, arguments: tuple[st
     code = f"{hang}\nif __name__ == '__main__':\n    import sys\n    sys.argv = {command!r}\n    from bench.cli import main\n    main()\n"
     script = folder / "start.py"
     script.write_text(code, encoding="utf-8")
-    return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, str(script)], stdout=pipe, stderr=pipe, text=True, start_new_session=True, preexec_fn=_hear_ctrl_c)
+
+
+def _hear_ctrl_c() -> None:
+    """As on a terminal, also where the tests themselves are a shell's background job, which ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def kill(process: subprocess.Popen[str]) -> None:
