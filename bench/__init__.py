@@ -12,7 +12,7 @@ What this page lists in `__all__` is the public interface. Everything else may c
 """
 
 from bench.api import board, execute, load, make_plan
-from bench.errors import BenchError, CardError, CorpusError, DataError, Incomplete, LayerError, ModelError, Problem, SelectionError
+from bench.errors import BenchError, CardError, CorpusError, DataError, Incomplete, LayerError, ModelError, Problem, SelectionError, StorageError
 from bench.standings.board import Board
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ __all__ = [
     "ModelError",
     "Problem",
     "SelectionError",
+    "StorageError",
     "__version__",
     "board",
     "execute",

@@ -26,7 +26,7 @@ SUMMARY_COLUMNS = {
     **_CANDIDATE,
     "kept_layers": "string",
     **dict.fromkeys(("parameters_embeddings", "parameters_body"), "Int64"),
-    **dict.fromkeys(("mean", "low", "high", "of_parent", "sentences_per_second"), "float64"),
+    **dict.fromkeys(("mean", "low", "high", "of_parent", "of_parent_low", "of_parent_high", "sentences_per_second"), "float64"),
     "batch_size": "Int64",
     **dict.fromkeys(("latency_p50_seconds", "latency_p90_seconds"), "float64"),
     **dict.fromkeys(("peak_bytes", "cuda_peak_bytes"), "Int64"),
@@ -260,7 +260,7 @@ class Board:
             - `kept_layers` (string): numbers of the base's layers, from 0.
             - `parameters_embeddings`, `parameters_body` (Int64): how many numbers the model holds.
             - `mean`, `low`, `high` (float64): the mean over tasks and the ends of its 95 % interval; missing for an incomplete row.
-            - `of_parent` (float64): the mean divided by that of the parent.
+            - `of_parent`, `of_parent_low`, `of_parent_high` (float64): the mean divided by that of the parent, and the ends of its 95 % interval.
             - `sentences_per_second` (float64) at the best `batch_size` (Int64); `latency_p50_seconds`, `latency_p90_seconds`, `load_seconds` (float64).
             - `peak_bytes`, `cuda_peak_bytes`, `bytes_on_disk` (Int64): memory while encoding, on CUDA that of its allocator, and size of the checkpoint.
             - `problem` (string): why the row is incomplete; missing for a complete one.
@@ -302,6 +302,8 @@ def _summary(row: Row) -> dict[str, Any]:
         "low": low,
         "high": high,
         "of_parent": row.of_parent,
+        "of_parent_low": row.of_parent_interval and row.of_parent_interval[0],
+        "of_parent_high": row.of_parent_interval and row.of_parent_interval[1],
         **row.costs,
         "problem": row.problem,
     }

@@ -334,12 +334,12 @@ def flatten(folder: Path, weight: float = 0.0) -> Path:
 def test_a_model_whose_last_norm_is_zero_gives_the_same_embedding_at_every_precision(base, precision):
     vectors = load_encoder(flatten(base), precision=precision).encode(MANY)
     with pytest.raises(ModelError, match=r"m: the embeddings of most of 120 texts are the same .*is a norm's weight zero"):
-        check_spread(vectors, "m", precision)
+        check_spread(vectors, "m", (precision,))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_model_of_random_weights_passes_at_every_precision(base, precision):
-    check_spread(load_encoder(base, precision=precision).encode(MANY), "m", precision)
+    check_spread(load_encoder(base, precision=precision).encode(MANY), "m", (precision,))
 
 
 @pytest.mark.parametrize("kind", sorted(SUPPORTED))
@@ -358,7 +358,7 @@ def cone(cosine: float, count: int = 500) -> np.ndarray:
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("cosine", [0.0, 0.9, 0.998])
 def test_narrow_cones_of_honest_models_pass(cosine, precision):
-    check_spread(cone(cosine), "m", precision)
+    check_spread(cone(cosine), "m", (precision,))
 
 
 @pytest.mark.parametrize(
@@ -409,3 +409,9 @@ def test_a_task_of_any_type_is_not_scored_on_such_embeddings(workspace_folder, t
         store.add(task_texts(card, task), Constant())
         with pytest.raises(ModelError, match=rf"{name} \[.*\]: the embeddings of most"):
             score_task(card, task, LookupEncoder(store, "constant", "0"))
+
+
+def test_a_model_without_numbers_of_its_own_is_judged_as_in_fp32():
+    check_spread(cone(0.0), "m", {})
+    with pytest.raises(ModelError, match="the same but for rounding"):
+        check_spread(np.ones((100, 64), dtype=np.float32), "m", {})

@@ -11,7 +11,7 @@ import pytest
 from bench.publish.cells import numbers
 from bench.publish.files import to_csv
 from bench.standings.board import LONG_COLUMNS, SUMMARY_COLUMNS, Column
-from tests.publish.test_publish import BOARD, CHARS, FULL, PARTIAL, ROBUST, ROBUSTNESS, SMALL, between
+from tests.publish.test_publish import BOARD, CHARS, FULL, PARTIAL, ROBUST, ROBUSTNESS, SMALL
 
 
 def test_the_long_table_has_one_row_for_every_candidate_task_and_subset_in_the_order_of_the_board():
@@ -65,7 +65,7 @@ def test_a_task_with_rewritten_texts_has_its_drop_and_the_score_that_is_left():
 def test_names_of_tasks_cannot_hide_other_columns():
     names = ("candidate", "rank", "mean", "score")
     columns = tuple(Column(name, "mr", name, "accuracy") for name in names)
-    row = dataclasses.replace(FULL, scores=dict.fromkeys(names, 0.25), score_replicates={"rank": between(0.2, 0.3)})
+    row = dataclasses.replace(FULL, scores=dict.fromkeys(names, 0.25))
     table = dataclasses.replace(BOARD, columns=columns, rows=(row,)).to_frame()
     assert table["candidate"].tolist() == ["mini"] * 4
     assert table["task"].tolist() == list(names)
