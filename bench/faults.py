@@ -58,7 +58,7 @@ def storage_error(error: BaseException, path: Path | None = None) -> StorageErro
         return None
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     place = Path(named) if isinstance(named, str | Path) else path
-    if place is not None and path is not None and place.parent in {path, path.parent}:
+    if place is not None and path is not None and place.absolute().parent in {path.absolute(), path.absolute().parent}:
         place = path  # not the temporary file in it or beside it
     if number in {errno.ENOTDIR, errno.EEXIST}:
         place = None if place is None else next((parent for parent in (place, *place.parents) if parent.exists() and not parent.is_dir()), None)
