@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -60,7 +60,7 @@ def context() -> ForkServerContext | SpawnContext:
 def warm_up() -> None:
     """Start the fork server, which goes on importing while the parent does other work."""
     context()
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if "forkserver" not in multiprocessing.get_all_start_methods() or _server_of_parent():
         return
     from multiprocessing import forkserver, resource_tracker
 
@@ -81,7 +81,7 @@ def start_child(function: Callable[..., None], *args: Any, daemon: bool) -> Base
         daemon: A daemon cannot have children of its own.
     """
     warm_up()
-    process = context().Process(target=_begin, args=(function, args), daemon=daemon)
+    process = context().Process(target=_begin, args=(function, args, _way_to_server()), daemon=daemon)
     process.start()
     return process
 
@@ -124,8 +124,37 @@ def end_children(processes: Sequence[BaseProcess]) -> None:
         process.join()
 
 
-def _begin(function: Callable[..., None], args: tuple[Any, ...]) -> None:
+def _way_to_server() -> dict[str, Any]:
+    """What a child needs to know to start children of its own from the fork server that it came from itself."""
+    from multiprocessing import forkserver
+
+    return {name: getattr(forkserver._forkserver, name) for name in ("_forkserver_address", "_forkserver_authkey") if hasattr(forkserver._forkserver, name)}
+
+
+def _use_server_of_parent(way: Mapping[str, Any]) -> None:
+    """Make the fork server of the parent ours too; by itself, Python starts another one, which imports everything once more.
+
+    The standard library promises this ("a child process will just reuse the forkserver started by its parent") but does not tell the child the address.
+    """
+    from multiprocessing import forkserver
+
+    for name, value in way.items():
+        setattr(forkserver._forkserver, name, value)
+    if _server_of_parent():
+        forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+
+
+def _server_of_parent() -> bool:
+    """Whether this process came from a fork server and knows the way back to it."""
+    from multiprocessing import forkserver
+
+    server: Any = forkserver._forkserver
+    return server._forkserver_pid is None and server._forkserver_address is not None
+
+
+def _begin(function: Callable[..., None], args: tuple[Any, ...], way: Mapping[str, Any]) -> None:
     """A child's life: it leaves Ctrl-C to its parent, ends in an orderly way on SIGTERM, and with its parent."""
+    _use_server_of_parent(way)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signal.signal(signal.SIGTERM, _stop)

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from bench.children import ChildError, in_child
+from bench.children import ChildError, context, in_child, start_child
 from bench.errors import DataError, ModelError, Stopped
 from bench.faults import ended
 
@@ -102,6 +102,22 @@ def test_a_child_whose_parent_no_longer_listens_ends_without_a_word():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert (found.stdout, found.stderr) == ("1\n", "")
+
+
+def server(connection: Connection, depth: int) -> None:
+    """Tell which process each of `depth` generations was forked from."""
+    connection.send(os.getppid())
+    if depth > 1:
+        start_child(server, connection, depth - 1, daemon=False).join()
+
+
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="children are not forked here")
+def test_children_of_children_come_from_the_same_fork_server_so_that_nothing_is_imported_twice():
+    ours, theirs = context().Pipe()
+    start_child(server, theirs, 3, daemon=False).join()
+    told = [ours.recv() for _ in range(3)]
+    assert len(set(told)) == 1
+    assert told[0] != os.getpid()
 
 
 @pytest.mark.parametrize(("code", "words"), [(0, "ended with exit code 0"), (-6, "crashed in native code (SIGABRT)"), (-63, "was ended by signal 63")])
