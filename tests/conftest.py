@@ -14,6 +14,8 @@ import pytest
 from bench.cli.quiet import quiet_libraries
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a worker a core; threads beyond that wait for each other, spinning
 quiet_libraries()
 
 WORDS_MR = ["मी", "ती", "तो", "घर", "शाळा", "पाऊस", "नदी", "झाड", "पुस्तक", "पाणी", "जातो", "येते", "वाचतो", "पडतो", "आहे", "नाही", "मोठे", "लहान", "आज", "उद्या"]

@@ -72,7 +72,12 @@ def metrics(entries) -> dict[tuple[str, str], float]:
 
 def cases():
     """Every setting with every task; those that take longest, and whose setting has little to do with the task, run with the slow ones."""
-    quick = {"KasautiTopic": {"all at once"}, "KasautiPairs": {"prompts by type, no default", "dot", "euclidean", "all at once"}}
+    quick = {
+        "KasautiSTS": {"prompts by type, no default", "dot", "fp16", "all at once"},
+        "KasautiTopic": {"all at once"},
+        "KasautiPairs": {"prompts by type, no default", "dot", "euclidean", "all at once"},
+        "KasautiBitext": {"prompts by type", "euclidean", "all at once"},
+    }
     for settings in SETTINGS:
         for name in TASKS:
             yield pytest.param(settings, name, marks=() if settings in quick.get(name, SETTINGS) else pytest.mark.slow)

@@ -123,7 +123,7 @@ def test_every_result_tells_the_parts_of_its_key(scored):
     for name, result in stored.items():
         assert digest(result["key_parts"]) == result["key"] == name.removesuffix(".json")
     made = next(result for result in stored.values() if result["cell"]["stage"] == "probe")
-    assert probe_key(made["key_parts"]["content"], "", "fp32", "cpu", "quick") == made["key"]
+    assert probe_key(made["key_parts"]["content"], None, "fp32", "cpu", "quick") == made["key"]
 
 
 def path_of(folder: Path, candidate: str, stage: str, target: str = "") -> Path:
@@ -162,8 +162,8 @@ def better_examples(result: Result) -> None:
     result["examples"]["mr"]["correct"][0] = "1" * len(result["examples"]["mr"]["correct"][0])
 
 
-def better_replicates(result: Result) -> None:
-    result["replicates"]["mr"][0] = 0.99
+def better_resamples(result: Result) -> None:
+    result["estimates"]["mr"]["items"][0] = 0.99
 
 
 def faster(result: Result) -> None:
@@ -177,7 +177,7 @@ def smaller(result: Result) -> None:
 ALTERATIONS: dict[str, Callable[[Path], Path]] = {
     "an edited score": lambda folder: edit(path_of(folder, "cut", "evaluate", "Pairs"), better_score),
     "edited examples": lambda folder: edit(path_of(folder, "cut", "evaluate", "Topics"), better_examples),
-    "edited replicates": lambda folder: edit(path_of(folder, "letters", "evaluate", "Pairs"), better_replicates),
+    "edited resamples": lambda folder: edit(path_of(folder, "letters", "evaluate", "Pairs"), better_resamples),
     "an edited measurement": lambda folder: edit(path_of(folder, "cut", "probe", "cpu"), faster),
     "an edited make result": lambda folder: edit(path_of(folder, "cut", "make"), smaller),
     "a flipped bit in a result": lambda folder: flip(path_of(folder, "cut", "evaluate", "Pairs")),
