@@ -10,7 +10,8 @@ from pydantic import Field, Strict
 from typing_extensions import override
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings, Trimmable
-from bench.cards.fields import Commit, Count, Flaw, Sha256
+from bench.cards.fields import Count, Flaw
+from bench.cards.origin import Origin
 from bench.cards.recipes import Recipe
 from bench.errors import LayerError, nearest
 
@@ -277,17 +278,13 @@ class Lexical(Candidate):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class External(Candidate):
-    """A model that is not made here: any sentence-transformers folder (`path`, relative to the card) or a Hub id with a pinned revision."""
+class External(Candidate, Origin):
+    """A model that is not made here: any sentence-transformers model, wherever it comes from."""
 
     may_teach = True
     idle = ("seed",)
 
     kind: Literal["external"] = "external"
-    path: str | None = None
-    hub: str | None = None
-    revision: Commit | None = None
-    sha256: Sha256 | None = None
     similarity: Similarity | None = None
 
     @property
@@ -298,10 +295,7 @@ class External(Candidate):
 
     @override
     def flaws(self, around: Surroundings) -> Iterator[Flaw]:
-        if (self.path is None) == (self.hub is None):
-            yield ("path",), "an external candidate needs exactly one of path, hub"
-        if self.hub is not None and self.revision is None:
-            yield ("revision",), "a Hub model needs a pinned revision"
+        yield from self.origin_flaws()
         yield from super().flaws(around)
 
 

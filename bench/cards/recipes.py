@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from bench.cards.fields import Card, Commit, Count, Flaw, Location, NonEmpty, Sha256
+from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty
+from bench.cards.origin import Origin
 from bench.cards.tasks import TaskCard
 from bench.errors import nearest
 
@@ -19,13 +20,9 @@ PHASE_DATA = {"nli": ("NLI", "PairClassification", "Triplets"), "sts": ("STS",)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Base(Card):
-    """Pre-trained weights that candidates start from: a folder (relative to the card) or a Hub id with a pinned revision."""
+class Base(Origin):
+    """Pre-trained weights that candidates start from."""
 
-    path: str | None = None
-    hub: str | None = None
-    revision: Commit | None = None
-    sha256: Sha256 | None = None
     license: NonEmpty | None = None
 
 
@@ -123,11 +120,8 @@ class DataSets:
 
 
 def base_flaws(base: Base) -> Iterator[Flaw]:
-    """What is wrong with a base."""
-    if (base.path is None) == (base.hub is None):
-        yield (), "expected exactly one of path, hub"
-    elif base.hub and not base.revision:
-        yield (), "a Hub model needs a pinned revision"
+    """What is wrong with a base; told of the base as a whole, since several fields have a part in it."""
+    return (((), message) for _, message in base.origin_flaws())
 
 
 def recipe_flaws(recipe: Recipe, data: DataSets) -> Iterator[Flaw]:

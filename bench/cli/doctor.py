@@ -92,7 +92,7 @@ def _model_findings(model: str, place: Workspace, suite: str | None, *, offline:
     from bench.models.architectures import transformer_folder
     from bench.models.loading import check_tokenizer_files
 
-    whole = resolve_model(model, place, suite, offline=offline, needs="tokenizer")
+    whole = resolve_model(model, place, suite, offline=offline, needs="tokenizer", say=lambda what: typer.echo(f"        {what}", err=True))
     folder = transformer_folder(whole)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)

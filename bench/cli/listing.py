@@ -46,6 +46,7 @@ def list_things(
 
 def _models(library: Any, suite: str | None, _: Any) -> list[dict[str, Any]]:
     from bench.cards.load import pick
+    from bench.cards.origin import Origin
     from bench.digests import canonical
 
     chosen = pick([suite] if suite else [], library.candidates, "suite")
@@ -54,7 +55,7 @@ def _models(library: Any, suite: str | None, _: Any) -> list[dict[str, Any]]:
             "suite": name,
             "candidate": said["name"],
             "kind": said["kind"],
-            "base": said.get("base") or said.get("path") or said.get("hub"),
+            "base": candidate.shown if isinstance(candidate, Origin) else said.get("base"),
             "strategy": said.get("strategy"),
             "keep": said.get("keep") or said.get("layers"),
             "recipe": said.get("recipe"),
@@ -62,7 +63,7 @@ def _models(library: Any, suite: str | None, _: Any) -> list[dict[str, Any]]:
             "parent": said["parent"],
         }
         for name, candidates in chosen.items()
-        for said in map(canonical, candidates)
+        for candidate, said in zip(candidates, map(canonical, candidates), strict=True)
     ]
 
 

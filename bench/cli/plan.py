@@ -44,8 +44,8 @@ def plan(
     options.one_of("--probe", probe, ("quick", "full", "none"))
     stay_offline()
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
-    with heartbeat("planning", json=json) as say:
-        found = make_plan(find_workspace(workspace), chosen, say)
+    with heartbeat("planning") as say:  # on standard error, also with --json: standard output is one document
+        found = make_plan(find_workspace(workspace), chosen, lambda what: say(what, aloud=True))
         cells, warnings = found.cells, unread_tests(found)
     if json:
         described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]

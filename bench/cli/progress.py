@@ -41,15 +41,18 @@ def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]
     """A sign of life every half minute for work that is no cell.
 
     Args:
-        doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself.
+        doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself, and with `aloud=True` to
+            have it said at once.
         json: Say it as an event on standard output.
     """
     begun = time.monotonic()
 
-    def change(now: str, *, said: bool = False) -> None:
+    def change(now: str, *, said: bool = False, aloud: bool = False) -> None:
         nonlocal doing
         doing = now
-        if said:
+        if aloud:
+            say()
+        if said or aloud:
             beat.touch()
 
     def say() -> None:
@@ -78,7 +81,7 @@ def planned(workspace: Path | None, options: Options, *, json: bool) -> Plan:
     from bench.plan.warnings import unread_tests
 
     with heartbeat("planning", json=json) as say:
-        plan = make_plan(find_workspace(workspace), options, say)
+        plan = make_plan(find_workspace(workspace), options, lambda what: say(what, aloud=True))
     for warning in unread_tests(plan):
         _line(f"bench: warning: {warning}", sys.stderr)
     return plan

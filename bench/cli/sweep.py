@@ -63,14 +63,14 @@ def sweep(
         raise SelectionError(f"--retain must be above 0 and at most 1 (got {retain:g})")
     strategies = list(pick(strategy or sweeping.DEFAULT, {str(name): name for name in sweeping.EVERY}, "strategy").values())
     place = find_workspace(workspace)
-    folder = resolve_model(base, place, suite, offline=offline, needs="layers")
     with heartbeat("reading the base") as say:
 
-        def ranking(name: str) -> None:
-            print(f"        ranking layers by {name}", file=sys.stderr, flush=True)
-            say(f"ranking layers by {name}", said=True)
+        def aloud(what: str) -> None:
+            print(f"        {what}", file=sys.stderr, flush=True)
+            say(what, said=True)
 
-        rank = sweeping.ranker(folder, place, suite, say=ranking)
+        folder = resolve_model(base, place, suite, offline=offline, needs="layers", say=aloud)
+        rank = sweeping.ranker(folder, place, suite, say=lambda name: aloud(f"ranking layers by {name}"))
         found = sweeping.sweep(folder, name=base, strategies=strategies, rank=rank, retain=retain, device=pick_device(device), progress=_progress(say))
     written = _write(found, out or place.state / "sweeps" / file_name(base))
     if json:

@@ -87,7 +87,7 @@ def _licences(blueprint: Blueprint, base: dict[str, Any]) -> str:
     """What it rests on, each with its licence."""
     spec = blueprint.base_spec
     stated = (spec.license if spec is not None else None) or base.get("license") or "not stated"
-    lines = [f"- base `{_base_name(blueprint)}`: {stated}", *(f"- training data {card.name}: {card.license}" for card in blueprint.data)]
+    lines = [f"- base `{_base_name(blueprint)}`{_package(blueprint)}: {stated}", *(f"- training data {card.name}: {card.license}" for card in blueprint.data)]
     lines += [f"- training text `{name}`: not stated" for name in blueprint.text_files]
     return "## Licences\n\nWhoever passes this model on has to keep to the licences of what it was made from:\n\n" + "\n".join(lines)
 
@@ -97,6 +97,12 @@ def _base_name(blueprint: Blueprint) -> str | None:
     spec = blueprint.base_spec
     assert isinstance(blueprint.candidate, FromBase)
     return spec.hub if spec is not None and spec.hub else blueprint.candidate.base
+
+
+def _package(blueprint: Blueprint) -> str:
+    """The Python package that the base comes from, to be put behind its name; empty for other bases."""
+    spec = blueprint.base_spec
+    return f" of {spec.shown}" if spec is not None and spec.package is not None else ""
 
 
 def _languages(card: TaskCard) -> list[str]:
@@ -112,7 +118,7 @@ def _making(blueprint: Blueprint, details: dict[str, Any]) -> list[str]:
     """How it came about, point by point."""
     candidate = blueprint.candidate
     assert isinstance(candidate, FromBase)
-    lines = [f"- base: `{candidate.base}` ({blueprint.total} layers, content {blueprint.base_digest[:16]})"]
+    lines = [f"- base: `{candidate.base}`{_package(blueprint)} ({blueprint.total} layers, content {blueprint.base_digest[:16]})"]
     if blueprint.kept:
         lines.append(f"- kept layers (0-based): {list(blueprint.kept)}")
     if candidate.start in {"random", "pretrained"}:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +17,7 @@ from bench.make.resume import SavedTraining
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.hardware import hardware
 from bench.models.lexical import LexicalEncoder
+from bench.store import replacing_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +56,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
         return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
     training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
     try:
-        with storage(folder), _complete(folder) as temporary:
+        with storage(folder), replacing_folder(folder) as temporary:
             before, made = _build(blueprint, folder.parent, training.folder, teacher, device=device, progress=progress)
             progress("save", 0.0)
             before.save(temporary)
@@ -74,23 +72,6 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
         raise
     training.remove()
     return {**details, "folder": str(folder)}
-
-
-@contextmanager
-def _complete(folder: Path) -> Iterator[Path]:
-    """A hidden folder that becomes this one when the body ends without an error, and is removed otherwise; what was there before goes."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for stale in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(stale)
-    if folder.exists():
-        shutil.rmtree(folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A model's folder to a model: find it, load it as a sentence model to be trained, or as an encoder to be judged."""
+"""A model's folder to a model: load it as a sentence model to be trained, or as an encoder to be judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cards.candidate import Precision
 from bench.cards.recipes import Pooling
-from bench.digests import counts, folder_files, model_digest
+from bench.digests import counts, folder_files
 from bench.errors import ModelError, first_line
 from bench.models.architectures import transformer_folder
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
@@ -22,43 +22,6 @@ from bench.models.weights import check_modules, strict_loading
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-
-def locate_model(name: str, *, path: str | None, hub: str | None, revision: str | None, folder: Path, offline: bool) -> Path:
-    """The folder that holds a model.
-
-    Raises:
-        ModelError: The folder has no `config.json` or `modules.json`, or the Hub cannot be reached.
-    """
-    if path is not None:
-        found = (folder / Path(path).expanduser()).resolve()
-        if not (found / "config.json").is_file() and not (found / "modules.json").is_file():
-            raise ModelError(f"{name}: {found} is not a model folder: expected config.json or modules.json in it")
-        return found
-    assert hub is not None
-    from huggingface_hub import snapshot_download
-
-    patterns = ["README.md", "*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin"]
-    try:
-        return Path(snapshot_download(hub, revision=revision, local_files_only=offline, allow_patterns=patterns))
-    except Exception as error:
-        hint = "run once without --offline" if offline else "check the network, the id and the revision, or give the base as a folder (path = ...)"
-        raise ModelError(f"{name}: hub:{hub}@{revision} cannot be had: {first_line(error)}; {hint}") from error
-
-
-def check_content(folder: Path, sha256: str | None, where: str) -> None:
-    """Refuse a model that is not the one that a card names by its digest.
-
-    Args:
-        folder: Where the model lies.
-        sha256: What the card says; None where it says nothing.
-        where: The card and the field, for the message.
-
-    Raises:
-        ModelError: The folder's content has another digest.
-    """
-    if sha256 is not None and (found := model_digest(folder)) != sha256:
-        raise ModelError(f"{where}: sha256 is {sha256}, but the content of {folder} has {found}; get the right folder, or put its digest on the card")
 
 
 def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> SentenceTransformer:

@@ -71,7 +71,7 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
     Args:
         workspace: Where the cards and what is stored lie.
         options: What to choose.
-        say: Told of what may take minutes: the ranking of a base's layers.
+        say: Told of what may take a while: the ranking of a base's layers, the conversion of a base.
 
     Raises:
         CardError: A card is wrong.
@@ -82,7 +82,7 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
     """
     library = load_library(workspace)
     selection = select(library, options)
-    resolver = Resolver(library, selection, workspace.state / "rankings", options, say)
+    resolver = Resolver(library, selection, workspace.state, options, say)
     archive = Archive(workspace.state, options.device)
     tasks = {name: _planned_task(library.task(name), resolver.data, options) for name in selection.suite.suite.tasks}
     planner = _Planner(selection, options, resolver, archive, tasks)

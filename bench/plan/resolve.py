@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.cards.candidate import Candidate, FromBase
 from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library
+from bench.cards.origin import Origin
 from bench.cards.recipes import Phase, Recipe
 from bench.cards.tasks import TaskCard
 from bench.data.training import DataCache, GuardingTests, TrainingSet
@@ -20,7 +21,7 @@ from bench.make.distill import check_width
 from bench.make.strategies.pure import resolve_layers
 from bench.make.strategies.ranked import Rankings, calibration_texts
 from bench.models.architectures import check_dimensions, check_kept, embedding_width, layer_count, read_config, transformer_folder
-from bench.models.loading import check_content, locate_model
+from bench.models.locate import locate_model
 from bench.plan.options import Options
 from bench.plan.selection import Selection
 from bench.probe.machine import arithmetic, has_fast_bf16, versions
@@ -32,15 +33,16 @@ class Resolver:
     Args:
         library: Every card of the workspace.
         selection: The suite, and what is chosen of it.
-        rankings: Folder where the rankings of layers are kept.
+        state: The workspace's folder for what a run writes: rankings of layers and converted bases are kept in it.
         options: Device, data folder, and whether the Hub may be asked.
         say: Told of what may take minutes.
     """
 
-    def __init__(self, library: Library, selection: Selection, rankings: Path, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, library: Library, selection: Selection, state: Path, options: Options, say: Callable[[str], None] = lambda _: None) -> None:
         self.library, self.selection, self.options = library, selection, options
+        self.state, self.say = state, say
         self.data = DataCache(library, options.data_dir, offline=options.offline)
-        self.rankings = Rankings(rankings, lambda: calibration_texts(self.guard), say)
+        self.rankings = Rankings(state / "rankings", lambda: calibration_texts(self.guard), say)
         self._blueprints: dict[str, Blueprint | BenchError] = {}
         self._corpora: dict[tuple[str, ...], UnlabelledTexts] = {}
 
@@ -76,15 +78,12 @@ class Resolver:
         used = {name: version for name, version in versions().items() if name in {"torch", "transformers", "sentence-transformers", "tokenizers"}}
         if isinstance(candidate, Lexical):
             return Blueprint(candidate, None, "", 0, (), Recipe(), "fp32", (), used)
-        offline = self.options.offline
         if isinstance(candidate, External):
-            folder = locate_model(candidate.name, path=candidate.path, hub=candidate.hub, revision=candidate.revision, folder=candidate.folder, offline=offline)
-            check_content(folder, candidate.sha256, f"{self.selection.suite.file}: candidate {candidate.name}")
+            folder = self._located(candidate.name, candidate, f"candidate {candidate.name}")
             return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
         assert isinstance(candidate, FromBase)
         base = self.selection.suite.bases[candidate.base]
-        folder = locate_model(candidate.base, path=base.path, hub=base.hub, revision=base.revision, folder=candidate.folder, offline=offline)
-        check_content(folder, base.sha256, f"{self.selection.suite.file}: bases.{candidate.base}")
+        folder = self._located(candidate.base, base, f"bases.{candidate.base}")
         recipe = self.selection.suite.recipes[candidate.recipe] if candidate.recipe else Recipe()
         total = layer_count(folder)
         base_digest = content_digest(folder)
@@ -125,6 +124,11 @@ class Resolver:
             data=data,
             text_files=text_files,
         )
+
+    def _located(self, name: str, origin: Origin, field: str) -> Path:
+        """The folder of a base or an external model, with the content that the card names."""
+        card = self.selection.suite.file
+        return locate_model(name, origin, where=f"{card}: {field}", folder=card.parent, state=self.state, offline=self.options.offline, say=self.say)
 
     def _trained_on(self, recipe: Recipe, teacher: Blueprint | None) -> tuple[tuple[TaskCard, ...], tuple[str, ...]]:
         """The data sets and the text files of a recipe, and those of the teacher, each once."""

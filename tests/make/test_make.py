@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from bench.cards.origin import Origin
 from bench.errors import ModelError
 from bench.make.verify import inspect, reload_gate
 from bench.models.architectures import layer_count
 from bench.models.encoders import SentenceEncoder
-from bench.models.loading import load_encoder, load_sentence_model, locate_model
+from bench.models.loading import load_encoder, load_sentence_model
+from bench.models.locate import locate_model
 from bench.models.pruning import keep_layers, randomise
 
 
@@ -60,7 +62,7 @@ def test_a_broken_config_is_named(tmp_path, text, message):
 
 def test_a_base_that_is_no_model_folder_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"nowhere: .*is not a model folder"):
-        locate_model("nowhere", path="missing", hub=None, revision=None, folder=tmp_path, offline=True)
+        locate_model("nowhere", Origin(path="missing"), where="card", folder=tmp_path, state=tmp_path, offline=True)
 
 
 def test_random_weights_follow_the_seed_and_keep_the_shape(tiny_base):

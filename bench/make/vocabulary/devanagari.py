@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ SIGNS: dict[str, tuple[tuple[str, str], ...]] = {
     "ZWJ and ZWNJ": (("सुर\u094d\u200dया", "सुर\u094dया"), ("क\u094d\u200cष", "क\u094dष")),
 }
 """Pairs of words that differ in one sign; a tokenizer must tell them apart without unknown tokens."""
-LENIENT = frozenset({"ZWJ and ZWNJ"})
+JOINERS = "ZWJ and ZWNJ"
+LENIENT = frozenset({JOINERS})
 """Losing these is a warning: few words differ in a joiner alone, and most BERT tokenizers (clean_text) drop them."""
 UNKNOWN_FAILED, UNKNOWN_WARNING = 0.05, 0.005
 FERTILITY_WARNING = 3.0
@@ -95,6 +97,8 @@ def check_tokens(name: str, tokenizer: Any, texts: Sequence[str]) -> None:
 
 def _signs(kind: str, pairs: Sequence[tuple[str, str]], encode: Callable[[str], list[int]], unknown: int | None, tokenizer: Any) -> Finding:
     lost = [word for word, without in pairs if encode(word) == encode(without)]
+    if kind == JOINERS and (cut := [word for word, _ in pairs if word not in lost and encode(word) == encode(re.sub("[\u200c\u200d]", " ", word))]):
+        return _cut_in_two(kind, cut, len(pairs))
     unread = [word for word, _ in pairs if word not in lost and unknown is not None and unknown in encode(word)]
     if not lost and not unread:
         return Finding(kind, "ok", "survive")
@@ -102,6 +106,12 @@ def _signs(kind: str, pairs: Sequence[tuple[str, str]], encode: Callable[[str], 
     found += [f"{len(unread)} of {len(pairs)} are unknown ({' '.join(unread)})"] if unread else []
     mend = _culprit(tokenizer, kind) if lost else "the vocabulary lacks them; use a tokenizer trained on Devanagari"
     return Finding(kind, "warning" if kind in LENIENT else "failed", ", ".join(found), mend)
+
+
+def _cut_in_two(kind: str, words: Sequence[str], total: int) -> Finding:
+    """Joiners that become spaces, as in the normalization of XLM-R: the letters on both sides reach the model as two words."""
+    mend = "words with the eyelash ra (र्\u200dया) and the like are cut in two; XLM-R's normalization does this, and the model was trained with it"
+    return Finding(kind, "warning", f"{len(words)} of {total} become a space ({' '.join(words)})", mend)
 
 
 def _unknown_rate(language: str, encoded: Sequence[list[int]], unknown: int | None) -> Finding:
@@ -125,7 +135,7 @@ def _culprit(tokenizer: Any, kind: str) -> str:
     for step in _normalizers(tokenizer):
         name = step.get("type")
         if name == "BertNormalizer":
-            if kind == "ZWJ and ZWNJ" and step.get("clean_text"):
+            if kind == JOINERS and step.get("clean_text"):
                 return "clean_text=True deletes joiners; only a tokenizer.json with clean_text false keeps them"
             if step.get("strip_accents"):
                 return "strip_accents=True deletes them; load the tokenizer with strip_accents=False"

@@ -1,0 +1,77 @@
+"""From what a card says of a model to the folder that it lies in, with the content that the card names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.cards.origin import Origin
+from bench.digests import file_digest, model_digest
+from bench.errors import ModelError, first_line
+from bench.models.converted import converted
+from bench.models.packages import package_path, package_version
+
+
+def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: Path, offline: bool, say: Callable[[str], None] = lambda _: None) -> Path:
+    """The folder that holds a model; a file that a package carries is converted to one, once a workspace.
+
+    Args:
+        name: What the model is called, for messages.
+        origin: What the card says of it.
+        where: The card and the field, for the message about content that the card does not name.
+        folder: Where the card stands.
+        state: The workspace's folder for what a run writes.
+        offline: Never ask the Hub.
+        say: Told of a conversion, which takes seconds.
+
+    Raises:
+        ModelError: The folder has no `config.json` or `modules.json`, the Hub cannot be reached, the package is not installed or lacks the file, the file
+            cannot be read, or the content is not that which the card names by its digest.
+        StorageError: What is converted cannot be stored.
+    """
+    if origin.package is not None and origin.file is not None:
+        return _from_file(name, origin, where, state, say)
+    if origin.package is not None and origin.path is not None:
+        found = _model_folder(name, package_path(name, origin.package, origin.path))
+    elif origin.path is not None:
+        found = _model_folder(name, (folder / Path(origin.path).expanduser()).resolve())
+    else:
+        found = _from_hub(name, origin, offline=offline)
+    if origin.sha256 is not None and (content := model_digest(found)) != origin.sha256:
+        raise ModelError(f"{where}: sha256 is {origin.sha256}, but the content of {found} has {content}; get the right folder, or put its digest on the card")
+    return found
+
+
+def _model_folder(name: str, folder: Path) -> Path:
+    if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+        raise ModelError(f"{name}: {folder} is not a model folder: expected config.json or modules.json in it")
+    return folder
+
+
+def _from_hub(name: str, origin: Origin, *, offline: bool) -> Path:
+    assert origin.hub is not None
+    from huggingface_hub import snapshot_download
+
+    patterns = ["README.md", "*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin"]
+    try:
+        return Path(snapshot_download(origin.hub, revision=origin.revision, local_files_only=offline, allow_patterns=patterns))
+    except Exception as error:
+        hint = "run once without --offline" if offline else "check the network, the id and the revision, or give the base as a folder (path = ...)"
+        raise ModelError(f"{name}: hub:{origin.hub}@{origin.revision} cannot be had: {first_line(error)}; {hint}") from error
+
+
+def _from_file(name: str, origin: Origin, where: str, state: Path, say: Callable[[str], None]) -> Path:
+    """The converted file of a package, which has to be the very file that the card names."""
+    assert origin.package is not None
+    assert origin.file is not None
+    assert origin.format is not None
+    file = package_path(name, origin.package, origin.file)
+    try:
+        content = file_digest(file)
+    except OSError as error:
+        raise ModelError(f"{name}: {file}: cannot be read ({error.strerror})") from None
+    if content != origin.sha256:
+        version = package_version(name, origin.package)
+        mend = f"pip install --force-reinstall the version of {origin.package} that has it, or put its digest on the card"
+        raise ModelError(f"{where}: sha256 is {origin.sha256}, but {file} of {origin.package} {version} has {content}; {mend}")
+    return converted(file, content, origin.format, state, say)

