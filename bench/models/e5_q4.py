@@ -15,6 +15,7 @@ A Q4_0 block holds 32 values: an f16 scale d and 16 bytes, whose byte j has valu
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import struct
 import unicodedata
@@ -217,7 +218,7 @@ def _directory(reader: _Reader, header: Header) -> dict[str, Tensor]:
     for name, tensor in found.items():
         _check_tensor(name, tensor, int(np.prod(shapes[name])), begin=reader.at, end=len(reader.data))
     places = sorted((tensor.offset, tensor.offset + tensor.size, name) for name, tensor in found.items())
-    for (_, end, name), (start, _, other) in zip(places, places[1:], strict=False):
+    for (_, end, name), (start, _, other) in itertools.pairwise(places):
         if start < end:
             raise Unreadable(f"directory: {name!r} and {other!r} overlap")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFast
 
 from bench.cards.workspace import builtin_content
@@ -56,6 +56,15 @@ def test_lost_joiners_are_a_warning_that_names_clean_text():
     found = {finding.check: finding for finding in inspect_tokenizer(tokenizer_of_letters(normalizers.BertNormalizer(lowercase=False)), {})}
     assert found["ZWJ and ZWNJ"].status == "warning"
     assert "clean_text=True" in found["ZWJ and ZWNJ"].mend
+    assert {one.status for check, one in found.items() if check != "ZWJ and ZWNJ"} == {"ok"}
+
+
+def test_joiners_that_become_spaces_are_a_warning_that_names_the_words_cut_in_two():
+    spaces = normalizers.Replace(Regex("[\u200c\u200d]"), " ")
+    found = {finding.check: finding for finding in inspect_tokenizer(tokenizer_of_letters(spaces), {})}
+    assert found["ZWJ and ZWNJ"].status == "warning"
+    assert found["ZWJ and ZWNJ"].found.startswith("2 of 2 become a space (सुर्\u200dया")
+    assert "cut in two" in found["ZWJ and ZWNJ"].mend
     assert {one.status for check, one in found.items() if check != "ZWJ and ZWNJ"} == {"ok"}
 
 
