@@ -80,9 +80,8 @@ class Candidate(Card):
         """Which tokens of its base stay; None for all, and for kinds that have no choice."""
         return None
 
-    @property
-    def may_be_parent(self) -> bool:
-        """True for a full model that nothing but its training sets apart from its base."""
+    def may_be_parent(self, vocabulary: Vocabulary | None) -> bool:  # noqa: ARG002 (full ones look)
+        """True for a full model that nothing but its training, and this vocabulary where there is one, sets apart from its base."""
         return False
 
     @property
@@ -112,7 +111,7 @@ class Candidate(Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FromBase(Candidate):
-    """What is made here, from a base: it is trained where it has a recipe. `base` is empty only on a card that is refused."""
+    """What is made here, from a base or from some tokens of it: it is trained where it has a recipe. `base` is empty only on a card that is refused."""
 
     grid_needs: ClassVar[tuple[str, ...]] = ("keep",)
     """What a grid of them cannot do without, beside bases."""
@@ -121,6 +120,7 @@ class FromBase(Candidate):
 
     base: str = ""
     recipe: str | None = None
+    vocabulary: Vocabulary | None = None
 
     @property
     def start(self) -> Start:
@@ -154,10 +154,16 @@ class FromBase(Candidate):
 
     @override
     def default_parent(self, everyone: Sequence[Candidate]) -> str | None:
-        """The full candidate of the same base, recipe and seed, with its whole vocabulary, in fp32."""
+        """The full candidate of the same base, recipe and seed in fp32: with its whole vocabulary, or, where there is none, with the same one."""
         mine = (self.base, self.recipe, self.seed)
-        found = [other.name for other in everyone if other.may_be_parent and isinstance(other, FromBase) and (other.base, other.recipe, other.seed) == mine]
+        found = [other.name for other in self.full_ones(everyone) if (other.base, other.recipe, other.seed) == mine]
         return found[-1] if found else None
+
+    def full_ones(self, everyone: Sequence[Candidate]) -> list[FromBase]:
+        """The others of its base that may be its parent: those with their whole vocabulary, or, where there is none, those with the same one."""
+        others = [other for other in everyone if isinstance(other, FromBase) and other.base == self.base and other != self]
+        whole = [other for other in others if other.may_be_parent(None)]
+        return whole or [other for other in others if other.may_be_parent(self.vocabulary)]
 
     @override
     def flaws(self, around: Surroundings) -> Iterator[Flaw]:
@@ -178,14 +184,7 @@ class FromBase(Candidate):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Trimmable(FromBase):
-    """What may do with some tokens of its base only."""
-
-    vocabulary: Vocabulary | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Prunable(Trimmable):
+class Prunable(FromBase):
     """What may do with some layers of its base: those that a strategy leaves of them, or a list."""
 
     grid_needs = ("keep", "strategies")

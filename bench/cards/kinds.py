@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict
 from typing_extensions import override
 
-from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings, Trimmable
+from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings
 from bench.cards.fields import Count, Flaw
 from bench.cards.origin import Origin
-from bench.cards.recipes import Recipe
+from bench.cards.recipes import Recipe, Vocabulary
 from bench.errors import LayerError, nearest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Full(Trimmable):
+class Full(FromBase):
     """A whole base."""
 
     may_teach = True
@@ -25,15 +25,14 @@ class Full(Trimmable):
 
     kind: Literal["full"] = "full"
 
-    @property
     @override
-    def may_be_parent(self) -> bool:
-        return self.vocabulary is None and self.runs_in == "fp32"
+    def may_be_parent(self, vocabulary: Vocabulary | None) -> bool:
+        return self.vocabulary == vocabulary and self.runs_in == "fp32"
 
     @override
     def default_parent(self, everyone: Sequence[Candidate]) -> str | None:
         """None for a model that is no smaller than its base."""
-        return None if self.may_be_parent else super().default_parent(everyone)
+        return None if self.may_be_parent(None) else super().default_parent(everyone)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +69,7 @@ class Pruned(Prunable):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Scratch(Trimmable):
+class Scratch(FromBase):
     """The shape of a base with `keep` layers of random weights; or, with `weights = "pretrained"`, a base that was small when it was pre-trained, whole."""
 
     may_teach = True
@@ -154,8 +153,7 @@ class Distilled(Prunable):
 
         Recipes are not compared, as they are for other kinds: that of a full model cannot have the phase that its student needs.
         """
-        mine = (self.base, self.seed)
-        found = [other.name for other in everyone if other.may_be_parent and isinstance(other, FromBase) and (other.base, other.seed) == mine]
+        found = [other.name for other in self.full_ones(everyone) if other.seed == self.seed]
         return found[0] if len(found) == 1 else self.teacher
 
     @override

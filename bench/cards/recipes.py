@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +13,8 @@ from pydantic import Field, Strict
 from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty
 from bench.cards.origin import Origin
 from bench.cards.tasks import TaskCard
-from bench.errors import nearest
+from bench.cards.tokens import read_tokens
+from bench.errors import DataError, nearest
 
 Pooling = Literal["mean", "cls"]
 PHASE_DATA = {"nli": ("NLI", "PairClassification", "Triplets"), "sts": ("STS",)}
@@ -89,10 +91,21 @@ class Recipe(Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Vocabulary(Card):
-    """Which tokens of the base stay: the most frequent of a corpus (data sets `NAME` or `NAME:SPLIT`, or text files relative to the card), at most `size`."""
+    """Which tokens of the base stay.
 
-    corpus: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
-    size: Count
+    Either the most frequent of a corpus (data sets `NAME` or `NAME:SPLIT`, or text files relative to the card), at most `size`; or those of a list, `tokens`, a
+    file relative to the card (see `bench.cards.tokens`).
+    """
+
+    corpus: Annotated[tuple[NonEmpty, ...], Field(min_length=1)] = ()
+    size: Count | None = None
+    tokens: NonEmpty | None = None
+
+    def label(self, *, several: bool) -> str:
+        """What a grid puts behind a name: the size, or the name of the list, which says nothing where the grid has no other vocabulary."""
+        if self.tokens is None:
+            return f"-v{self.size}"
+        return f"-{re.sub(r'[^A-Za-z0-9_.-]+', '-', Path(self.tokens).stem)}" if several else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +152,26 @@ def recipe_flaws(recipe: Recipe, data: DataSets) -> Iterator[Flaw]:
     if recipe.curve is not None and data.complete:
         for reference in recipe.curve.data:
             yield from ((("curve", "data"), message) for message in _curve_problems(reference, recipe, data))
+
+
+def vocabulary_flaws(vocabulary: Vocabulary, data: DataSets) -> Iterator[Flaw]:
+    """What is wrong with a vocabulary, its list of tokens included."""
+    counted = bool(vocabulary.corpus), vocabulary.size is not None
+    if (vocabulary.tokens is None and not all(counted)) or (vocabulary.tokens is not None and any(counted)):
+        yield (), "expected either tokens, a list, or both corpus and size; take out what is too much, or put in what is missing"
+        return
+    if vocabulary.tokens is None:
+        yield from ((("corpus",), message) for message in corpus_problems(vocabulary.corpus, data, "choose the tokens"))
+        return
+    path = data.folder / vocabulary.tokens
+    if not path.is_file():
+        there = nearest(path.name, (file.name for file in path.parent.glob(f"*{path.suffix}") if file.is_file()))
+        yield ("tokens",), f"no file {vocabulary.tokens!r} beside this card{there or '; `bench vocabulary` makes one'}"
+        return
+    try:
+        read_tokens(path)
+    except DataError as error:
+        yield ("tokens",), str(error)
 
 
 def corpus_problems(entries: Sequence[str], data: DataSets, purpose: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pydantic import Field
 from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
 from bench.cards.fields import Card, Count, Flaw, Folder, Location, Seed
 from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
-from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, corpus_problems, recipe_flaws
+from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, recipe_flaws, vocabulary_flaws
 from bench.cards.seeds import seed_flaws
 from bench.cards.tasks import TaskCard, labels_of
 from bench.errors import nearest
@@ -53,9 +53,9 @@ class Grid(Card):
                 yield (field,), meaningless(meant, self.kind, shown=field)
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE][-recipe][-seedN][-precision]`.
+        """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE | -LIST][-recipe][-seedN][-precision]`.
 
-        Recipe, seed and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
+        Recipe, seed, a vocabulary that is a list and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
         """
         models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
         runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions or (None,)))
@@ -75,7 +75,7 @@ class Grid(Card):
                 candidate.base,
                 candidate.suffix(several_strategies=len(self.strategies) > 1),
                 f"-d{candidate.dimensions}" if candidate.dimensions is not None else "",
-                f"-v{candidate.vocabulary.size}" if candidate.vocabulary is not None else "",
+                candidate.vocabulary.label(several=len(self.vocabularies) > 1) if candidate.vocabulary is not None else "",
                 f"-{candidate.recipe}" if len(self.recipes) > 1 else "",
                 f"-seed{candidate.seed}" if len(self.seeds) > 1 else "",
                 f"-{candidate.precision}" if candidate.runs_in != "fp32" else "",
@@ -179,7 +179,7 @@ def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
     for at, candidate in entries:
         yield from _below(at, candidate_flaws(candidate, around))
         if candidate.vocabulary is not None:
-            yield from (((*at, "vocabulary", "corpus"), message) for message in corpus_problems(candidate.vocabulary.corpus, data, "choose the tokens"))
+            yield from _below((*at, "vocabulary"), vocabulary_flaws(candidate.vocabulary, data))
         if candidate.name in seen:
             yield (*at, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite"
         seen.add(candidate.name)

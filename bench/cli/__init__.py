@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run, sweep
+from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
 from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
 from bench.cli.streams import abandon_output, print_anything
 from bench.errors import BenchError, Stopped
@@ -46,6 +46,7 @@ app.command("make", epilog=make.EXAMPLES)(make.make)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("leaderboard", epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.pretrain)
+app.command("vocabulary", epilog=vocabulary.EXAMPLES)(vocabulary.vocabulary)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(data.app, name="data")
 

@@ -6,11 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.data.rows import normalise, text_columns, unique_texts
+from bench.cards.load import shipped_task
+from bench.data.rows import load_rows, normalise, text_columns, unique_texts
 from bench.data.sources import read_corpus
 from bench.data.training import DataCache
 from bench.digests import digest
 from bench.errors import CorpusError, DataError
+
+COMPARISON_TASK = "KasautiSTS"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,19 @@ def unlabelled_texts(data: DataCache, entries: Sequence[str], guard: frozenset[s
     if not kept:
         raise CorpusError(f"{field}: no texts are left in {', '.join(entries)}; expected text that stands in no test of the suite")
     return UnlabelledTexts(tuple(kept), leaked, digest(list(kept)))
+
+
+def comparison_texts(guard: frozenset[str]) -> UnlabelledTexts:
+    """The unique training texts of the shipped KasautiSTS, in Marathi and Hindi, without guarded ones: what two vocabularies are compared on.
+
+    Raises:
+        DataError: The shipped data is missing or changed.
+    """
+    card = shipped_task(COMPARISON_TASK)
+    languages = load_rows(card, None, splits=(card.train_on,)).splits.values()
+    found = dict.fromkeys(text for splits in languages for text in unique_texts(splits[card.train_on], text_columns(card)))
+    kept = tuple(text for text in found if normalise(text) not in guard)
+    return UnlabelledTexts(kept, {card.name: len(found) - len(kept)}, digest(list(kept)))
 
 
 def _texts(data: DataCache, entry: str, folder: Path, field: str) -> Iterator[str]:

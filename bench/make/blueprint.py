@@ -9,6 +9,7 @@ from typing import Any
 from bench.cards.candidate import Candidate, FromBase
 from bench.cards.recipes import Base, Phase, Recipe
 from bench.cards.tasks import TaskCard
+from bench.cards.tokens import TokenList
 from bench.data.training import Development, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts
 from bench.digests import digest, model_digest
@@ -18,6 +19,8 @@ LINEAGE_FILE = "kasauti.json"
 
 MAKING_VERSION = 4
 """Raise it by one when the same inputs would give other weights: checkpoints made before are then not used again."""
+TRIMMING_VERSION = 2
+"""As `MAKING_VERSION`, for what has a trimmed vocabulary. At 2, random weights are drawn for the tokens that stay; before, they were drawn for all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,9 @@ class Blueprint:
     training: tuple[TrainingSet, ...]
     versions: dict[str, str]
     vocabulary: UnlabelledTexts | None = None
+    """Of a trimmed vocabulary the texts on which it is compared with the whole one; without a list of tokens, they are what chooses them."""
+    tokens: TokenList | None = None
+    """The tokens that stay, where a list says so."""
     development: Development = dataclasses.field(default_factory=Development)
     """What the model is scored on while it is trained; it decides no weight, so it is no part of the key."""
     teacher: Blueprint | None = None
@@ -80,7 +86,11 @@ class Blueprint:
             "precision": self.precision,
             **({"arithmetic": self.arithmetic} if phases else {}),
             "phases": phases,
-            **({"guard": {"tests_read": list(self.tests.read), "tests_not_read": list(self.tests.not_read)}} if phases or self.vocabulary else {}),
+            **(
+                {"guard": {"tests_read": list(self.tests.read), "tests_not_read": list(self.tests.not_read)}}
+                if phases or (self.vocabulary and not self.tokens)
+                else {}
+            ),
             "seed": candidate.seed,
             "versions": self.versions,
         }
@@ -95,8 +105,19 @@ class Blueprint:
         """Nothing where the vocabulary is whole, so that keys from before there was trimming stay."""
         if self.vocabulary is None or self.candidate.vocabulary is None:
             return {}
+        if self.tokens is not None:
+            named = {"tokens": self.candidate.vocabulary.tokens, "remarks": list(self.tokens.remarks)}
+            return {"vocabulary": {"version": TRIMMING_VERSION, **named, "listed": len(self.tokens.tokens), "tokens_digest": self.tokens.digest}}
         corpus = {"corpus": list(self.candidate.vocabulary.corpus), "left_out_for_standing_in_a_test": self.vocabulary.leaked}
-        return {"vocabulary": {**corpus, "texts": len(self.vocabulary.texts), "texts_digest": self.vocabulary.digest, "size": self.candidate.vocabulary.size}}
+        texts = {"texts": len(self.vocabulary.texts), "texts_digest": self.vocabulary.digest}
+        return {"vocabulary": {"version": TRIMMING_VERSION, **corpus, **texts, "size": self.candidate.vocabulary.size}}
+
+    @property
+    def trimmed_base_key(self) -> str:
+        """Digest of what decides the trimmed base that it starts from, and what is told of its trimming; all its candidates share that one."""
+        lineage = self._lineage_without()
+        compared = None if self.vocabulary is None else self.vocabulary.digest
+        return digest({**{name: lineage[name] for name in ("base_digest", "prompt", "vocabulary", "versions")}, "compared": compared})
 
     @property
     def key(self) -> str:
@@ -124,7 +145,7 @@ class Blueprint:
     def _lineage_without(self, *left_out: str) -> dict[str, Any]:
         lineage = {name: value for name, value in self.lineage.items() if name not in (*left_out, "guard")}
         for part in [*lineage.get("phases", []), lineage.get("vocabulary", {})]:
-            for name in ("data", "corpus", "left_out_for_standing_in_a_test"):
+            for name in ("data", "corpus", "left_out_for_standing_in_a_test", "tokens", "remarks"):
                 part.pop(name, None)
         return lineage
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cards.candidate import FromBase
 from bench.cards.tasks import TaskCard
+from bench.data.unlabelled import COMPARISON_TASK
 from bench.make.blueprint import LINEAGE_FILE, Blueprint
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def _making(blueprint: Blueprint, details: dict[str, Any]) -> list[str]:
     if (trimming := details.get("trimming")) is not None:
         kept = f"{trimming['tokens_after']:,} of {trimming['tokens_before']:,} tokens"
         changed = f"{trimming['texts_changed']:.2%} of its texts and {trimming['tokens_changed']:.2%} of its tokens"
-        lines.append(f"- vocabulary: {kept}; over its corpus, {changed} are cut in another way than by the base")
+        over = "its corpus" if blueprint.tokens is None else f"training text of {COMPARISON_TASK}"
+        lines.append(f"- vocabulary: {kept}; over {over}, {changed} are cut in another way than by the base")
     lines.append(f"- seed {candidate.seed}, training arithmetic {blueprint.precision}")
     if "trained_on" in details:
         lines.append(f"- trained on {', '.join(f'{name} {value}' for name, value in details['trained_on'].items())}")

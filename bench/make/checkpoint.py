@@ -14,6 +14,7 @@ from bench.faults import storage
 from bench.make.blueprint import LINEAGE_FILE, Blueprint, content_digest
 from bench.make.card import model_card
 from bench.make.resume import SavedTraining
+from bench.make.shared import Made
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.hardware import hardware
 from bench.models.lexical import LexicalEncoder
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 
 
-def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
+def make_checkpoint(blueprint: Blueprint, folder: Path, *, bases: Path, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
     The folder appears under its name only when it is complete and has passed the reload gate. What was being saved is removed when anything goes wrong; a run
@@ -36,6 +37,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
     Args:
         blueprint: What to make.
         folder: Where to put it; external candidates stay where they are and are only verified.
+        bases: Where bases with a trimmed vocabulary are kept, for all candidates that start from them.
         teacher: The checkpoint of a distilled candidate's teacher.
         device: Device to train on.
         progress: Called with a phase's name and its finished fraction.
@@ -55,9 +57,14 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
         assert blueprint.base is not None
         return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
     training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
+
+    def train() -> Made:
+        model, made = _train(blueprint, training.folder, bases, teacher, device=device, progress=progress)
+        return model.to("cpu").eval(), made
+
     try:
         with storage(folder), replacing_folder(folder) as temporary:
-            before, made = _build(blueprint, folder.parent, training.folder, teacher, device=device, progress=progress)
+            before, made = _build(blueprint, folder.parent, train)
             progress("save", 0.0)
             before.save(temporary)
             progress("verify", 0.0)
@@ -74,14 +81,10 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, teacher: Path | None 
     return {**details, "folder": str(folder)}
 
 
-def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[Encoder, dict[str, Any]]:
+def _build(blueprint: Blueprint, checkpoints: Path, train: Callable[[], Made]) -> tuple[Encoder, dict[str, Any]]:
     """The encoder on the CPU, ready to be saved, and what is told of its making."""
     from bench.make.nested import shared_training, truncate
     from bench.models.pruning import keep_layers
-
-    def train() -> tuple[SentenceTransformer, dict[str, Any]]:
-        model, made = _train(blueprint, training, teacher, device=device, progress=progress)
-        return model.to("cpu").eval(), made
 
     candidate = blueprint.candidate
     if isinstance(candidate, Lexical):
@@ -98,24 +101,23 @@ def _build(blueprint: Blueprint, checkpoints: Path, training: Path, teacher: Pat
     return SentenceEncoder(model), made
 
 
-def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: str, progress: Progress) -> tuple[SentenceTransformer, dict[str, Any]]:
+def _train(blueprint: Blueprint, folder: Path, bases: Path, teacher: Path | None, *, device: str, progress: Progress) -> Made:
     """The trained model, and what is told of its making: `phases`, and `trimming` where the vocabulary was trimmed."""
     import torch
 
     from bench.make.finetune import finetune
     from bench.make.static import static_model
-    from bench.make.vocabulary.trim import trim_vocabulary
-    from bench.models.loading import load_sentence_model
+    from bench.make.vocabulary.bases import prompt_of
     from bench.models.pooling import check_may_lose_layers
-    from bench.models.prompts import default_prompt, set_prompt
+    from bench.models.prompts import set_prompt
     from bench.models.pruning import keep_layers, randomise
 
     candidate, recipe = blueprint.candidate, blueprint.recipe
     assert isinstance(candidate, FromBase)
     assert blueprint.base is not None
     torch.manual_seed(candidate.seed)
-    model = load_sentence_model(blueprint.base, pooling=recipe.pooling)
-    prompt = default_prompt(model) if candidate.prompt is None else candidate.prompt
+    model, told = _starting_point(blueprint, bases, progress)
+    prompt = prompt_of(blueprint, model)
     if candidate.every_depth or candidate.start in {"random", "pruned"}:
         check_may_lose_layers(model, blueprint.base)
     if candidate.start == "random":
@@ -126,10 +128,6 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         progress("static", 0.0)
         texts = [prompt + text for rows in blueprint.training for text in rows.texts()]
         model = static_model(model, texts, dimensions=candidate.dimensions, seed=candidate.seed)
-    trimming = {}
-    if blueprint.vocabulary is not None and candidate.vocabulary is not None:
-        progress("vocabulary", 0.0)
-        trimming = {"trimming": trim_vocabulary(model, [prompt + text for text in blueprint.vocabulary.texts], candidate.vocabulary.size)}
     if candidate.prompt is not None or recipe.phases:
         set_prompt(model, prompt)
     if recipe.phases:
@@ -146,7 +144,25 @@ def _train(blueprint: Blueprint, folder: Path, teacher: Path | None, *, device: 
         targets=_targets(blueprint, model, teacher, progress),
         progress=progress,
     )
-    return model, {**trimming, "phases": phases, **({"trained_on": hardware(device)} if phases else {})}
+    return model, {**told, "phases": phases, **({"trained_on": hardware(device)} if phases else {})}
+
+
+def _starting_point(blueprint: Blueprint, bases: Path, progress: Progress) -> Made:
+    """The base, whole or with the tokens that stay, with the pooling of the recipe; and the record of its `trimming`, if any."""
+    from bench.make.vocabulary.bases import trimmed_base
+    from bench.models.loading import load_sentence_model
+    from bench.models.pooling import replace_pooling
+
+    base, pooling = blueprint.base, blueprint.recipe.pooling
+    assert base is not None
+    if blueprint.vocabulary is None:
+        return load_sentence_model(base, pooling=pooling), {}
+    progress("vocabulary", 0.0)
+    folder, record = trimmed_base(blueprint, bases)
+    model = load_sentence_model(folder)
+    if pooling is not None:
+        replace_pooling(model, pooling, base)
+    return model, {"trimming": record}
 
 
 def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path | None, progress: Progress) -> Sequence[NDArray[np.float32] | None]:

@@ -6,19 +6,15 @@ first numbers count (Li et al. 2024, "2D Matryoshka", arXiv 2402.14776). Both dr
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import ModelError
-from bench.store import Notices, Unsealed, Unsound, read_sealed_folder, seal_folder
+from bench.make.shared import Made, shared_model
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-Trained = tuple["SentenceTransformer", dict[str, Any]]
 
 
 def nested_loss(model: SentenceTransformer, loss: Any, dimensions: Sequence[int] = ()) -> Any:
@@ -72,45 +68,14 @@ def _width(model: SentenceTransformer, dimensions: int) -> int:
     return width
 
 
-def shared_training(folder: Path, train: Callable[[], Trained]) -> Trained:
+def shared_training(folder: Path, train: Callable[[], Made]) -> Made:
     """The model in `folder`, trained by the first candidate that needs it; the others only load it.
 
     Args:
         folder: Where the trained model of all depths and dimensions is kept.
         train: Gives the model on the CPU, and what is told of its training.
     """
-    from filelock import FileLock
-
     from bench.models.loading import load_sentence_model
 
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        told = _told(folder)
-        if told is None:
-            model, told = train()
-            for stale in folder.parent.glob(f".{folder.name}.saving-*"):
-                shutil.rmtree(stale)
-            temporary = folder.with_name(f".{folder.name}.saving-{os.getpid()}")
-            try:
-                model.save_pretrained(str(temporary), create_model_card=False)
-                seal_folder(temporary, folder.name, told=told)
-                shutil.rmtree(folder, ignore_errors=True)
-                temporary.replace(folder)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
+    told = shared_model(folder, train, what="training of all depths", again="it is trained anew")
     return load_sentence_model(folder), told
-
-
-def _told(folder: Path) -> dict[str, Any] | None:
-    """What is told of a trained model's making; None where there is none that is what was saved."""
-    if not folder.is_dir():
-        return None
-    try:
-        record = read_sealed_folder(folder, folder.name)
-        if record is None:
-            raise Unsealed("it has no digest")
-    except Unsound as problem:
-        Notices().say(f"{folder}: this training of all depths is not what was saved ({problem}); it is trained anew")
-        return None
-    told: dict[str, Any] = record["told"]
-    return told

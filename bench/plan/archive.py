@@ -31,6 +31,11 @@ class Archive:
         """Where the locks of checkpoints in the making lie."""
         return self.state / "locks"
 
+    @property
+    def bases(self) -> Path:
+        """Where bases with a trimmed vocabulary lie."""
+        return self.state / "bases"
+
     def checkpoint_folder(self, blueprint: Blueprint) -> Path:
         """Where a made checkpoint lies (an external one stays where it is)."""
         if isinstance(blueprint.candidate, External):

@@ -12,8 +12,9 @@ from bench.cards.load import Library
 from bench.cards.origin import Origin
 from bench.cards.recipes import Phase, Recipe
 from bench.cards.tasks import TaskCard
+from bench.cards.tokens import TokenList, read_tokens
 from bench.data.training import DataCache, GuardingTests, TrainingSet
-from bench.data.unlabelled import UnlabelledTexts, unlabelled_texts
+from bench.data.unlabelled import UnlabelledTexts, comparison_texts, unlabelled_texts
 from bench.errors import BenchError, LayerError
 from bench.faults import explain
 from bench.make.blueprint import Blueprint, content_digest
@@ -55,6 +56,11 @@ class Resolver:
     def unread(self) -> dict[str, str]:
         """The tests of the suite that cannot be read here, and why: `guard` holds none of their texts."""
         return self.data.unread(self.selection.suite.suite.tasks)
+
+    @cached_property
+    def _comparison(self) -> UnlabelledTexts:
+        """What a vocabulary by a list is compared on, whatever is trained: the same for all candidates, so that they share the trimmed base."""
+        return comparison_texts(self.guard)
 
     def blueprint(self, candidate: Candidate) -> Blueprint:
         """What decides the candidate's weights.
@@ -116,6 +122,7 @@ class Resolver:
             training,
             used,
             vocabulary=self._vocabulary(candidate),
+            tokens=_tokens(candidate),
             development=development,
             teacher=taught,
             tests=GuardingTests.of(self.selection.suite.suite.tasks, self.unread),
@@ -152,14 +159,24 @@ class Resolver:
         return TrainingSet(unlabelled=found.texts, leaked=found.leaked)
 
     def _vocabulary(self, candidate: Candidate) -> UnlabelledTexts | None:
-        """The corpus of a trimmed vocabulary."""
-        return None if candidate.vocabulary is None else self._unlabelled(candidate.vocabulary.corpus, candidate.folder, "vocabulary.corpus")
+        """The corpus of a trimmed vocabulary; the texts that it is compared on, where a list says which tokens stay."""
+        if candidate.vocabulary is None:
+            return None
+        if candidate.vocabulary.tokens is not None:
+            return self._comparison
+        return self._unlabelled(candidate.vocabulary.corpus, candidate.folder, "vocabulary.corpus")
 
     def _unlabelled(self, entries: tuple[str, ...], folder: Path, field: str) -> UnlabelledTexts:
         """Texts of data sets and files, read once for all candidates that share them."""
         if entries not in self._corpora:
             self._corpora[entries] = unlabelled_texts(self.data, entries, self.guard, folder, field=field)
         return self._corpora[entries]
+
+
+def _tokens(candidate: Candidate) -> TokenList | None:
+    """The list of the tokens that stay, where the candidate's card names one."""
+    named = None if candidate.vocabulary is None else candidate.vocabulary.tokens
+    return None if named is None else read_tokens(candidate.folder / named)
 
 
 def _check_widths(candidate: Candidate, folder: Path, teacher: Blueprint) -> None:

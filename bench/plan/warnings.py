@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from bench.cards.candidate import FromBase
+from bench.cards.candidate import Candidate, FromBase
 from bench.plan.planning import Plan
 
 
 def unread_tests(plan: Plan) -> list[str]:
     """A line for each test of the suite that cannot be read here, where a chosen candidate is trained or takes its vocabulary from text."""
-    if not any(candidate.vocabulary or (isinstance(candidate, FromBase) and candidate.recipe) for candidate in plan.selection.chosen):
+    if not any(_takes_text(candidate) for candidate in plan.selection.chosen):
         return []
     return [f"the texts of test {name} are not kept out of training, since it cannot be read: {reason}" for name, reason in plan.resolver.unread.items()]
+
+
+def _takes_text(candidate: Candidate) -> bool:
+    """True where texts are trained on, or choose the tokens."""
+    vocabulary = candidate.vocabulary
+    return (vocabulary is not None and vocabulary.tokens is None) or (isinstance(candidate, FromBase) and candidate.recipe is not None)

@@ -99,7 +99,8 @@ def _trimmed(board: Board) -> str:
     table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "right", "right", "right", "left", "right"], disable_numparse=True)
     return (
         "## Trimmed vocabularies\n\nA text whose tokens are all kept gets the same embedding before fine-tuning; the others are cut into other tokens. Their "
-        "shares are of the corpus that chose the tokens. The difference to the model with its whole vocabulary is paired, times 100, with its 95 % interval "
+        "shares are of the corpus that chose the tokens, or, where a list does, of training text of KasautiSTS. The difference to the model with its whole "
+        "vocabulary is paired, times 100, with its 95 % interval "
         f"over test examples; bold where that excludes zero. One training seed.\n\n{table}"
     )
 

@@ -110,8 +110,8 @@ class Runner:
                 self.reuse(cell)
                 return
             with self._cell(cell, blueprint.key_parts, lineage=blueprint.lineage) as record:
-                folder = self.archive.checkpoint_folder(blueprint)
-                record.update(make_checkpoint(blueprint, folder, teacher=self._teacher(blueprint), device=self.options.device, progress=progress))
+                folder, bases, teacher = self.archive.checkpoint_folder(blueprint), self.archive.bases, self._teacher(blueprint)
+                record.update(make_checkpoint(blueprint, folder, bases=bases, teacher=teacher, device=self.options.device, progress=progress))
 
     def _teacher(self, blueprint: Blueprint) -> Path | None:
         """The checkpoint of a distilled candidate's teacher, which was made before; None for other kinds.

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.candidate import Candidate, Trimmable
+from bench.cards.candidate import Candidate, FromBase
 from bench.standings.board import Trimmed
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def trimmed_models(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tuple[Trimmed, ...]:
     """Every row of one candidate with a trimmed vocabulary whose untrimmed twin has a row too."""
-    everyone = [candidate for candidate in candidates if isinstance(candidate, Trimmable)]
+    everyone = [candidate for candidate in candidates if isinstance(candidate, FromBase)]
     whole = {_but_for_vocabulary(candidate): candidate.name for candidate in everyone if candidate.vocabulary is None}
     by_name = {row.name: row for row in rows}
     found = []
@@ -26,7 +26,7 @@ def trimmed_models(rows: Sequence[Row], candidates: Iterable[Candidate]) -> tupl
     return tuple(found)
 
 
-def _but_for_vocabulary(candidate: Trimmable) -> Trimmable:
+def _but_for_vocabulary(candidate: FromBase) -> FromBase:
     return dataclasses.replace(candidate, name="x", vocabulary=None, parent=None)
 
 

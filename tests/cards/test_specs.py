@@ -220,6 +220,8 @@ def test_a_file_digest_is_the_sha256_of_its_bytes(tmp_path):
         ({"kind": "nested", "keep": (6, 2), "dimensions": (96,)}, ["m-nested6-d96", "m-nested2-d96"]),
         ({"kind": "full", "vocabularies": (VOCABULARY, Vocabulary(corpus=("A",), size=8))}, ["m-v9", "m-v8"]),
         ({"kind": "pruned", "strategies": ("top",), "keep": (6,), "vocabularies": (VOCABULARY,), "seeds": (0, 1)}, ["m-top6-v9-seed0", "m-top6-v9-seed1"]),
+        ({"kind": "full", "vocabularies": (Vocabulary(tokens="e5/mr-hi.txt"),)}, ["m"]),
+        ({"kind": "full", "vocabularies": (Vocabulary(tokens="e5/mr-hi.txt"), Vocabulary(tokens="mr.txt"))}, ["m-mr-hi", "m-mr"]),
         (
             {"kind": "pruned", "strategies": ("top",), "keep": (6,), "recipes": ("r", "q"), "seeds": (0, 1)},
             ["m-top6-r-seed0", "m-top6-r-seed1", "m-top6-q-seed0", "m-top6-q-seed1"],

@@ -204,8 +204,7 @@ def test_a_trimmed_vocabulary_keeps_the_tokens_of_the_prompt(workspace_folder, t
         (workspace_folder / "models" / "prompted.toml").write_text(
             CARD.format(base="tiny", prompt="") + f'[[candidates]]\nname = "cut"\n{fields}\n', encoding="utf-8"
         )
-        model, _ = _train(
-            blueprint_of(plan_anew(workspace_folder, suite="prompted"), "cut"), tmp_path, None, device="cpu", progress=lambda _kind, _fraction: None
-        )
+        cut_one = blueprint_of(plan_anew(workspace_folder, suite="prompted"), "cut")
+        model, _ = _train(cut_one, tmp_path, tmp_path / "bases", None, device="cpu", progress=lambda _kind, _fraction: None)
         cut[prompt] = model.tokenizer.tokenize(asked)
     assert cut[asked] == whole.tokenize(asked) != cut[""]

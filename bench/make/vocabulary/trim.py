@@ -1,4 +1,4 @@
-"""Trim a sentence model's vocabulary to what a corpus uses.
+"""Trim a sentence model's vocabulary to what a corpus uses, or to a list of tokens.
 
 Choose tokens, rebuild the tokenizer, slice the embedding matrix, and prove that nothing else changed.
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import difflib
+import itertools
 import json
 import string
 import tempfile
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.cards.tokens import TokenList
 from bench.errors import ModelError
 from bench.models.encoders import SentenceEncoder
 
@@ -31,6 +34,8 @@ GATE_TEXTS = 32
 BATCH = 1024
 WORD_MARK = "▁"
 """What Unigram vocabularies write for the space before a word."""
+MARKS = f"{WORD_MARK}#"
+"""What tokens have before the letters: of a word's start in Unigram vocabularies, of its inside in WordPiece ones."""
 CHARACTERS = frozenset(
     [
         *map(chr, range(0x0900, 0x0980)),  # Devanagari
@@ -84,8 +89,20 @@ def trim_vocabulary(model: SentenceTransformer, texts: Sequence[str], size: int)
     Raises:
         ModelError: The tokenizer cannot be trimmed, `size` does not fit, or the gate failed.
     """
+    required = required_by_model(model[0].auto_model)
+    return keep_tokens(model, select_tokens(model.tokenizer, texts, size, required=required), texts)
+
+
+def keep_tokens(model: SentenceTransformer, ids: Sequence[int], texts: Sequence[str]) -> dict[str, Any]:
+    """Trim a sentence model in place to the tokens `ids`, in rising order, and compare it with what it was on these texts.
+
+    Returns:
+        See `trim_vocabulary`.
+
+    Raises:
+        ModelError: The tokenizer cannot be trimmed, or the gate failed.
+    """
     tokenizer, transformer = model.tokenizer, model[0].auto_model
-    ids = select_tokens(tokenizer, texts, size, required=required_by_model(transformer))
     trimmed = trim_tokenizer(tokenizer, ids)
     found = compare_segmentation(tokenizer, trimmed, ids, texts)
     sample = [texts[index] for index in found.whole[:GATE_TEXTS]]
@@ -100,17 +117,18 @@ def trim_vocabulary(model: SentenceTransformer, texts: Sequence[str], size: int)
     return {"tokens_before": total, "tokens_after": len(ids), **found.record(), "gate_texts": len(sample), "gate_difference": difference}
 
 
-def select_tokens(tokenizer: Any, texts: Iterable[str], size: int, *, required: Iterable[int] = ()) -> list[int]:
-    """Choose the tokens that stay.
+def select_tokens(tokenizer: Any, texts: Iterable[str], size: int, *, required: Iterable[int] = (), field: str = "vocabulary.size") -> list[int]:
+    """Choose the tokens that stay by how often a corpus has them.
 
     Special and added tokens, the single characters of `CHARACTERS` (bytes, for a byte-level tokenizer) and `required` always stay. Then come the corpus' tokens
     by falling frequency, ties by id, each with the parts it is merged from in a BPE tokenizer; one that no longer fits with its parts is passed over.
 
     Args:
         tokenizer: A fast transformers tokenizer.
-        texts: The corpus.
+        texts: The corpus; it is read once, a part at a time.
         size: Most tokens to keep.
         required: More ids that must stay.
+        field: What the size is called where it is given, for messages.
 
     Returns:
         Old ids in rising order: the position in the list is the new id.
@@ -121,14 +139,12 @@ def select_tokens(tokenizer: Any, texts: Iterable[str], size: int, *, required: 
     state = _state(tokenizer)
     tokens = _tokens(state)
     if size >= len(tokens):
-        raise ModelError(f"'vocabulary.size' must be below the base's {len(tokens):,} tokens (got {size:,}); leave `vocabulary` out to keep them all")
+        raise ModelError(f"{field!r} must be below the base's {len(tokens):,} tokens (got {size:,}); leave `vocabulary` out to keep them all")
     parts = _merge_parts(state)
     kept = _with_parts(_always_kept(tokenizer, state, tokens) | (set(required) & tokens.keys()), parts)
     if size < len(kept):
-        raise ModelError(f"'vocabulary.size' must be at least {len(kept):,}: special tokens and single characters always stay (got {size:,})")
-    counts: collections.Counter[int] = collections.Counter()
-    for encoded in _encode(tokenizer, texts):
-        counts.update(token for token, _ in encoded)
+        raise ModelError(f"{field!r} must be at least {len(kept):,}: special tokens and single characters always stay (got {size:,})")
+    counts = collections.Counter(token for encoded in _encode(tokenizer, texts) for token, _ in encoded)
     if not counts:
         raise ModelError("'vocabulary.corpus' must hold text (got none)")
     for token in sorted(counts, key=lambda token: (-counts[token], token)):
@@ -138,6 +154,45 @@ def select_tokens(tokenizer: Any, texts: Iterable[str], size: int, *, required: 
         if len(kept) + len(needed) <= size:
             kept |= needed
     return sorted(kept)
+
+
+def listed_tokens(tokenizer: Any, wanted: TokenList, *, prompt: str = "", required: Iterable[int] = ()) -> list[int]:
+    """The tokens that stay by a list: those on it, those that always stay (see `select_tokens`), and those of the prompt, which stands before every text.
+
+    Args:
+        tokenizer: A fast transformers tokenizer.
+        wanted: The list.
+        prompt: Its tokens stay too.
+        required: More ids that must stay.
+
+    Returns:
+        Old ids in rising order: the position in the list is the new id.
+
+    Raises:
+        ModelError: The tokenizer is slow or of an unsupported type, it does not have a token of the list, or every token of it would stay.
+    """
+    state = _state(tokenizer)
+    tokens = _tokens(state)
+    by_name = {token: index for index, token in tokens.items()}
+    if missing := [token for token in wanted.tokens if token not in by_name]:
+        raise ModelError(_not_in_base(missing, wanted, by_name))
+    before = {token for encoded in _encode(tokenizer, [prompt]) for token, _ in encoded}
+    chosen = {by_name[token] for token in wanted.tokens} | _always_kept(tokenizer, state, tokens) | (set(required) & tokens.keys()) | before
+    kept = _with_parts(chosen, _merge_parts(state))
+    if len(kept) == len(tokens):
+        raise ModelError(f"{wanted.path}: with it all {len(tokens):,} tokens of the base stay; leave `vocabulary` out to keep them all")
+    return sorted(kept)
+
+
+def _not_in_base(missing: Sequence[str], wanted: TokenList, tokens: Iterable[str]) -> str:
+    """The message about tokens of a list that a base does not have."""
+    first = missing[0]
+    start = first.strip(MARKS)[:2]
+    alike = [token for token in tokens if token.strip(MARKS).startswith(start)]  # to compare with every token of a large vocabulary takes seconds
+    close = difflib.get_close_matches(first, alike, n=1, cutoff=0.5)
+    mend = f"did you mean {close[0]!r}? Mend the line" if close else "take the line out"
+    others = f", nor {len(missing) - 1:,} more of its {len(wanted.tokens):,} tokens" if len(missing) > 1 else ""
+    return f"{wanted.path}:{wanted.tokens[first]}: the base has no token {first!r}{others}; {mend}, or make a list of this base (`bench vocabulary`)"
 
 
 def trim_tokenizer(tokenizer: Any, ids: Sequence[int]) -> Any:
@@ -227,9 +282,9 @@ def _encode(tokenizer: Any, texts: Iterable[str]) -> Iterator[list[tuple[int, tu
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # a copy, so that the settings of the one in use stay
     backend.no_truncation()
     backend.no_padding()
-    listed = list(texts)
-    for start in range(0, len(listed), BATCH):
-        for encoding in backend.encode_batch(listed[start : start + BATCH], add_special_tokens=False):
+    rest = iter(texts)
+    while part := list(itertools.islice(rest, BATCH)):
+        for encoding in backend.encode_batch(part, add_special_tokens=False):
             yield list(zip(encoding.ids, encoding.offsets, strict=True))
 
 
