@@ -20,6 +20,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -58,9 +59,16 @@ def context() -> ForkServerContext | SpawnContext:
 
 
 def warm_up() -> None:
-    """Start the fork server, which goes on importing while the parent does other work."""
+    """Start the fork server, which goes on importing while the parent does other work.
+
+    Raises:
+        RuntimeError: A script is being imported by a child that starts processes at its top.
+    """
     context()
-    if "forkserver" not in multiprocessing.get_all_start_methods() or _server_of_parent():
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return
+    if _server_of_parent():
+        spawn.get_preparation_data("ignore")  # refuses a script that starts processes while they import it, as a start of the server does
         return
     from multiprocessing import forkserver, resource_tracker
 
