@@ -73,12 +73,13 @@ class Curve(Card):
 class Recipe(Card):
     """Fine-tuning: pooling and an ordered list of phases.
 
-    `precision` is that of the training arithmetic. `dimensions` are the widths to which `nested` candidates may cut their embeddings, trained together; other
+    `precision` is that of the training arithmetic. `dropout` takes the place of what the base's configuration says, where it is given. `dimensions` are the widths to which `nested` candidates may cut their embeddings, trained together; other
     kinds do not look at them. `curve` decides no weight.
     """
 
     pooling: Pooling | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    dropout: Annotated[float, Strict(), Field(ge=0, lt=1)] | None = None
     dimensions: tuple[Count, ...] = ()
     phases: tuple[Phase, ...] = ()
     curve: Curve | None = None

@@ -83,6 +83,7 @@ class Blueprint:
             **({"trained_dimensions": sorted(set(widths))} if widths else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
+            **({} if self.recipe.dropout is None else {"dropout": self.recipe.dropout}),
             "precision": self.precision,
             **({"arithmetic": self.arithmetic} if phases else {}),
             "phases": phases,

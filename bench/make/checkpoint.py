@@ -108,6 +108,7 @@ def _train(blueprint: Blueprint, folder: Path, bases: Path, teacher: Path | None
     from bench.make.finetune import finetune
     from bench.make.static import static_model
     from bench.make.vocabulary.bases import prompt_of
+    from bench.models.dropout import set_dropout
     from bench.models.pooling import check_may_lose_layers
     from bench.models.prompts import set_prompt
     from bench.models.pruning import keep_layers, randomise
@@ -132,6 +133,8 @@ def _train(blueprint: Blueprint, folder: Path, bases: Path, teacher: Path | None
         set_prompt(model, prompt)
     if recipe.phases:
         model.similarity_fn_name = "cosine"  # what every loss here compares by
+    if recipe.dropout is not None:
+        set_dropout(model, recipe.dropout)
     phases = finetune(
         model.to(device),
         list(zip(recipe.phases, blueprint.training, strict=True)),
