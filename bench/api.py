@@ -52,7 +52,7 @@ def make_plan(
 
     Args:
         names: Candidates. Default: every candidate of the suite.
-        suite: Name of the suite. Default: `mini`, or the one that has the candidates.
+        suite: Name of the suite. Default: `small`, or the one that has the candidates.
         workspace: As for `load`.
         tasks: Only these tasks. Default: all of the suite.
         device: `auto`, `cpu`, `cuda` or `cuda:i`. `auto` is CUDA where there is one.
@@ -130,7 +130,7 @@ def board(
     """The standings of a suite, from what is stored. Computes no score; `Board.to_frame` and `Board.summary` give pandas tables.
 
     Args:
-        suite: Name of the suite. Default: `mini`.
+        suite: Name of the suite. Default: `small`.
         workspace: As for `load`.
         device: The device whose scores and costs are shown, as for `make_plan`.
         data_dir: Folder of published data. Tasks whose data cannot be found there have no scores.

@@ -10,7 +10,9 @@ it and are ended by their parents.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import logging
 import multiprocessing
 import os
 import pickle
@@ -19,6 +21,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
@@ -89,7 +92,7 @@ def start_child(function: Callable[..., None], *args: Any, daemon: bool) -> Base
         daemon: A daemon cannot have children of its own.
     """
     warm_up()
-    process = context().Process(target=_begin, args=(function, args, _way_to_server()), daemon=daemon)
+    process = context().Process(target=_begin, args=(function, args, _way_to_server(), _Quiet.here()), daemon=daemon)
     process.start()
     return process
 
@@ -132,6 +135,26 @@ def end_children(processes: Sequence[BaseProcess]) -> None:
         process.join()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Quiet:
+    """What a process keeps its libraries from saying: its children keep silent about the same."""
+
+    levels: Mapping[str, int]
+    warnings: bool
+
+    @classmethod
+    def here(cls) -> _Quiet:
+        loggers = {name: logger.level for name, logger in logging.root.manager.loggerDict.items() if isinstance(logger, logging.Logger)}
+        everything = ("ignore", None, Warning, None, 0)
+        return cls({name: level for name, level in loggers.items() if level != logging.NOTSET}, everything in warnings.filters)
+
+    def keep(self) -> None:
+        for name, level in self.levels.items():
+            logging.getLogger(name).setLevel(level)
+        if self.warnings:
+            warnings.filterwarnings("ignore")
+
+
 def _way_to_server() -> dict[str, Any]:
     """What a child needs to know to start children of its own from the fork server that it came from itself."""
     from multiprocessing import forkserver
@@ -160,9 +183,10 @@ def _server_of_parent() -> bool:
     return server._forkserver_pid is None and server._forkserver_address is not None
 
 
-def _begin(function: Callable[..., None], args: tuple[Any, ...], way: Mapping[str, Any]) -> None:
+def _begin(function: Callable[..., None], args: tuple[Any, ...], way: Mapping[str, Any], quiet: _Quiet) -> None:
     """A child's life: it leaves Ctrl-C to its parent, ends in an orderly way on SIGTERM, and with its parent."""
     _use_server_of_parent(way)
+    quiet.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signal.signal(signal.SIGTERM, _stop)

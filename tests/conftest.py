@@ -48,7 +48,7 @@ def tiny_base(tmp_path_factory) -> Path:
 
 SUITE = """
 [suite]
-name = "mini"
+name = "small"
 tasks = ["Pairs", "Topics", "Paraphrases", "Translations"]
 
 [bases.tiny]

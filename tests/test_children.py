@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from multiprocessing.connection import Connection
 
 import pytest
@@ -102,6 +104,19 @@ def test_a_child_whose_parent_no_longer_listens_ends_without_a_word():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert (found.stdout, found.stderr) == ("1\n", "")
+
+
+def talk() -> None:
+    logging.getLogger("chatty").warning("a word of a library")
+    warnings.warn("a warning of a library", stacklevel=1)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_children_are_as_quiet_as_their_parent(quiet, tmp_path):
+    said = "logging.getLogger('chatty').setLevel(logging.ERROR)\nwarnings.filterwarnings('ignore')\n" if quiet else ""
+    code = f"import logging, warnings\nfrom bench.children import in_child\nfrom tests.test_children import talk\n{said}in_child(talk)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert [word in found.stderr for word in ("a word of a library", "a warning of a library")] == [not quiet] * 2
 
 
 def server(connection: Connection, depth: int) -> None:

@@ -73,8 +73,8 @@ class Curve(Card):
 class Recipe(Card):
     """Fine-tuning: pooling and an ordered list of phases.
 
-    `precision` is that of the training arithmetic. `dropout` takes the place of what the base's configuration says, where it is given. `dimensions` are the widths to which `nested` candidates may cut their embeddings, trained together; other
-    kinds do not look at them. `curve` decides no weight.
+    `precision` is that of the training arithmetic. `dropout` takes the place of what the base's configuration says, where it is given. `dimensions` are the
+    widths to which `nested` candidates may cut their embeddings, trained together; other kinds do not look at them. `curve` decides no weight.
     """
 
     pooling: Pooling | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 
-DEFAULT_SUITE = "mini"
+DEFAULT_SUITE = "small"
 
 
 @dataclasses.dataclass(frozen=True)

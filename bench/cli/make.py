@@ -9,9 +9,9 @@ from bench.errors import Incomplete
 
 EXAMPLES = """Examples:
 
-  bench make mini-top6
+  bench make e5-top6
 
-  bench make mini mini-top2 --suite public --data-dir DATA"""
+  bench make mini mini-top6 --suite public --data-dir DATA"""
 
 
 def make(

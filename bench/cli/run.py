@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-  bench run --all                                     every candidate of suite mini, no network needed
+  bench run --all                                     every candidate of suite small, no network needed
 
-  bench run mini-top6 mini-scratch6                   two candidates
+  bench run e5-top6 e5-scratch6                       two candidates
 
   bench run --all --suite public --data-dir DATA      on published data
 

@@ -123,7 +123,7 @@ def test_doctor_says_why_a_model_has_no_tokenizer(workspace_folder, model, messa
 def test_doctor_without_a_model_checks_machine_and_workspace(workspace_folder):
     found = bench("doctor", "--workspace", str(workspace_folder))
     assert found.returncode == 0
-    assert "suite mini: 3 candidates, 4 tasks" in found.stdout
+    assert "suite small: 3 candidates, 4 tasks" in found.stdout
     assert "libraries: torch" in found.stdout
 
 

@@ -384,7 +384,7 @@ def test_texts_that_are_not_there_or_are_tested_are_refused(workspace_folder, da
 )
 def test_a_grid_names_strategies_where_it_has_several_and_hands_on_the_teacher(workspace_folder, strategies, names):
     grid = f'\n[[grids]]\nkind = "distilled"\nbases = ["tiny"]\nstrategies = {strategies}\nkeep = [1, 2]\nrecipes = ["taught"]\nteacher = "tiny-top2"\n'
-    candidates = load_library(find_workspace(add(workspace_folder, RECIPE, grid))).candidates["mini"]
+    candidates = load_library(find_workspace(add(workspace_folder, RECIPE, grid))).candidates["small"]
     made = [candidate for candidate in candidates if candidate.kind == "distilled"]
     assert [candidate.name for candidate in made] == names
     assert {(candidate.taught_by, candidate.parent) for candidate in made} == {("tiny-top2", "tiny")}
@@ -395,5 +395,5 @@ def test_seeds_of_a_student_are_taught_by_the_full_model_of_the_same_seed(worksp
     full = '\n[[grids]]\nkind = "full"\nbases = ["tiny"]\nrecipes = ["short"]\nseeds = [1, 2]\n'
     grid = '\n[[grids]]\nkind = "distilled"\nbases = ["tiny"]\nstrategies = ["top"]\nkeep = [2]\nrecipes = ["taught"]\nseeds = [0, 1, 2]\n'
     assert 'name = "tiny"' in text
-    made = {one.name: one for one in load_library(find_workspace(add(workspace_folder, RECIPE, full, grid))).candidates["mini"]}
+    made = {one.name: one for one in load_library(find_workspace(add(workspace_folder, RECIPE, full, grid))).candidates["small"]}
     assert [made[f"tiny-distilled2-seed{seed}"].taught_by for seed in (0, 1, 2)] == ["tiny", "tiny-seed1", "tiny-seed2"]

@@ -269,7 +269,7 @@ def test_more_dimensions_than_the_base_has_end_a_plan_with_exit_code_2(workspace
 def test_a_model_in_lower_precision_is_compared_with_the_full_one_and_is_no_parent(workspace_folder):
     added = '[[grids]]\nkind = "full"\nbases = ["tiny"]\nrecipes = ["short"]\nprecisions = ["int8"]\n'
     load_library.cache_clear()
-    candidates = {one.name: one for one in load_library(find_workspace(with_candidates(workspace_folder, added))).candidates["mini"]}
+    candidates = {one.name: one for one in load_library(find_workspace(with_candidates(workspace_folder, added))).candidates["small"]}
     assert candidates["tiny-int8"].parent == "tiny"
     assert candidates["tiny-top2"].parent == "tiny"
 

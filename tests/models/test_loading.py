@@ -400,7 +400,7 @@ def test_a_task_of_any_type_is_not_scored_on_such_embeddings(workspace_folder, t
             return np.ones((len(texts), 8), dtype=np.float32)
 
     library = load_library(find_workspace(workspace_folder))
-    names = library.suites["mini"].suite.tasks
+    names = library.suites["small"].suite.tasks
     assert len({library.task(name).type for name in names}) == 4
     for name in names:
         card = library.task(name)

@@ -383,7 +383,7 @@ def test_nan_weights_give_one_clear_error_and_no_score(workspace_folder):
     weights = {name: value.fill_(float("nan")) for name, value in load_file(path).items()}
     save_file(weights, path, metadata={"format": "pt"})
     (workspace_folder / "models" / "mini.toml").write_text(
-        '[suite]\nname = "mini"\ntasks = ["Pairs"]\n[[candidates]]\nname = "broken"\nkind = "external"\npath = "tiny"\n', encoding="utf-8"
+        '[suite]\nname = "small"\ntasks = ["Pairs"]\n[[candidates]]\nname = "broken"\nkind = "external"\npath = "tiny"\n', encoding="utf-8"
     )
     _, outcome = run(workspace_folder)
     (error,) = {error for cell, error in outcome.failed.items() if cell.stage == "make"}
@@ -423,7 +423,7 @@ def rewriting(folder: Path, *rules: str) -> dict[str, Row]:
         )
     tasks = ["Pairs", "Translations", *(f"Pairs-{rule}" for rule in rules)]
     candidates = "".join(f'[[candidates]]\nname = "letters{n}"\nkind = "lexical"\nngram = [{n}, {n}]\n' for n in (2, 3))
-    (folder / "models" / "mini.toml").write_text(f'[suite]\nname = "mini"\ntasks = {json.dumps(tasks)}\n{candidates}', encoding="utf-8")
+    (folder / "models" / "mini.toml").write_text(f'[suite]\nname = "small"\ntasks = {json.dumps(tasks)}\n{candidates}', encoding="utf-8")
     planner, outcome = run(folder)
     assert outcome.complete, outcome
     return {row.name: row for row in board_of(planner).rows}
