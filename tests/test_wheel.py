@@ -27,6 +27,7 @@ def test_the_wheel_holds_cards_data_and_base_inside_the_package(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "bench/content/models/mini.toml",
+        "bench/content/models/small/marathi-hindi.txt",
         "bench/content/models/mini/base-12/model.safetensors",
         "bench/content/tasks/kasauti-sts/test.tsv",
         "bench/py.typed",

@@ -863,7 +863,7 @@ def test_a_task_card_that_cannot_mean_what_it_says_is_refused(tmp_path, old, new
 
 def test_the_shipped_cards_load_without_a_problem(tmp_path):
     library = load_library(Workspace(ROOT, tmp_path))
-    assert {"mini", "public"} <= set(library.suites)
+    assert {"mini", "small", "public"} <= set(library.suites)
     for name, suite in library.suites.items():
         candidates = {candidate.name: candidate for candidate in library.candidates[name]}
         assert set(suite.suite.tasks) <= set(library.tasks)
@@ -872,7 +872,7 @@ def test_the_shipped_cards_load_without_a_problem(tmp_path):
 
 
 def test_a_mistake_in_a_copy_of_the_shipped_cards_is_told_with_its_line(tmp_path):
-    for folder, names in (("tasks", "*/task.toml"), ("models", "*.toml")):
+    for folder, names in (("tasks", "*/task.toml"), ("models", "*.toml"), ("models", "*/*.txt")):
         for path in (ROOT / folder).glob(names):
             target = tmp_path / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
