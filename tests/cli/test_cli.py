@@ -50,7 +50,7 @@ def test_version_is_printed():
     [
         (["run"], 2, "give candidate NAMEs or --all"),
         (["run", "tiny-tpo2"], 2, "no candidate 'tiny-tpo2' in any suite; did you mean 'tiny-top2'?"),
-        (["run", "--all", "--suite", "mni"], 2, "no suite 'mni'; did you mean 'mini'?"),
+        (["run", "--all", "--suite", "smal"], 2, "no suite 'smal'; did you mean 'small'?"),
         (["run", "--all", "--task", "Pears"], 2, "did you mean 'Pairs'?"),
         (["run", "--all", "--probe", "fast"], 2, "--probe must be one of quick, full, none (got 'fast')"),
         (["run", "--all", "--shard", "3/2"], 2, "--shard must be i/n"),
