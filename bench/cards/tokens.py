@@ -70,7 +70,7 @@ def _read(path: Path, _content: str) -> TokenList:
 
 def _token(path: Path, number: int, line: str) -> str:
     try:
-        token = json.loads(line)
+        token = json.loads(line) if line.startswith('"') else None
         if isinstance(token, str) and token:
             token.encode()
             return token

@@ -47,8 +47,11 @@ def vocabulary(
 
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import heartbeat
+    from bench.errors import SelectionError
     from bench.store import require_writable, write_atomic
 
+    if any(out.exists() and out.samefile(file) for file in corpus):
+        raise SelectionError(f"--out {out} is a file of the corpus, and would be overwritten; give the list a name of its own")
     require_writable(out.parent)
     place = find_workspace(workspace)
     folder = resolve_model(base, place, suite, offline=offline, needs="tokenizer")

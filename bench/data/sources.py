@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def read_corpus(files: Iterable[Path]) -> Iterable[str]:
                 for number, line in enumerate(handle, start=1):  # noqa: B007 (the error below tells it)
                     if text := line.strip():
                         yield text
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        except (UnicodeDecodeError, gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise DataError(f"{path}: cannot be read after line {number}: {error}; expected UTF-8 text, gzip-compressed if named .gz") from None
         except OSError as error:
             raise _unreadable(path, error) from None

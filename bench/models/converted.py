@@ -34,7 +34,7 @@ def converted(file: Path, content: str, kind: ModelFormat, state: Path, say: Cal
     version, convert = CONVERTERS[kind]
     key = digest({"file": content, "format": kind, "version": version})[:32]
     folder = state / "bases" / key
-    model = folder / file.stem
+    model = folder / "model"  # whatever the file is called: the same bytes are the same model
     notices = Notices()
     if _is_sound(folder, key, notices):
         return model

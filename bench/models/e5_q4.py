@@ -30,7 +30,7 @@ from bench.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 """Raise it by one when the same file would give another folder: folders converted before are then not used again."""
 MAGIC = b"E5S1"
 FILE_VERSION = 1
@@ -191,8 +191,10 @@ def _replaced(reader: _Reader) -> dict[str, str]:
     found = {}
     for _ in range(count):
         code, length = table.take("IB", "normalisation")
+        codes = table.take(f"{length}I", "normalisation")
         try:
-            character, becomes = chr(code), "".join(map(chr, table.take(f"{length}I", "normalisation")))
+            character, becomes = chr(code), "".join(map(chr, codes))
+            (character + becomes).encode()  # halves of surrogate pairs are no characters
         except (ValueError, OverflowError):
             raise Unreadable("normalisation: a code point is none of Unicode's") from None
         if becomes != unicodedata.normalize("NFKC", character):
@@ -204,8 +206,11 @@ def _replaced(reader: _Reader) -> dict[str, str]:
 
 def _directory(reader: _Reader, header: Header) -> dict[str, Tensor]:
     (count,) = reader.take("i", "directory")
+    expected = 5 + 2 * len(PARTS) * header.layers
+    if count != expected:  # before anything is made for each layer that the header claims
+        raise Unreadable(f"directory: expected {expected:,} tensors for {header.layers:,} layers, found {count:,}")
     found: dict[str, Tensor] = {}
-    for _ in range(max(0, count)):
+    for _ in range(count):
         (length,) = reader.take("H", "directory")
         name = reader.bytes(length, "directory").decode("utf-8", "replace")
         if name in found:

@@ -56,6 +56,7 @@ def test_the_digest_is_that_of_the_tokens_alone(tmp_path):
         ('"घर"\nनदी\n'.encode(), r"list\.txt:2: expected a token as a JSON string, .*; found 'नदी'"),
         (b'"a"\n["b"]\n', r"list\.txt:2: expected a token"),
         (b'""\n', r"list\.txt:1: expected a token"),
+        (b'"a"\n' + b"[" * 200_000, r"list\.txt:2: expected a token"),
         (b'"\\ud800"\n', r"list\.txt:1: expected a token"),
         (b'"a"\n\n"b"\n"a"\n', r'list\.txt:4: token "a" stands on line 1 already; take one of them out'),
         (b'"a"\n"\xff"\n', r"list\.txt:2: expected UTF-8, found byte 0xff"),

@@ -9,7 +9,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from bench.cards.tokens import read_tokens
+from bench.data.sources import read_corpus
 from bench.digests import file_digest, model_digest
+from bench.errors import DataError
 from bench.make.vocabulary.choose import choose_vocabulary
 from bench.make.vocabulary.trim import select_tokens
 from tests.cli.test_cli import bench
@@ -85,3 +87,19 @@ def test_a_size_or_a_corpus_that_does_not_fit_is_one_line_and_writes_nothing(wor
         assert found.stderr.splitlines()[-1].startswith(f"bench: {message}")
         assert "Traceback" not in found.stderr
         assert not out.exists()
+
+
+def test_a_list_never_takes_the_place_of_the_text_that_it_is_counted_on(workspace_folder, corpus):
+    before = corpus[0].read_bytes()
+    found = bench("vocabulary", "tiny", str(corpus[0]), "--size", "160", "--out", str(corpus[0]), "--workspace", str(workspace_folder))
+    assert found.returncode == 2
+    assert f"--out {corpus[0]} is a file of the corpus, and would be overwritten" in found.stderr
+    assert corpus[0].read_bytes() == before
+
+
+def test_a_damaged_gzip_file_is_named(tmp_path):
+    data = bytearray(gzip.compress("मी घरी जातो\n".encode() * 200, mtime=0))
+    data[20:24] = b"\xff" * 4
+    (tmp_path / "mr.txt.gz").write_bytes(data)
+    with pytest.raises(DataError, match=r"mr\.txt\.gz: cannot be read after line 0: .*expected UTF-8 text, gzip-compressed if named \.gz"):
+        list(read_corpus([tmp_path / "mr.txt.gz"]))

@@ -43,6 +43,7 @@ class E5File:
 
     magic: bytes = b"E5S1"
     version: int = 1
+    layers: int = LAYERS
     heads: int = 4
     block: int = 32
     pieces: int = len(PIECES)
@@ -75,13 +76,13 @@ class E5File:
                 self.blobs[name] = (0, numbers.tobytes())
 
     def __bytes__(self) -> bytes:
-        head = struct.pack("<4sI7ifi", self.magic, self.version, HIDDEN, LAYERS, self.heads, INNER, ROWS, POSITIONS, 2, 1e-12, self.block)
+        head = struct.pack("<4sI7ifi", self.magic, self.version, HIDDEN, self.layers, self.heads, INNER, ROWS, POSITIONS, 2, 1e-12, self.block)
         blob = b"".join(self.texts)
         offsets = np.cumsum([0, *map(len, self.texts)]).astype("<u4")
         offsets[0] = self.first_offset
         scores = np.linspace(self.score, self.score - 1, len(self.texts)).astype("<f4")
         head += struct.pack("<5iQ", self.pieces, *self.ids, len(blob)) + offsets.tobytes() + scores.tobytes() + blob
-        table = b"".join(struct.pack("<IB", ord(key), len(value)) + value.encode("utf-32-le") for key, value in self.table.items())
+        table = b"".join(struct.pack("<IB", ord(key), len(value)) + value.encode("utf-32-le", "surrogatepass") for key, value in self.table.items())
         head += struct.pack("<iI", len(self.table), len(table) + self.table_size) + table + bytes(max(0, self.table_size))
         names = {name: self.renamed.get(name, name).encode() for name in self.blobs}
         at = len(head) + 4 + sum(2 + len(name) + 21 for name in names.values())

@@ -109,6 +109,8 @@ WRONG = {
     "place behind the end": ({"changed": {"l0.q.w": {"offset": 10**9}}}, "'l0.q.w' lies at 1,000,000,000"),
     "no number": ({"scale": float("inf")}, "'emb.word' holds what is no number"),
     "end of the file": ({"cut": 1}, "'l1.ao.b' lies at"),
+    "half of a surrogate pair": ({"table": {"a": "\ud800"}}, "a code point is none of Unicode's"),
+    "layers that are not there": ({"layers": 5_000_000}, r"expected 80,000,005 tensors for 5,000,000 layers, found 37"),
     "middle of the file": ({"cut": 90_000}, "ends inside the"),
 }
 

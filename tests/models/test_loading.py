@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from bench.cards.workspace import Workspace, builtin_content, find_workspace
 from bench.cli.resolve import resolve_model
 from bench.data.rows import load_rows
 from bench.data.training import TrainingSet
-from bench.digests import BOOKKEEPING, RECORDS, folder_digest, model_digest
+from bench.digests import BOOKKEEPING, RECORDS, file_digest, folder_digest, model_digest
 from bench.errors import CardError, ModelError
 from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.score import LookupEncoder, score_task
@@ -31,6 +32,7 @@ from bench.make.verify import TEXTS, inspect
 from bench.models.architectures import SUPPORTED
 from bench.models.encoders import check_spread
 from bench.models.loading import load_encoder, load_sentence_model
+from bench.models.packages import package_path
 from bench.models.shared_prefix import SharedPrefixEncoder
 from tests.cli.test_cli import bench
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
@@ -215,12 +217,19 @@ def test_a_digest_on_a_candidate_that_is_made_from_a_base_is_an_error_of_the_car
         run(workspace_folder)
 
 
+INSTALLED = {one.metadata["Name"] for one in distributions()}
+
+
 def test_every_shipped_base_has_its_digest_on_the_card():
     content = builtin_content()
     for suite in load_library(Workspace(content, content)).suites.values():
         for name, shipped in suite.bases.items():
-            assert shipped.path is not None
-            assert shipped.sha256 == model_digest(suite.file.parent / shipped.path), (suite.name, name)
+            if shipped.path is not None:
+                assert shipped.sha256 == model_digest(suite.file.parent / shipped.path), (suite.name, name)
+            elif shipped.package in INSTALLED:
+                assert shipped.sha256 == file_digest(package_path(name, shipped.package, shipped.file)), (suite.name, name)
+            else:
+                assert shipped.sha256 is not None, (suite.name, name)
 
 
 # tokenizers

@@ -91,6 +91,13 @@ def test_a_file_is_converted_once_and_that_is_said(site, tmp_path, caplog):
     assert caplog.messages == []
 
 
+def test_the_same_bytes_under_another_name_are_the_same_model(site, tmp_path):
+    first = locate(FILE, tmp_path, lambda _: None)
+    again = converted(site / "renamed.bin", FILE.sha256, FILE.format, tmp_path / ".bench")
+    assert again == first
+    assert (again / "config.json").is_file()
+
+
 def test_a_flipped_byte_in_what_was_converted_is_told_once_and_converted_anew(site, tmp_path, caplog):
     folder = locate(FILE, tmp_path)
     before, weights = model_digest(folder), folder / "model.safetensors"
