@@ -30,7 +30,7 @@ from bench.errors import ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 """Raise it by one when the same file would give another folder: folders converted before are then not used again."""
 MAGIC = b"E5S1"
 FILE_VERSION = 1
@@ -40,6 +40,8 @@ F32, Q4_0 = 0, 1
 MASK = "<mask>"
 SPACE = "\u2581"
 """What the pieces write for the space before a word."""
+FIRST_STAND_IN = 0xF0000
+"""The first of the characters of private use that stand for those that NFKC would change and the table does not."""
 
 PARTS = {
     "q": "attention.self.query",
@@ -129,7 +131,7 @@ def convert(file: Path, folder: Path) -> None:
         reader = _Reader(file.read_bytes())
         header = _header(reader)
         pieces = _pieces(reader, header)
-        replaced = _replaced(reader)
+        table = _table(reader)
         directory = _directory(reader, header)
         weights = {_name(name): _values(reader.data, name, tensor).reshape(_shapes(header)[name]) for name, tensor in directory.items()}
     except OSError as error:
@@ -139,7 +141,7 @@ def convert(file: Path, folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     for name, content in (
         ("config.json", _config(header, pieces)),
-        ("tokenizer.json", _tokenizer(pieces, replaced)),
+        ("tokenizer.json", _tokenizer(pieces, table)),
         ("tokenizer_config.json", _tokenizer_config(header, pieces)),
     ):
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -184,24 +186,32 @@ def _pieces(reader: _Reader, header: Header) -> Pieces:
     return Pieces(texts, scores.tolist(), bos, eos, pad, unk)
 
 
-def _replaced(reader: _Reader) -> dict[str, str]:
-    """The characters that the normalisation changes in another way than NFKC does, with what they become."""
+def _table(reader: _Reader) -> dict[str, str]:
+    """What the normalisation makes of single characters; those that are not named stay."""
     count, size = reader.take("iI", "normalisation")
-    table = _Reader(reader.bytes(size, "normalisation"))
-    found = {}
+    entries = _Reader(reader.bytes(size, "normalisation"))
+    found: dict[str, str] = {}
     for _ in range(count):
-        code, length = table.take("IB", "normalisation")
-        codes = table.take(f"{length}I", "normalisation")
+        code, length = entries.take("IB", "normalisation")
+        codes = entries.take(f"{length}I", "normalisation")
         try:
             character, becomes = chr(code), "".join(map(chr, codes))
             (character + becomes).encode()  # halves of surrogate pairs are no characters
         except (ValueError, OverflowError):
             raise Unreadable("normalisation: a code point is none of Unicode's") from None
-        if becomes != unicodedata.normalize("NFKC", character):
-            found[character] = becomes
-    if table.at != size:
-        raise Unreadable(f"normalisation: {count:,} entries take {table.at:,} bytes, expected {size:,}")
+        if character in found:
+            raise Unreadable(f"normalisation: U+{code:04X} is there more than once")
+        found[character] = becomes
+    if entries.at != size:
+        raise Unreadable(f"normalisation: {count:,} entries take {entries.at:,} bytes, expected {size:,}")
+    for character, becomes in found.items():
+        if becomes != character and (any(found.get(part, part) != part for part in becomes) or _nfkc(becomes) != becomes):
+            raise Unreadable(f"normalisation: what U+{ord(character):04X} becomes would be changed once more")
     return found
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def _directory(reader: _Reader, header: Header) -> dict[str, Tensor]:
@@ -312,7 +322,7 @@ def _special(pieces: Pieces) -> dict[str, str]:
     return {**roles, "mask_token": MASK} if MASK in pieces.texts else roles
 
 
-def _tokenizer(pieces: Pieces, replaced: Mapping[str, str]) -> dict[str, Any]:
+def _tokenizer(pieces: Pieces, table: Mapping[str, str]) -> dict[str, Any]:
     """The file that the library tokenizers reads: Unigram behind SentencePiece's normalisation."""
     special, space = _special(pieces), {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": True}
     bos, eos = special["bos_token"], special["eos_token"]
@@ -323,7 +333,7 @@ def _tokenizer(pieces: Pieces, replaced: Mapping[str, str]) -> dict[str, Any]:
         "truncation": None,
         "padding": None,
         "added_tokens": [{"id": number, "content": token, "lstrip": token == MASK, **plain} for number, token in added],
-        "normalizer": {"type": "Sequence", "normalizers": list(_normalizers(replaced))},
+        "normalizer": {"type": "Sequence", "normalizers": list(_normalizers(pieces, table))},
         "pre_tokenizer": space,
         "post_processor": {
             "type": "TemplateProcessing",
@@ -344,12 +354,23 @@ def _template_text(which: str) -> dict[str, Any]:
     return {"Sequence": {"id": which, "type_id": 0}}
 
 
-def _normalizers(replaced: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """First what the table does in another way than NFKC, then NFKC, then runs of spaces become one."""
-    for becomes in sorted(set(replaced.values())):
-        codes = sorted(ord(character) for character, other in replaced.items() if other == becomes)
-        yield _replace("[" + "".join(rf"\x{{{code:X}}}" for code in codes) + "]", becomes)
+def _normalizers(pieces: Pieces, table: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """First what the table does in another way than NFKC, then NFKC, then runs of spaces become one.
+
+    Characters of pieces that the table leaves as they are and NFKC would change stand aside while NFKC is at work. Others of this kind are in no piece: they
+    would be unknown, and NFKC makes known ones of them.
+    """
+    for becomes in sorted(set(table.values())):
+        codes = sorted(ord(character) for character, other in table.items() if other == becomes and other not in {character, _nfkc(character)})
+        if codes:
+            yield _replace("[" + "".join(rf"\x{{{code:X}}}" for code in codes) + "]", becomes)
+    kept = sorted(character for character in set("".join(pieces.texts)) if table.get(character, character) == character != _nfkc(character))
+    stand_ins = {character: chr(FIRST_STAND_IN + number) for number, character in enumerate(kept)}
+    for character, stand_in in stand_ins.items():
+        yield _replace(rf"\x{{{ord(character):X}}}", stand_in)
     yield {"type": "NFKC"}
+    for character, stand_in in stand_ins.items():
+        yield _replace(rf"\x{{{ord(stand_in):X}}}", character)
     yield _replace(" {2,}", " ")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 HIDDEN, LAYERS, INNER, POSITIONS = 32, 2, 64, 64
-PIECES = ["<s>", "<pad>", "</s>", "<unk>", *"▁कखगघचजटडतदनपबमयरलवसहािीुूेोंृौैॅॉँःड़ज़क़़्0123456789ळशणधभठथझजाणेष", "▁घर", "<mask>"]
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", *"▁कखगघचजटडतदनपबमयरलवसहािीुूेोंृौैॅॉँःड़ज़क़़्0123456789ळशणधभठथझजाणेष～", "▁घर", "<mask>"]
 PIECES = list(dict.fromkeys(PIECES))
 ROWS = len(PIECES) + 5
 TABLE = {"\u200d": " ", "\u200c": " ", "\t": " ", "\x01": "", "ﬁ": "fi"}

