@@ -12,7 +12,7 @@ from pydantic import Field
 from bench.cards.fields import Card, Commit, Count, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256
 from bench.errors import nearest
 
-Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised"]
+Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised", "eyelash-ra"]
 TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
 
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 VIRAMA, NUKTA, ANUSVARA, CHANDRABINDU = "\u094d", "\u093c", "\u0902", "\u0901"
 _JOINERS = "\u200c\u200d"
+_EYELASH_RA = ("\u0931\u094d", "\u0930\u094d\u200d")
+"""The Marathi half letter of दुसऱ्या in the two ways that Unicode has for it (chapter 12, Devanagari): RRA and virama; RA, virama and ZWJ. They look the same."""
 _STOPS = {"ङ": "कखगघ", "ञ": "चछजझ", "ण": "टठडढ", "न": "तथदध", "म": "पफबभ"}
 """Each nasal consonant and the stops of its own class (Sanskrit grammar's varga)."""
 _NASAL_OF = {stop: nasal for nasal, stops in _STOPS.items() for stop in stops}
@@ -70,6 +72,12 @@ def toggle_nukta(text: str) -> str:
     if NUKTA in decomposed:
         return unicodedata.normalize("NFC", decomposed.replace(NUKTA, ""))
     return re.sub(f"[जफ](?!{VIRAMA}ञ)", lambda found: found[0] + NUKTA, text)  # ज्ञ is a letter of its own
+
+
+def other_eyelash_ra(text: str) -> str:
+    """The eyelash ra in its other encoding, which looks the same and is other characters (RRA, virama; RA, virama, ZWJ)."""
+    first, second = _EYELASH_RA
+    return re.sub("|".join(_EYELASH_RA), lambda found: second if found[0] == first else first, text)
 
 
 def devanagari_digits(text: str) -> str:
@@ -190,6 +198,7 @@ PERTURBATIONS: dict[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
     "typing-slips": (_unchanged, slip),
     "digits": (devanagari_digits, latin_digits),
     "romanised": (_unchanged, romanise),
+    "eyelash-ra": (_unchanged, other_eyelash_ra),
 }
 """What each rule does to the first and to the second sentence of a pair."""
 

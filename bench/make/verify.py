@@ -34,7 +34,7 @@ TEXTS = (*DEVANAGARI_TEXTS, "OK")
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """What a fresh process finds in a checkpoint folder. `tokenizer_problems` are the failures of the Devanagari gate."""
+    """What a fresh process finds in a checkpoint folder. `tokenizer_problems` is what the Devanagari gate found."""
 
     vectors: NDArray[np.float32]
     embedding_parameters: int
@@ -75,7 +75,7 @@ def inspect(folder: Path) -> Inspection:
             body += parameter.numel()
     config = getattr(getattr(encoder.model[0], "auto_model", None), "config", None)
     tokenizer = encoder.model.tokenizer
-    problems = [str(finding) for finding in inspect_tokenizer(tokenizer, {}) if finding.status == "failed"] if callable(tokenizer) else []
+    problems = [str(finding) for finding in inspect_tokenizer(tokenizer, {}) if finding.status != "ok"] if callable(tokenizer) else []
     return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None), problems)
 
 

@@ -18,7 +18,6 @@ def render(board: Board) -> str:
     titles = headers(board)
     alignment = ["right" if index == 0 or index > 4 else "left" for index in range(len(titles))]
     table = tabulate([cells(board, row) for row in board.rows], headers=titles, tablefmt="pipe", colalign=alignment, disable_numparse=True)
-    stripped = [f"- **{row.name}**: {problem}" for row in board.rows for problem in row.tokenizer_problems]
     incomplete = [f"- **{row.name}**: {row.problem}" for row in board.rows if row.problem]
     unguarded = [f"- **{row.name}**: {', '.join(row.unguarded)}" for row in board.rows if row.unguarded]
     parts = [
@@ -32,12 +31,21 @@ def render(board: Board) -> str:
         _flags(board),
         f"## Trained without a guard\n\n{UNGUARDED}\n\n" + "\n".join(unguarded) if unguarded else "",
         _used(board),
-        "## Tokenizers that lose Devanagari\n\n" + "\n".join(stripped) if stripped else "",
+        _tokenizers(board),
         "## Incomplete rows\n\n" + "\n".join(incomplete) if incomplete else "",
         "## How to read it\n\n" + "\n".join(_legend(board)),
         "## Where the numbers come from\n\n" + "\n".join(_origin(board)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _tokenizers(board: Board) -> str:
+    """What tokenizers do to Devanagari signs, each finding with all the candidates that it is true of; empty where there is none."""
+    problems = list(dict.fromkeys(problem for row in board.rows for problem in row.tokenizer_problems))
+    if not problems:
+        return ""
+    named = {problem: ", ".join(row.name for row in board.rows if problem in row.tokenizer_problems) for problem in problems}
+    return "\n\n".join(["## Tokenizers that lose Devanagari signs", "\n".join(f"- {problem}: **{names}**" for problem, names in named.items())])
 
 
 def _flags(board: Board) -> str:

@@ -482,6 +482,13 @@ def test_every_page_names_the_tests_that_did_not_guard_a_candidates_training():
     assert [line["unguarded_tests"] for line in json_rows(board)] == ["Topics; Pairs", None]
 
 
+def test_the_page_names_what_tokenizers_lose_once_with_all_candidates_that_lose_it():
+    cut, nukta = "ZWJ and ZWNJ: 2 of 2 become a space", "nukta: 3 of 3 are deleted"
+    rows = (dataclasses.replace(FULL, tokenizer_problems=(cut,)), dataclasses.replace(SMALL, tokenizer_problems=(nukta, cut)))
+    section = render(dataclasses.replace(BOARD, rows=rows)).partition("\n## Tokenizers that lose Devanagari signs\n")[2].partition("\n## ")[0]
+    assert section.strip().splitlines() == [f"- {cut}: **{FULL.name}, {SMALL.name}**", f"- {nukta}: **{SMALL.name}**"]
+
+
 def test_a_board_without_flags_or_unguarded_trainings_has_no_word_of_them():
     for text in (render(BOARD), shown(BOARD, 120)):
         assert "say nothing" not in text
