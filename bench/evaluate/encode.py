@@ -11,7 +11,7 @@ import mteb
 
 from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
-from bench.evaluate.embeddings import EmbeddingStore
+from bench.models.embeddings import EmbeddingStore
 
 if TYPE_CHECKING:
     from bench.models.encoders import Encoder

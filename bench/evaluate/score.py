@@ -19,9 +19,9 @@ from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
 from bench.data.rows import text_columns, unique_texts
 from bench.errors import ModelError
-from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.tasks import draws_name, predictions_file
 from bench.faults import storage
+from bench.models.embeddings import EmbeddingStore
 from bench.models.encoders import check_spread
 from bench.statistics.bootstrap import score_estimate
 from bench.statistics.floors import bounds

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
+    from bench.make.distill import Teacher
+
 Progress = Callable[[str, float], None]
 
 
-def make_checkpoint(blueprint: Blueprint, folder: Path, *, bases: Path, teacher: Path | None = None, device: str, progress: Progress) -> dict[str, Any]:
+def make_checkpoint(blueprint: Blueprint, folder: Path, *, bases: Path, teacher: Teacher | None = None, device: str, progress: Progress) -> dict[str, Any]:
     """Make, save and verify a checkpoint.
 
     The folder appears under its name only when it is complete and has passed the reload gate. What was being saved is removed when anything goes wrong; a run
@@ -38,7 +40,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, bases: Path, teacher:
         blueprint: What to make.
         folder: Where to put it; external candidates stay where they are and are only verified.
         bases: Where bases with a trimmed vocabulary are kept, for all candidates that start from them.
-        teacher: The checkpoint of a distilled candidate's teacher.
+        teacher: That of a distilled candidate.
         device: Device to train on.
         progress: Called with a phase's name and its finished fraction.
 
@@ -101,7 +103,7 @@ def _build(blueprint: Blueprint, checkpoints: Path, train: Callable[[], Made]) -
     return SentenceEncoder(model), made
 
 
-def _train(blueprint: Blueprint, folder: Path, bases: Path, teacher: Path | None, *, device: str, progress: Progress) -> Made:
+def _train(blueprint: Blueprint, folder: Path, bases: Path, teacher: Teacher | None, *, device: str, progress: Progress) -> Made:
     """The trained model, and what is told of its making: `phases`, and `trimming` where the vocabulary was trimmed."""
     import torch
 
@@ -168,17 +170,16 @@ def _starting_point(blueprint: Blueprint, bases: Path, progress: Progress) -> Ma
     return model, {"trimming": record}
 
 
-def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Path | None, progress: Progress) -> Sequence[NDArray[np.float32] | None]:
+def _targets(blueprint: Blueprint, student: SentenceTransformer, teacher: Teacher | None, progress: Progress) -> Sequence[NDArray[np.float32] | None]:
     """What each phase takes from the teacher; empty where there is none."""
     from bench.make.distill import teacher_targets
 
-    if blueprint.teacher is None or teacher is None:
+    if teacher is None:
         return ()
     return teacher_targets(
         blueprint.candidate.name,
         blueprint.training,
         teacher,
-        prompt=blueprint.teacher.candidate.prompt,
         width=student.get_embedding_dimension(),
         seed=blueprint.candidate.seed,
         device=student.device.type,

@@ -5,7 +5,9 @@ Its teacher's embeddings of unlabelled texts (Reimers and Gurevych 2020, arXiv 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,25 @@ import numpy as np
 
 from bench.data.training import TrainingSet
 from bench.errors import LayerError, ModelError
+from bench.models.embeddings import EmbeddingStore
 from bench.models.encoders import Progress, check_spread
 from bench.models.loading import load_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """A checkpoint that teaches.
+
+    `prompt` is what it wants before each text; None for its own default prompt. `stored` opens the store of its embeddings with a prompt, for one process at
+    a time, so that what it tells one student is there for the next.
+    """
+
+    folder: Path
+    prompt: str | None
+    stored: Callable[[str], AbstractContextManager[EmbeddingStore]]
 
 
 def check_width(name: str, *, student: int, teacher: int) -> None:
@@ -34,7 +50,7 @@ def check_width(name: str, *, student: int, teacher: int) -> None:
 
 
 def teacher_targets(
-    name: str, training: Sequence[TrainingSet], teacher: Path, *, prompt: str | None, width: int, seed: int, device: str, progress: Progress
+    name: str, training: Sequence[TrainingSet], teacher: Teacher, *, width: int, seed: int, device: str, progress: Progress
 ) -> list[NDArray[np.float32] | None]:
     """The teacher's embeddings of each phase's unlabelled texts, in fp32, projected to the student's width where the teacher is wider.
 
@@ -43,8 +59,7 @@ def teacher_targets(
     Args:
         name: The student's, for messages.
         training: What each phase trains on.
-        teacher: Checkpoint folder.
-        prompt: What the teacher wants before each text; None for its own default prompt.
+        teacher: Who embeds.
         width: Dimensions of the student.
         seed: Of the projection.
         device: Where the teacher computes.
@@ -55,13 +70,15 @@ def teacher_targets(
 
     Raises:
         LayerError: The student is wider than the teacher.
+        StorageError: The embeddings cannot be stored.
         ModelError: The teacher cannot be loaded or gives every text the same embedding, or there are too few texts to project on.
     """
     place = {text: number for number, text in enumerate(dict.fromkeys(text for rows in training for text in rows.unlabelled))}
-    texts = list(place)
-    encoder = load_encoder(teacher, prompt=prompt, device=device, progress=progress)
-    check_width(name, student=width, teacher=encoder.encode(texts[:1]).shape[1])
-    taught = encoder.encode(texts)
+    encoder = load_encoder(teacher.folder, prompt=teacher.prompt, device=device, progress=progress)
+    check_width(name, student=width, teacher=encoder.encode([next(iter(place))]).shape[1])
+    with teacher.stored(encoder.prompt) as store:
+        store.add(place, encoder)
+        taught = store.lookup(place)
     check_spread(taught, f"teacher of {name}")
     vectors = _project(taught, width, seed=seed)
     return [vectors[[place[text] for text in rows.unlabelled]] if rows.unlabelled else None for rows in training]

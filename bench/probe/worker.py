@@ -29,7 +29,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(sentences=240, singles=100, warm_up=10, rounds=3, batch_sizes=(8, 32)),
+    "quick": Profile(sentences=120, singles=60, warm_up=10, rounds=3, batch_sizes=(8, 32)),
     "full": Profile(sentences=600, singles=600, warm_up=50, rounds=9, batch_sizes=(1, 8, 32, 128)),
 }
 

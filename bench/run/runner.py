@@ -10,9 +10,9 @@ import dataclasses
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cards.candidate import Candidate
 from bench.digests import canonical, digest
 from bench.errors import STOPS, BenchError, ModelError
 from bench.faults import explain
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mteb.abstasks import AbsTask
 
     from bench.evaluate.encode import Encoded
+    from bench.make.distill import Teacher
+    from bench.models.embeddings import EmbeddingStore
 
 
 class Runner:
@@ -110,21 +112,35 @@ class Runner:
                 self.reuse(cell)
                 return
             with self._cell(cell, blueprint.key_parts, lineage=blueprint.lineage) as record:
-                folder, bases, teacher = self.archive.checkpoint_folder(blueprint), self.archive.bases, self._teacher(blueprint)
+                folder, bases, teacher = self.archive.checkpoint_folder(blueprint), self.archive.bases, self._teacher(blueprint, cell)
                 record.update(make_checkpoint(blueprint, folder, bases=bases, teacher=teacher, device=self.options.device, progress=progress))
 
-    def _teacher(self, blueprint: Blueprint) -> Path | None:
-        """The checkpoint of a distilled candidate's teacher, which was made before; None for other kinds.
+    def _teacher(self, blueprint: Blueprint, cell: Cell) -> Teacher | None:
+        """That of a distilled candidate, which was made before; None for other kinds. It teaches as its checkpoint is stored, whatever it is evaluated in.
 
         Raises:
             ModelError: It could not be made.
         """
-        teacher = blueprint.teacher
-        if teacher is None:
+        from bench.make.distill import Teacher
+
+        if blueprint.teacher is None:
             return None
-        if self.archive.made(teacher) is None:
-            raise ModelError(f"{blueprint.candidate.name}: its teacher {teacher.candidate.name} was not made")
-        return self.archive.checkpoint_folder(teacher)
+        candidate, made = dataclasses.replace(blueprint.teacher.candidate, precision=None), self.archive.made(blueprint.teacher)
+        if made is None:
+            raise ModelError(f"{blueprint.candidate.name}: its teacher {candidate.name} was not made")
+
+        @contextmanager
+        def stored(prompt: str) -> Iterator[EmbeddingStore]:
+            with self._lock(cell, f"teach-{made['content'][:32]}"):
+                yield self._store(candidate, made["content"], prompt)
+
+        return Teacher(self.archive.checkpoint_folder(blueprint.teacher), candidate.prompt, stored)
+
+    def _store(self, candidate: Candidate, content: str, prompt: str) -> EmbeddingStore:
+        """The embeddings of a checkpoint with a prompt."""
+        from bench.models.embeddings import EmbeddingStore
+
+        return EmbeddingStore(self.archive.embeddings_folder(candidate, content, prompt), hardware=hardware(self.options.device), notices=self.archive.notices)
 
     def _evaluate(self, blueprint: Blueprint, content: str, cells: list[Cell]) -> None:
         """Encode the texts of all tasks in one go, then score task by task. Cells that another run has finished meanwhile are not computed again."""
@@ -165,7 +181,6 @@ class Runner:
 
     def _encode(self, blueprint: Blueprint, content: str, texts: Mapping[Cell, list[str]]) -> dict[str, Encoded] | str:
         """The embeddings of each cell's task; what went wrong is returned, so that each cell can record it."""
-        from bench.evaluate.embeddings import EmbeddingStore
         from bench.evaluate.encode import encode_tasks
         from bench.models.loading import load_encoder
 
@@ -175,14 +190,10 @@ class Runner:
         def progress(fraction: float) -> None:
             self.reporter.progress(first, "encode", fraction)
 
-        def store(prompt: str) -> EmbeddingStore:
-            folder = self.archive.embeddings_folder(candidate, content, prompt)
-            return EmbeddingStore(folder, hardware=hardware(self.options.device), notices=self.archive.notices)
-
         try:
             folder = self.archive.checkpoint_folder(blueprint)
             encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=self.options.device, progress=progress)
-            return encode_tasks(encoder, wanted, store, similarity=candidate.similarity)
+            return encode_tasks(encoder, wanted, lambda prompt: self._store(candidate, content, prompt), similarity=candidate.similarity)
         except STOPS:
             raise
         except BaseException as error:

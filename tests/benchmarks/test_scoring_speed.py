@@ -7,9 +7,9 @@ import pytest
 
 from bench.cards.tasks import Source, Subset, TaskCard
 from bench.data.rows import TaskData
-from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.score import LookupEncoder
 from bench.evaluate.tasks import build_task, task_texts
+from bench.models.embeddings import EmbeddingStore
 from tests.benchmarks.ratios import compare
 
 pytestmark = pytest.mark.slow

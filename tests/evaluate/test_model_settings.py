@@ -16,10 +16,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from bench.data.rows import load_rows
-from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.encode import encode_tasks
 from bench.evaluate.score import LookupEncoder, score_task
 from bench.evaluate.tasks import build_task, task_texts
+from bench.models.embeddings import EmbeddingStore
 from bench.models.loading import load_encoder
 from tests.evaluate.test_scores import judge, library, mteb_result
 

@@ -61,9 +61,9 @@ def ours(library, name: str, model: Path, folder: Path) -> dict[str, float]:
 
 
 def scored(card: TaskCard, model: Path, folder: Path) -> dict[str, Any]:
-    from bench.evaluate.embeddings import EmbeddingStore
     from bench.evaluate.score import LookupEncoder, score_task
     from bench.evaluate.tasks import build_task, task_texts
+    from bench.models.embeddings import EmbeddingStore
     from bench.models.loading import load_encoder
 
     task = build_task(card, load_rows(card, None), "revision")

@@ -10,10 +10,10 @@ import pytest
 from bench.cards.load import load_library
 from bench.cards.workspace import Workspace
 from bench.data.rows import load_rows
-from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.score import LookupEncoder, score_task
 from bench.evaluate.tasks import build_task, task_texts
 from bench.evaluate.triplets import MARGIN, nearer
+from bench.models.embeddings import EmbeddingStore
 from tests.builders import make_card, table
 
 ROOT = Path(__file__).parents[2]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +20,10 @@ from bench.cards.recipes import Phase
 from bench.cards.workspace import find_workspace
 from bench.data.training import Development, TrainingSet
 from bench.errors import CardError, LayerError, ModelError
-from bench.make.distill import teacher_targets
+from bench.make.distill import Teacher, teacher_targets
 from bench.make.finetune import finetune
 from bench.models.architectures import embedding_width
+from bench.models.embeddings import EmbeddingStore
 from bench.models.loading import load_encoder, load_sentence_model
 from bench.models.pruning import keep_layers, randomise
 from bench.plan.planning import Plan
@@ -189,8 +192,21 @@ def test_a_narrower_student_learns_the_principal_components_of_its_teacher(works
     assert nearness(encoder.encode(list(texts)), wanted) > nearness(before, wanted) + 0.2
 
 
+def test_the_students_of_a_teacher_share_what_it_tells_them(workspace_folder):
+    students = PRUNED + 'teacher = "tiny"\n' + PRUNED.replace('"student"', '"other"') + 'teacher = "tiny"\nseed = 1\n'
+    planner, outcome = run(add(workspace_folder, RECIPE, students), names=("student", "other"), stages=("make",))
+    assert outcome.complete, outcome
+    (shard,) = (workspace_folder / ".bench" / "embeddings").rglob("*.json")
+    assert set(json.loads(shard.read_text(encoding="utf-8"))["texts"]) == set(blueprint_of(planner, "student").training[0].unlabelled)
+
+
+def teacher_in(folder: Path, store: Path) -> Teacher:
+    return Teacher(folder, "", lambda _: nullcontext(EmbeddingStore(store)))
+
+
 def targets(teacher: Path, training: list[TrainingSet], *, width: int) -> list[np.ndarray | None]:
-    return teacher_targets("student", training, teacher, prompt="", width=width, seed=0, device="cpu", progress=lambda _: None)
+    with tempfile.TemporaryDirectory() as store:
+        return teacher_targets("student", training, teacher_in(teacher, Path(store)), width=width, seed=0, device="cpu", progress=lambda _: None)
 
 
 @pytest.fixture(scope="module")

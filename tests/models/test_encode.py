@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.errors import ModelError
-from bench.evaluate.embeddings import EmbeddingStore
+from bench.models.embeddings import EmbeddingStore
 from bench.models.encoders import SentenceEncoder, check_finite
 from bench.models.loading import load_encoder
 from tests.conftest import WORDS_HI, WORDS_MR, sentences

@@ -24,18 +24,19 @@ from bench.data.rows import load_rows
 from bench.data.training import TrainingSet
 from bench.digests import BOOKKEEPING, RECORDS, file_digest, folder_digest, model_digest
 from bench.errors import CardError, ModelError
-from bench.evaluate.embeddings import EmbeddingStore
 from bench.evaluate.score import LookupEncoder, score_task
 from bench.evaluate.tasks import build_task, task_texts
 from bench.make.distill import teacher_targets
 from bench.make.verify import TEXTS, inspect
 from bench.models.architectures import SUPPORTED
+from bench.models.embeddings import EmbeddingStore
 from bench.models.encoders import check_spread
 from bench.models.loading import load_encoder, load_sentence_model
 from bench.models.packages import package_path
 from bench.models.shared_prefix import SharedPrefixEncoder
 from tests.cli.test_cli import bench
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
+from tests.make.test_distill import teacher_in
 from tests.models.test_architectures import make_base
 from tests.models.test_weights import external
 from tests.run.test_run import run
@@ -395,12 +396,12 @@ def test_such_a_model_fails_the_inspection(base):
         inspect(flatten(base))
 
 
-def test_such_a_model_is_not_swept_and_teaches_nothing(base):
+def test_such_a_model_is_not_swept_and_teaches_nothing(base, tmp_path):
     with pytest.raises(ModelError, match=r"with layers \[0, 3\]: the embeddings of most"):
         SharedPrefixEncoder(load_sentence_model(flatten(base)), [[0], [0, 3]]).encode(MANY)
     rows = TrainingSet(unlabelled=tuple(MANY), leaked=0)
     with pytest.raises(ModelError, match="teacher of student: the embeddings of most"):
-        teacher_targets("student", [rows], base, prompt="", width=32, seed=0, device="cpu", progress=lambda _: None)
+        teacher_targets("student", [rows], teacher_in(base, tmp_path), width=32, seed=0, device="cpu", progress=lambda _: None)
 
 
 def test_a_task_of_any_type_is_not_scored_on_such_embeddings(workspace_folder, tmp_path):

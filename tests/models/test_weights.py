@@ -27,6 +27,7 @@ from bench.models.loading import load_encoder, load_sentence_model
 from bench.models.weights import check_modules
 from bench.sweep.sweep import sweep
 from tests.conftest import build_workspace
+from tests.make.test_distill import teacher_in
 from tests.models.test_architectures import TINY, make_base
 from tests.run.test_run import run
 
@@ -357,9 +358,9 @@ def test_such_a_base_is_not_swept(deeper):
         sweep(deeper, name="tiny", strategies=["top"])
 
 
-def test_such_a_teacher_teaches_nothing(deeper):
+def test_such_a_teacher_teaches_nothing(deeper, tmp_path):
     with pytest.raises(ModelError, match="missing in the weights"):
-        teacher_targets("student", (), deeper, prompt="", width=32, seed=0, device="cpu", progress=lambda _: None)
+        teacher_targets("student", (), teacher_in(deeper, tmp_path), width=32, seed=0, device="cpu", progress=lambda _: None)
 
 
 CANDIDATES = """
