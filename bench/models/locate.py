@@ -44,7 +44,8 @@ def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: 
 
 def _model_folder(name: str, folder: Path) -> Path:
     if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
-        raise ModelError(f"{name}: {folder} is not a model folder: expected config.json or modules.json in it")
+        found = "is a file; a folder is needed" if folder.is_file() else "is not a model folder: expected config.json or modules.json in it"
+        raise ModelError(f"{name}: {folder} {found}")
     return folder
 
 
@@ -66,6 +67,8 @@ def _from_file(name: str, origin: Origin, where: str, state: Path, say: Callable
     assert origin.file is not None
     assert origin.format is not None
     file = package_path(name, origin.package, origin.file)
+    if file.is_dir():
+        raise ModelError(f"{where}: file is {origin.file}, which is a folder of {origin.package}; name a file in it, or give a model's folder as path")
     try:
         content = file_digest(file)
     except OSError as error:

@@ -61,6 +61,34 @@ def test_a_recorded_file_that_is_gone_is_named(site):
         locate(FILE, site)
 
 
+def _latin1(file: Path) -> None:
+    file.write_bytes(b"\xe9,,\n" + file.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("RECORD", Path.unlink),
+        ("RECORD", _latin1),
+        ("RECORD", lambda file: file.write_text("tinye5/m-q4.bin,sha256=x,many\n", encoding="utf-8")),
+        ("METADATA", lambda file: file.write_bytes(b"")),
+        ("METADATA", lambda file: file.write_bytes(b"Metadata-Version: 2.1\nName: tinye5\nVersion: \xe9\n")),
+    ],
+    ids=["no RECORD", "RECORD not UTF-8", "RECORD with a wrong size", "no version", "METADATA not UTF-8"],
+)
+def test_a_damaged_record_of_a_package_is_named_with_the_mend(site, file, damage):
+    damage(site / "tinye5-1.2.dist-info" / file)
+    with pytest.raises(ModelError, match=r"^e5: the record of package tinye5 is damaged \(.+\); pip install --force-reinstall tinye5$"):
+        package_path("e5", "tinye5", "tinye5/m-q4.bin")
+
+
+def test_a_folder_that_is_named_as_a_file_and_a_file_that_is_named_as_a_folder_are_refused(site):
+    with pytest.raises(ModelError, match=r"^suite\.toml: bases\.e5: file is tinye5/model, which is a folder of tinye5; name a file in it"):
+        locate(Origin(package="tinye5", file="tinye5/model", format="e5-q4", sha256=SHA256), site)
+    with pytest.raises(ModelError, match=r"m-q4\.bin is a file; a folder is needed"):
+        locate(Origin(package="tinye5", path="tinye5/m-q4.bin"), site)
+
+
 def test_a_folder_of_a_package_is_a_model_like_any_other(site, tiny_base, tmp_path):
     found = locate(Origin(package="tinye5", path="tinye5/model", sha256=model_digest(tiny_base)), tmp_path)
     assert found == site / "tinye5" / "model"
