@@ -92,6 +92,14 @@ def flat(numbers: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def share_cell(share: tuple[float, tuple[float, float]] | None) -> str:
+    """A share of a parent's number in percent, and half the width of its 95 % interval."""
+    if share is None:
+        return MISSING
+    value, (low, high) = share
+    return f"{100 * value:.1f} ± {50 * (high - low):.1f}"
+
+
 def drop_cells(board: Board, row: Row) -> list[str]:
     """One row of the robustness table: the drop times 100, in bold where its 95 % interval excludes zero."""
     shown = []
@@ -151,8 +159,7 @@ def _share(row: Row) -> str:
     """The mean in percent of the parent's, and half the width of its 95 % interval."""
     if row.of_parent is None or row.of_parent_interval is None:
         return _percent(row.of_parent)
-    low, high = row.of_parent_interval
-    return f"{100 * row.of_parent:.1f} ± {50 * (high - low):.1f}"
+    return share_cell((row.of_parent, row.of_parent_interval))
 
 
 def _percent(score: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tabulate import tabulate
 
-from bench.publish.cells import cells, difference_cell, drop_cells, headers, interval_cell
+from bench.publish.cells import cells, difference_cell, drop_cells, headers, interval_cell, share_cell
 from bench.standings.board import Board, Row, Used
 
 UNGUARDED = "These tests could not be read when the candidate was trained. Its training data may hold their texts."
@@ -24,6 +24,7 @@ def render(board: Board) -> str:
         f"# Leaderboard: {board.suite}",
         board.description,
         table,
+        _shares(board),
         _robustness(board),
         _methods(board),
         _trimmed(board),
@@ -58,6 +59,19 @@ def _flags(board: Board) -> str:
         "The 95 % interval of every candidate touches chance or an end of the scale, or lies beyond it: these columns tell no good candidate from a bad one."
     )
     return "\n\n".join(["## Columns that say nothing here", explained, "\n".join(lines)])
+
+
+def _shares(board: Board) -> str:
+    """What each candidate keeps of its parent, score by score; empty where no share is known."""
+    rows = [[row.name, row.parent, *(share_cell(row.shares.get(column.label)) for column in board.columns)] for row in board.rows if row.shares and row.parent]
+    if not rows:
+        return ""
+    titles = ["candidate", "parent", *(column.label for column in board.columns)]
+    table = tabulate(rows, headers=titles, tablefmt="pipe", colalign=["left", "left", *["right"] * len(board.columns)], disable_numparse=True)
+    return (
+        "## What is kept of the parent\n\nEach score in percent of the parent's, with half of the 95 % interval of the ratio; test examples, few-shot draws "
+        f"and seeds that both share are paired. A dash where the parent's score is not surely above zero.\n\n{table}"
+    )
 
 
 def _robustness(board: Board) -> str:

@@ -109,6 +109,7 @@ class Row:
     Of several (`seeds` of them), `spread` is the standard deviation of their means and `seed_scores` are the single ones, by column label and `mean`.
     `scores` maps column labels to scores between 0 and 1; what is not there was not computed. `estimates` are the scores whose variation is known, `estimate`
     is the mean where all of them are. `of_parent` is the mean divided by the parent's, with its 95 % interval, where the parent's mean is surely above zero.
+    `shares` are the same of single scores, by column label.
     `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts.
     """
 
@@ -127,6 +128,7 @@ class Row:
     estimate: Estimate | None = None
     of_parent: float | None = None
     of_parent_interval: tuple[float, float] | None = None
+    shares: dict[str, tuple[float, tuple[float, float]]] = dataclasses.field(default_factory=dict)
     drops: dict[str, Drop] = dataclasses.field(default_factory=dict)
     tokenizer_problems: tuple[str, ...] = ()
     seeds: int = 1

@@ -482,6 +482,16 @@ def test_every_page_names_the_tests_that_did_not_guard_a_candidates_training():
     assert [line["unguarded_tests"] for line in json_rows(board)] == ["Topics; Pairs", None]
 
 
+def test_the_page_shows_what_is_kept_of_each_score_of_the_parent():
+    small = dataclasses.replace(SMALL, parent=FULL.name, shares={BOARD.columns[0].label: (0.9, (0.87, 0.94))})
+    section = render(dataclasses.replace(BOARD, rows=(FULL, small))).partition("\n## What is kept of the parent\n")[2].partition("\n## ")[0]
+    (line,) = table_rows(section)
+    assert line["candidate"] == small.name
+    assert line["parent"] == FULL.name
+    assert [line[column.label] for column in BOARD.columns] == ["90.0 ± 3.5", *[MISSING] * (len(BOARD.columns) - 1)]
+    assert "What is kept" not in render(BOARD)
+
+
 def test_the_page_names_what_tokenizers_lose_once_with_all_candidates_that_lose_it():
     cut, nukta = "ZWJ and ZWNJ: 2 of 2 become a space", "nukta: 3 of 3 are deleted"
     rows = (dataclasses.replace(FULL, tokenizer_problems=(cut,)), dataclasses.replace(SMALL, tokenizer_problems=(nukta, cut)))

@@ -40,6 +40,22 @@ def test_a_share_of_the_parent_has_a_paired_interval():
     assert 0.895 < low < 0.9 < high < 0.905  # unpaired it would reach from 0.85 to 0.95
 
 
+def test_a_share_of_each_score_is_paired_too_and_left_out_where_the_parents_may_be_zero():
+    full, small = row("full", 0.5), row("small", 0.45, parent="full")
+    full.estimates = {"Pairs": Estimate(0.8, 0.8 + 0.02 * NOISE[0]), "Topics": Estimate(0.01, 0.01 + 0.02 * NOISE[1])}
+    small.estimates = {
+        "Pairs": Estimate(0.6, 0.6 + 0.02 * NOISE[0]),
+        "Topics": Estimate(0.01, 0.01 + 0.02 * NOISE[1]),
+        "Bitext": Estimate(0.5, 0.5 + 0.01 * NOISE[2]),
+    }
+    ranked(full, small)
+    assert small.shares.keys() == {"Pairs"}
+    value, (low, high) = small.shares["Pairs"]
+    assert value == pytest.approx(0.75)
+    assert 0.72 < low < 0.75 < high < 0.78  # unpaired it would reach from 0.69 to 0.81
+    assert full.shares == {}
+
+
 @pytest.mark.parametrize(("mean", "error"), [(-0.5, 0.01), (0.0, 0.01), (0.02, 0.01), (0.5, 0.3)])
 def test_a_share_of_a_parent_that_may_be_zero_or_below_is_left_out(mean, error):
     small = row("small", mean * 1.14, parent="full", noise=1)
