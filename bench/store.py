@@ -214,10 +214,8 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     Only one process at a time may do this for a folder: what another has left half-written is removed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for stale in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(stale)
-    if folder.exists():
-        shutil.rmtree(folder)
+    for stale in (*folder.parent.glob(f".{folder.name}.*"), folder):
+        _remove(stale)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         yield temporary
@@ -225,6 +223,14 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, a file or a symbolic link (not what it leads to), if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def require_writable(folder: Path) -> None:
@@ -236,8 +242,11 @@ def require_writable(folder: Path) -> None:
     nearest = next(place for place in (folder, *folder.parents) if place.is_symlink() or place.exists())
     if nearest.is_symlink() and not nearest.exists():
         raise StorageError(f"{nearest}: this symbolic link leads to nothing; mend or remove it, or use another folder")
-    with storage(folder), tempfile.TemporaryFile(dir=nearest):
-        pass
+    try:
+        with storage(folder), tempfile.TemporaryFile(dir=nearest):
+            pass
+    except FileNotFoundError:  # what /proc and the like say
+        raise StorageError(f"{folder}: {nearest} takes no files; use another folder") from None
 
 
 def _check_key(result: Result, key: str) -> None:

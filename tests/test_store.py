@@ -8,12 +8,13 @@ import pickle
 import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bench.digests import digest
 from bench.errors import StorageError
-from bench.store import FOLDER_SEAL, Store, Unsound, read_sealed_folder, replacing, require_writable, seal_folder, write_atomic
+from bench.store import FOLDER_SEAL, Store, Unsound, read_sealed_folder, replacing, replacing_folder, require_writable, seal_folder, write_atomic
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 
@@ -326,6 +327,26 @@ def test_a_link_that_leads_back_to_itself_is_named_when_it_is_read(tmp_path):
     link.symlink_to(link)
     with pytest.raises(StorageError, match="leads back to itself; mend or remove it"):
         Store(link).get(KEY)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc here")
+def test_a_file_system_that_takes_no_files_is_named():
+    with pytest.raises(StorageError, match=r"^/proc/boards: /proc takes no files; use another folder$"):
+        require_writable(Path("/proc/boards"))
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_a_folder_takes_the_place_of_whatever_was_there_and_a_link_leads_on_to_what_it_did(tmp_path, kind):
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    {"file": folder.touch, "link": lambda: folder.symlink_to(elsewhere), "folder": folder.mkdir}[kind]()
+    with replacing_folder(folder) as temporary:
+        temporary.mkdir()
+        (temporary / "new").touch()
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert not folder.is_symlink()
+    assert (elsewhere / "kept").exists()
 
 
 def test_asking_whether_a_folder_can_be_written_makes_nothing(tmp_path):

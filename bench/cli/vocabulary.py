@@ -54,14 +54,15 @@ def vocabulary(
         raise SelectionError(f"--out {out} is a file of the corpus, and would be overwritten; give the list a name of its own")
     require_writable(out.parent)
     place = find_workspace(workspace)
-    folder = resolve_model(base, place, suite, offline=offline, needs="tokenizer")
-    with heartbeat("reading the tests", json=json) as now:
+    with heartbeat("reading the model", json=json) as now:
 
         def say(doing: str) -> None:
             if not json:
                 print(f"        {doing} ...", file=sys.stderr, flush=True)
             now(doing, said=not json)
 
+        folder = resolve_model(base, place, suite, offline=offline, needs="tokenizer", say=say)
+        say("reading the tests")
         guard = _guard(place, suite, data_dir)
         from bench.make.vocabulary.choose import choose_vocabulary
 
