@@ -21,6 +21,8 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never ask the Hub; use what is on this machine.")]
 Shard = Annotated[str, typer.Option("--shard", metavar="i/n", help="Only every n-th candidate, from the i-th.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the files of the board. Default: leaderboard/ of the workspace.", show_default=False)]
+Publish = Annotated[bool, typer.Option("--publish", help="Replace the published board even where that loses scores or measurements that stand in it.")]
 Jobs = Annotated[
     int,
     typer.Option(

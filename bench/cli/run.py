@@ -10,8 +10,13 @@ from bench.cli import options
 from bench.errors import EXIT_INCOMPLETE, SelectionError, StorageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.cli.boards import Placed
     from bench.plan.planning import Plan
+    from bench.plan.records import SuiteRecords
     from bench.run.execute import Outcome
+    from bench.standings.board import Board
 
 EXAMPLES = """Examples:
 
@@ -22,6 +27,11 @@ EXAMPLES = """Examples:
   bench run --all --suite public --data-dir DATA      on published data
 
   bench run --all --shard 1/2                         half of the candidates, on this machine
+
+  bench run e5-top6 --task KasautiSTS --out mine      one score; the suite's files go to mine/
+
+A run of a part shows that part. It leaves the published board as it is where scores or
+measurements would be lost, unless --publish is given.
 
 A second run does no work that is stored; a killed one goes on where it stopped.
 
@@ -40,6 +50,8 @@ def run(
     offline: options.Offline = False,
     shard: options.Shard = "1/1",
     jobs: options.Jobs = 0,
+    out: options.Out = None,
+    publish: options.Publish = False,
     workspace: options.WorkspaceOption = None,
     json: options.Json = False,
 ) -> None:
@@ -67,9 +79,10 @@ def run(
         jobs=jobs,
     )
     plan = planned(workspace, chosen, json=json)
-    require_writable(plan.leaderboard)
+    folder = out or plan.leaderboard
+    require_writable(folder)
     outcome = execute(plan, make_reporter(json=json))
-    unwritten = publish_board(plan, outcome, json=json)
+    unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish)
     if not outcome.complete:
         if unwritten is not None:
             typer.echo(f"bench: {unwritten}", err=True)
@@ -78,33 +91,68 @@ def run(
         raise unwritten
 
 
-def publish_board(plan: Plan, outcome: Outcome, *, json: bool) -> StorageError | None:
-    """Write the suite's files, show the table and what did not work. Returns why the files could not be written."""
-    import json as jsonlib
-
+def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, anyway: bool) -> StorageError | None:
+    """Write the suite's files, show what was asked for and what did not work. Returns why the files could not be written."""
+    from bench.cli.boards import Placed, place
     from bench.plan.records import read_records
-    from bench.publish.files import publish
-    from bench.publish.terminal import make_console, show
     from bench.standings.build import build_board
 
-    board = build_board(read_records(plan))
-    paths, unwritten = [], None
+    records = read_records(plan)
+    board = build_board(records)
+    unwritten = None
     try:
-        paths = [] if board.empty else publish(board, plan.leaderboard)
+        placed = place(board, folder, anyway=anyway)
     except StorageError as problem:
-        unwritten = problem
-    problems = {str(cell): error for cell, error in {**outcome.blocked, **outcome.failed}.items()}
+        placed, unwritten = Placed(kept=f"not written, {problem}"), problem
+    part = asked_for(plan, records, board)
     if json:
-        event = {"event": "end", "computed": outcome.computed, "reused": outcome.reused, "problems": problems, "files": [str(path) for path in paths]}
-        typer.echo(jsonlib.dumps(event, ensure_ascii=False))
-        return unwritten
-    console = make_console()
-    show(board, console)
-    for name, error in problems.items():
-        console.print(f"{name}: {error}", markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"{outcome.computed} cells computed, {outcome.reused} reused, {len(outcome.failed)} failed, {len(outcome.blocked)} could not run", highlight=False
-    )
-    written = ", ".join(map(str, paths)) or f"not written, {'there are no scores' if unwritten is None else unwritten}"
-    console.print(f"Board: {written}", markup=False, highlight=False, soft_wrap=True)
+        _tell(part, outcome, placed)
+    else:
+        _show(part, outcome, placed, tasks_named=bool(plan.options.tasks))
     return unwritten
+
+
+def asked_for(plan: Plan, records: SuiteRecords, board: Board) -> Board:
+    """The part of a suite's board that the plan's options choose."""
+    from bench.standings.part import build_part
+
+    names, tasks = [candidate.name for candidate in plan.selection.chosen], plan.selection.tasks
+    whole = len(names) == len(plan.selection.everyone) and len(tasks) == len(plan.tasks)
+    return board if whole else build_part(records, names, tasks)
+
+
+def _problems(outcome: Outcome) -> dict[str, str]:
+    return {str(cell): error for cell, error in {**outcome.blocked, **outcome.failed}.items()}
+
+
+def _tell(board: Board, outcome: Outcome, placed: Placed) -> None:
+    """Say `{"event": "end", ...}` with the rows that were asked for, as they stand in leaderboard.json."""
+    import json as jsonlib
+
+    from bench.publish.files import documents
+
+    event = {
+        "event": "end",
+        "suite": board.suite,
+        "computed": outcome.computed,
+        "reused": outcome.reused,
+        "problems": _problems(outcome),
+        "files": [str(path) for path in placed.paths],
+        "not_published": placed.kept,
+        "rows": documents(board),
+    }
+    typer.echo(jsonlib.dumps(event, ensure_ascii=False))
+
+
+def _show(board: Board, outcome: Outcome, placed: Placed, *, tasks_named: bool) -> None:
+    """Print the table, the problems and the counts."""
+    from bench.publish.terminal import make_console, show
+
+    console = make_console()
+    show(board, console, tasks_named=tasks_named)
+    lines = [f"{name}: {error}" for name, error in _problems(outcome).items()]
+    counts = f"{len(outcome.failed)} failed, {len(outcome.blocked)} could not run"
+    lines.append(f"{outcome.computed} cells computed, {outcome.reused} reused, {counts}")
+    lines.append(f"Board: {placed.kept or ', '.join(map(str, placed.paths))}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
