@@ -11,6 +11,8 @@ EXAMPLES = """Examples:
 
   bench make e5-top6
 
+  bench make 'e5-top*' --force                        trained anew
+
   bench make mini mini-top6 --suite public --data-dir DATA"""
 
 
@@ -22,6 +24,7 @@ def make(
     data_dir: options.DataDir = None,
     offline: options.Offline = False,
     jobs: options.Jobs = 0,
+    force: options.Force = False,
     workspace: options.WorkspaceOption = None,
     json: options.Json = False,
 ) -> None:
@@ -38,7 +41,7 @@ def make(
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     if offline:
         stay_offline()
-    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
+    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",), force=force)
     plan = planned(workspace, chosen, json=json)
     outcome = execute(plan, make_reporter(json=json))
     if not outcome.complete:

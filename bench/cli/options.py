@@ -10,7 +10,9 @@ import typer
 from bench.cli.streams import print_json
 from bench.errors import SelectionError
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Candidates; see `bench list models`.", show_default=False)]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Candidates, or patterns like 'small-top*'; see `bench list models`.", show_default=False)
+]
 All = Annotated[bool, typer.Option("--all", help="Every candidate of the suite.")]
 Suite = Annotated[str | None, typer.Option("--suite", help="Suite; see `bench list suites`. Default: small, or the one with the NAMEs.", show_default=False)]
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="Only this task; repeat for several.", show_default=False)]
@@ -21,6 +23,8 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never ask the Hub; use what is on this machine.")]
 Shard = Annotated[str, typer.Option("--shard", metavar="i/n", help="Only every n-th candidate, from the i-th.")]
+Force = Annotated[bool, typer.Option("--force", help="Compute anew what is stored of the candidates: checkpoints, embeddings, scores, measurements.")]
+Reprobe = Annotated[bool, typer.Option("--reprobe", help="Measure anew what the candidates cost.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the files of the board. Default: leaderboard/ of the workspace.", show_default=False)]
 Publish = Annotated[bool, typer.Option("--publish", help="Replace the published board even where that loses scores or measurements that stand in it.")]
 Jobs = Annotated[

@@ -24,6 +24,8 @@ EXAMPLES = """Examples:
 
   bench run e5-top6 e5-scratch6                       two candidates
 
+  bench run 'e5-top*' --reprobe                       all whose names begin so; costs measured anew
+
   bench run --all --suite public --data-dir DATA      on published data
 
   bench run --all --shard 1/2                         half of the candidates, on this machine
@@ -33,7 +35,8 @@ EXAMPLES = """Examples:
 A run of a part shows that part. It leaves the published board as it is where scores or
 measurements would be lost, unless --publish is given.
 
-A second run does no work that is stored; a killed one goes on where it stopped.
+A second run does no work that is stored; a killed one goes on where it stopped. One that was
+killed under --force goes on without it.
 
 Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted
 (Ctrl-C), 143 ended by SIGTERM."""
@@ -50,6 +53,8 @@ def run(
     offline: options.Offline = False,
     shard: options.Shard = "1/1",
     jobs: options.Jobs = 0,
+    force: options.Force = False,
+    reprobe: options.Reprobe = False,
     out: options.Out = None,
     publish: options.Publish = False,
     workspace: options.WorkspaceOption = None,
@@ -77,6 +82,8 @@ def run(
         offline=offline,
         shard=options.parse_shard(shard),
         jobs=jobs,
+        force=force,
+        reprobe=reprobe,
     )
     plan = planned(workspace, chosen, json=json)
     folder = out or plan.leaderboard

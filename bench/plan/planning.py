@@ -142,6 +142,10 @@ class _Planner:
         except BenchError as error:
             blocked = [PlannedCell(cell, "cannot run", reason=f"{candidate.name} cannot be made") for cell in later]
             return PlannedCandidate(candidate, None, (PlannedCell(make, "cannot run", reason=str(error)), *blocked))
+        if self.options.force and candidate in self.selection.chosen:
+            return PlannedCandidate(
+                candidate, blueprint, (PlannedCell(make, "to do", blueprint.key), *(self._later_cell(candidate, cell, None) for cell in later))
+            )
         made, stored = self.archive.made(blueprint), self.archive.store.get(blueprint.key)
         failed = made is None and stored is not None and stored.get("status") == "failed"
         status: Status = "done" if made else "failed" if failed else "to do"
@@ -165,6 +169,6 @@ class _Planner:
         else:
             key = probe_key(made["content"], candidate.prompt, candidate.runs_in, self.options.device, self.options.probe)
         stored = self.archive.store.get(key)
-        if stored is None:
+        if stored is None or (cell.stage == "probe" and self.options.reprobe):
             return PlannedCell(cell, "to do", key)
         return PlannedCell(cell, "done" if stored.get("status") == "done" else "failed", key, stored.get("error", ""))

@@ -120,3 +120,11 @@ def test_the_last_event_carries_the_scores_that_were_asked_for_with_their_interv
         assert low <= score <= high
     assert "is left as it was" in end["not_published"]
     assert end["files"] == []
+
+
+def test_a_pattern_chooses_and_force_computes_anew(call):
+    assert "2 cells computed, 0 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none")[1]
+    assert "0 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none")[1]
+    assert "2 cells computed, 0 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none", "--force")[1]
+    assert "1 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--reprobe")[1]
+    assert "1 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--reprobe")[1]
