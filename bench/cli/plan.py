@@ -68,7 +68,7 @@ def plan(
         reprobe=reprobe,
     )
     with heartbeat("planning") as say:  # on standard error, also with --json: standard output is one document
-        found = make_plan(find_workspace(workspace), chosen, lambda what: say(what, aloud=True))
+        found = make_plan(find_workspace(workspace), chosen, lambda what: say(what, aloud=True), step=say)
         warnings = unread_tests(found)
     if json:
         _tell(found, workspace, warnings)

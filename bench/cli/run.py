@@ -11,6 +11,9 @@ from bench.errors import EXIT_INCOMPLETE, SelectionError, StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import TextIO
+
+    from rich.console import Console
 
     from bench.cli.boards import Placed
     from bench.plan.planning import Plan
@@ -27,6 +30,8 @@ EXAMPLES = """Examples:
   bench run 'e5-top*' --reprobe                       all whose names begin so; costs measured anew
 
   bench run --all --suite public --data-dir DATA      on published data
+
+  bench run --all --quiet --log run.log               only the table; everything else in a file
 
   bench run --all --shard 1/2                         half of the candidates, on this machine
 
@@ -58,9 +63,13 @@ def run(
     out: options.Out = None,
     publish: options.Publish = False,
     workspace: options.WorkspaceOption = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    log: options.Log = None,
     json: options.Json = False,
 ) -> None:
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
+    from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
     from bench.plan.options import Options, stay_offline
     from bench.probe.machine import pick_device
@@ -69,6 +78,7 @@ def run(
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    options.check_loudness(quiet=quiet, verbose=verbose)
     options.one_of("--probe", probe, ("quick", "full", "none"))
     if offline:
         stay_offline()
@@ -85,11 +95,12 @@ def run(
         force=force,
         reprobe=reprobe,
     )
-    plan = planned(workspace, chosen, json=json)
-    folder = out or plan.leaderboard
-    require_writable(folder)
-    outcome = execute(plan, make_reporter(json=json))
-    unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish)
+    with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, file):
+        plan = planned(workspace, chosen, json=json, quiet=quiet)
+        folder = out or plan.leaderboard
+        require_writable(folder)
+        outcome = execute(plan, reporter)
+        unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish, log=file)
     if not outcome.complete:
         if unwritten is not None:
             typer.echo(f"bench: {unwritten}", err=True)
@@ -98,10 +109,13 @@ def run(
         raise unwritten
 
 
-def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, anyway: bool) -> StorageError | None:
+def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, anyway: bool, log: TextIO | None) -> StorageError | None:
     """Write the suite's files, show what was asked for and what did not work. Returns why the files could not be written."""
+    from rich.console import Console
+
     from bench.cli.boards import Placed, place
     from bench.plan.records import read_records
+    from bench.publish.terminal import WIDE, make_console
     from bench.standings.build import build_board
 
     records = read_records(plan)
@@ -114,8 +128,9 @@ def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, any
     part = asked_for(plan, records, board)
     if json:
         _tell(part, outcome, placed)
-    else:
-        _show(part, outcome, placed, tasks_named=bool(plan.options.tasks))
+    consoles = [*([] if json else [make_console()]), *([] if log is None else [Console(file=log, width=WIDE)])]
+    for console in consoles:
+        _show(part, outcome, placed, console, tasks_named=bool(plan.options.tasks))
     return unwritten
 
 
@@ -151,11 +166,10 @@ def _tell(board: Board, outcome: Outcome, placed: Placed) -> None:
     typer.echo(jsonlib.dumps(event, ensure_ascii=False))
 
 
-def _show(board: Board, outcome: Outcome, placed: Placed, *, tasks_named: bool) -> None:
+def _show(board: Board, outcome: Outcome, placed: Placed, console: Console, *, tasks_named: bool) -> None:
     """Print the table, the problems and the counts."""
-    from bench.publish.terminal import make_console, show
+    from bench.publish.terminal import show
 
-    console = make_console()
     show(board, console, tasks_named=tasks_named)
     lines = [f"{name}: {error}" for name, error in _problems(outcome).items()]
     counts = f"{len(outcome.failed)} failed, {len(outcome.blocked)} could not run"

@@ -20,6 +20,8 @@ LAST = ("MiB on disk", "parameters, M (embeddings + body)", "kept layers", "kind
 LEFT = ("candidate", "kind", "kept layers", "parameters, M (embeddings + body)")
 """Columns that are set flush left."""
 DROP = "drop "
+WIDE = 500
+"""Characters of a line in a file: enough for any board."""
 BORDER = 3
 """What a column needs beside its text."""
 
@@ -117,4 +119,4 @@ def _that_fit(columns: Iterable[_Column], width: int) -> set[str]:
 def make_console() -> Console:
     """A console as wide as the terminal, or wide enough for any board where the output is a file."""
     console = Console()
-    return console if console.is_terminal else Console(width=500)
+    return console if console.is_terminal else Console(width=WIDE)

@@ -128,3 +128,18 @@ def test_a_pattern_chooses_and_force_computes_anew(call):
     assert "2 cells computed, 0 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none", "--force")[1]
     assert "1 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--reprobe")[1]
     assert "1 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--reprobe")[1]
+
+
+def test_a_quiet_run_shows_only_what_comes_out_and_the_log_has_the_rest(call, capsys, tmp_path):
+    log = tmp_path / "run.log"
+    code, out = call("run", "letters", "--task", "Pairs", "--probe", "none", "--quiet", "--log", str(log))
+    assert code == 0
+    assert "Pairs mr" in out
+    text = log.read_text(encoding="utf-8")
+    assert "letters evaluate Pairs ..." in text
+    assert "letters make  save" in text
+    assert out in text
+
+
+def test_quiet_and_verbose_exclude_each_other(call):
+    assert call("run", "letters", "--quiet", "--verbose")[0] == "give --quiet or --verbose, not both; --log FILE keeps in a file what --verbose shows"
