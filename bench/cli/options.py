@@ -15,7 +15,7 @@ Names = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="Every candidate of the suite.")]
 Suite = Annotated[str | None, typer.Option("--suite", help="Suite; see `bench list suites`. Default: small, or the one with the NAMEs.", show_default=False)]
-Tasks = Annotated[list[str] | None, typer.Option("--task", help="Only this task; repeat for several.", show_default=False)]
+Tasks = Annotated[list[str] | None, typer.Option("--task", help="Only this task, or those that match a pattern; repeat for several.", show_default=False)]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i. Default: auto, CUDA where there is one.")]
 Probe = Annotated[str, typer.Option("--probe", help="quick, full or none.")]
 DataDir = Annotated[

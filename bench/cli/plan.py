@@ -21,7 +21,7 @@ EXAMPLES = """Examples:
 
   bench plan --all
 
-  bench plan 'e5-top*' --cells                         every cell by itself
+  bench plan 'e5-top*' --cells      every cell by itself
 
   bench plan --all --suite public --data-dir DATA --json
 

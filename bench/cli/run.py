@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-  bench run --all                                     every candidate of suite small, no network needed
+  bench run --all                               suite small, no network
 
-  bench run e5-top6 e5-scratch6                       two candidates
+  bench run e5-top6 e5-scratch6                 two candidates
 
-  bench run 'e5-top*' --reprobe                       all whose names begin so; costs measured anew
+  bench run e5-top6 --task KasautiSTS           one score
 
-  bench run --all --suite public --data-dir DATA      on published data
+  bench run 'e5-top*' --reprobe                 costs measured anew
 
-  bench run --all --quiet --log run.log               only the table; everything else in a file
+  bench run --all --suite public --data-dir D   on published data
 
-  bench run --all --shard 1/2                         half of the candidates, on this machine
+  bench run --all --shard 1/2 --out half        half of them; files in half/
 
-  bench run e5-top6 --task KasautiSTS --out mine      one score; the suite's files go to mine/
+  bench run --all --quiet --log run.log         only the table; rest in a file
 
-A run of a part shows that part. It leaves the published board as it is where scores or
-measurements would be lost, unless --publish is given.
+A run of a part shows that part. It leaves the published board as it is where
+scores or measurements would be lost, unless --publish is given.
 
-A second run does no work that is stored; a killed one goes on where it stopped. One that was
-killed under --force goes on without it.
+A second run does no work that is stored; a killed one goes on where it stopped.
+One that was killed under --force goes on without it.
 
 Exit codes: 0 done, 2 usage or configuration, 3 cells failed or missing, 130 interrupted
 (Ctrl-C), 143 ended by SIGTERM."""
