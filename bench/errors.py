@@ -24,6 +24,10 @@ from pathlib import Path
 
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
+LISTED = 10
+"""How many valid names a message lists."""
+NEAREST = 5
+"""How many it lists of more than that: the most alike ones."""
 
 
 class BenchError(Exception):
@@ -119,9 +123,12 @@ def last_line(text: str) -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A suffix like "; did you mean 'top'?" or a list of the valid names, for the end of an error message."""
+    """A suffix like "; did you mean 'top'?" or a list of the valid names, for the end of an error message. Of many names it lists the nearest few."""
     names = sorted(valid)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
+    if len(names) > LISTED:
+        few = difflib.get_close_matches(name, names, n=NEAREST, cutoff=0.0)
+        return f"; valid: {', '.join(few)} and {len(names) - len(few)} more"
     return f"; valid: {', '.join(names)}" if names else ""

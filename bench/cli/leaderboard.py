@@ -14,7 +14,12 @@ EXAMPLES = """Examples:
 
   bench leaderboard                     rewrite the files and show the table
 
-  bench leaderboard --format csv        print one format, write nothing"""
+  bench leaderboard --format csv        print one format, write nothing
+
+  bench leaderboard --out mine          write the files into mine/
+
+Files that hold scores or measurements which are not stored here are left as they are, with exit
+code 3, unless --publish is given."""
 
 
 def leaderboard(
@@ -22,15 +27,18 @@ def leaderboard(
     format: Annotated[str | None, typer.Option("--format", help="Print md, csv or json instead of writing files.", show_default=False)] = None,  # noqa: A002
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
+    out: options.Out = None,
+    publish: options.Publish = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Rewrite the published files of a suite from stored cells; computes nothing."""
     from bench.cards.workspace import find_workspace
+    from bench.cli.boards import place
     from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
     from bench.plan.records import read_records
     from bench.probe.machine import pick_device
-    from bench.publish.files import FORMATS, publish
+    from bench.publish.files import FORMATS
     from bench.publish.terminal import make_console, show
     from bench.standings.build import build_board
 
@@ -47,7 +55,10 @@ def leaderboard(
         typer.echo(render(board), nl=False)
     else:
         show(board, make_console())
-        for path in publish(board, plan.leaderboard):
+        placed = place(board, out or plan.leaderboard, anyway=publish)
+        for path in placed.paths:
             typer.echo(path)
+        if placed.kept is not None:
+            raise Incomplete(placed.kept)
     if not board.complete:
         raise Incomplete("the board is incomplete; `bench run --all` computes what is missing")

@@ -11,6 +11,8 @@ EXAMPLES = """Examples:
 
   bench make e5-top6
 
+  bench make 'e5-top*' --force                        trained anew
+
   bench make mini mini-top6 --suite public --data-dir DATA"""
 
 
@@ -22,12 +24,17 @@ def make(
     data_dir: options.DataDir = None,
     offline: options.Offline = False,
     jobs: options.Jobs = 0,
+    force: options.Force = False,
     workspace: options.WorkspaceOption = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    log: options.Log = None,
     json: options.Json = False,
 ) -> None:
     """Make checkpoints and print their paths; `SentenceTransformer(path)` loads them."""
     import json as jsonlib
 
+    from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
     from bench.errors import SelectionError
     from bench.plan.options import Options, stay_offline
@@ -36,11 +43,13 @@ def make(
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    options.check_loudness(quiet=quiet, verbose=verbose)
     if offline:
         stay_offline()
-    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",))
-    plan = planned(workspace, chosen, json=json)
-    outcome = execute(plan, make_reporter(json=json))
+    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",), force=force)
+    with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):
+        plan = planned(workspace, chosen, json=json, quiet=quiet)
+        outcome = execute(plan, reporter)
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
     made = {candidate.name: str(plan.archive.checkpoint_folder(plan.resolver.blueprint(candidate))) for candidate in plan.selection.chosen}

@@ -10,10 +10,12 @@ import typer
 from bench.cli.streams import print_json
 from bench.errors import SelectionError
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Candidates; see `bench list models`.", show_default=False)]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Candidates, or patterns like 'small-top*'; see `bench list models`.", show_default=False)
+]
 All = Annotated[bool, typer.Option("--all", help="Every candidate of the suite.")]
 Suite = Annotated[str | None, typer.Option("--suite", help="Suite; see `bench list suites`. Default: small, or the one with the NAMEs.", show_default=False)]
-Tasks = Annotated[list[str] | None, typer.Option("--task", help="Only this task; repeat for several.", show_default=False)]
+Tasks = Annotated[list[str] | None, typer.Option("--task", help="Only this task, or those that match a pattern; repeat for several.", show_default=False)]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i. Default: auto, CUDA where there is one.")]
 Probe = Annotated[str, typer.Option("--probe", help="quick, full or none.")]
 DataDir = Annotated[
@@ -21,6 +23,13 @@ DataDir = Annotated[
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never ask the Hub; use what is on this machine.")]
 Shard = Annotated[str, typer.Option("--shard", metavar="i/n", help="Only every n-th candidate, from the i-th.")]
+Force = Annotated[bool, typer.Option("--force", help="Compute anew what is stored of the candidates: checkpoints, embeddings, scores, measurements.")]
+Reprobe = Annotated[bool, typer.Option("--reprobe", help="Measure anew what the candidates cost.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress: only what comes out, and what went wrong.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="A line for every phase of every cell, and errors whole.")]
+Log = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Append what --verbose shows, with the time, and the table.", show_default=False)]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the files of the board. Default: leaderboard/ of the workspace.", show_default=False)]
+Publish = Annotated[bool, typer.Option("--publish", help="Replace the published board even where that loses scores or measurements that stand in it.")]
 Jobs = Annotated[
     int,
     typer.Option(
@@ -36,6 +45,16 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", help="Folder with models/ and tasks/. Default: the nearest one upwards, else the built-in one.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", callback=print_json, help="Machine-readable output.")]
+
+
+def check_loudness(*, quiet: bool, verbose: bool) -> None:
+    """Refuse a run that should be both.
+
+    Raises:
+        SelectionError: It should.
+    """
+    if quiet and verbose:
+        raise SelectionError("give --quiet or --verbose, not both; --log FILE keeps in a file what --verbose shows")
 
 
 def one_of(option: str, value: str, valid: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """How a run is shown: a live bar with time left on a terminal, plain lines elsewhere, JSON lines for programs.
 
-None of them is silent for more than half a minute.
+None of them is silent for more than half a minute, nor for more than a few seconds before the first cell.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from bench.errors import Stopped, last_line
 from bench.plan.cells import Cell, PlannedCell
-from bench.run.report import Reporter
+from bench.run.report import Reporter, Silent
 
 if TYPE_CHECKING:
+    from rich.status import Status
+    from rich.text import Text
+
     from bench.plan.options import Options
     from bench.plan.planning import Plan
 
@@ -27,18 +30,23 @@ WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
 """Rough cost of a cell by stage, so that the time left is not led astray by many cheap cells."""
 SILENCE = 30.0
 """Seconds after which something is said, if only that the work goes on."""
+SOON = 5.0
+"""The same, while no cell is being worked on: a beginner should not wonder whether anything happens."""
+LOADING = "loading the libraries"
 
 
-def make_reporter(*, json: bool) -> Reporter:
-    """The reporter that suits standard error and the `--json` option."""
+def make_reporter(*, json: bool, quiet: bool = False, verbose: bool = False) -> Reporter:
+    """The reporter that suits standard error and the options `--json`, `--quiet` and `--verbose`."""
+    if quiet:
+        return Silent()
     if json:
         return JsonReporter()
-    return LiveReporter() if sys.stderr.isatty() else PlainReporter()
+    return LiveReporter() if sys.stderr.isatty() and not verbose else PlainReporter(verbose=verbose)
 
 
 @contextmanager
 def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]]:
-    """A sign of life every half minute for work that is no cell.
+    """Signs of life for work that is no cell: what is being done, again and again; on a terminal a line that moves.
 
     Args:
         doing: What the body does. It is changed by calling what is yielded, with `said=True` where the caller has printed a line itself, or with
@@ -46,11 +54,14 @@ def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]
         json: Say it as an event on standard output.
     """
     begun = time.monotonic()
+    status = _spinner(doing) if sys.stderr.isatty() and not json else None
 
     def change(now: str, *, said: bool = False, aloud: bool = False) -> None:
         nonlocal doing
         doing = now
-        if aloud:
+        if status is not None:
+            status.update(_plain(now))
+        elif aloud:
             say()
         if said or aloud:
             beat.touch()
@@ -62,7 +73,11 @@ def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]
         else:
             _line(f"        {doing}, {seconds:.0f} s so far", sys.stderr)
 
-    beat = _Heartbeat(say)
+    if status is not None:
+        with status:
+            yield change
+        return
+    beat = _Heartbeat(say, lambda: min(SOON, SILENCE))
     beat.start()
     try:
         yield change
@@ -70,7 +85,25 @@ def heartbeat(doing: str, *, json: bool = False) -> Iterator[Callable[..., None]
         beat.stop()
 
 
-def planned(workspace: Path | None, options: Options, *, json: bool) -> Plan:
+def _spinner(doing: str) -> Status:
+    from rich.console import Console
+
+    return Console(stderr=True).status(_plain(doing))
+
+
+def _plain(text: str) -> Text:
+    """A text in which brackets are no markup."""
+    from rich.text import Text
+
+    return Text(text)
+
+
+@contextmanager
+def _nothing_said() -> Iterator[Callable[..., None]]:
+    yield lambda *_, **__: None
+
+
+def planned(workspace: Path | None, options: Options, *, json: bool, quiet: bool = False) -> Plan:
     """The plan of a run, with signs of life while it is made, and a warning for each test whose texts cannot be kept out of the training.
 
     Raises:
@@ -80,8 +113,8 @@ def planned(workspace: Path | None, options: Options, *, json: bool) -> Plan:
     from bench.plan.planning import make_plan
     from bench.plan.warnings import unread_tests
 
-    with heartbeat("planning", json=json) as say:
-        plan = make_plan(find_workspace(workspace), options, lambda what: say(what, aloud=True))
+    with _nothing_said() if quiet else heartbeat("planning", json=json) as say:
+        plan = make_plan(find_workspace(workspace), options, lambda what: say(what, aloud=True), step=say)
     for warning in unread_tests(plan):
         _line(f"bench: warning: {warning}", sys.stderr)
     return plan
@@ -104,13 +137,13 @@ def _event(event: str, **fields: Any) -> None:
 
 
 class _Heartbeat:
-    """Calls a function when nothing has been said for half a minute, from a thread of its own.
+    """Calls a function when nothing has been said for so many seconds, from a thread of its own.
 
     It also beats while the process waits for a child or is busy in a library.
     """
 
-    def __init__(self, say: Callable[[], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[], None], silence: Callable[[], float]) -> None:
+        self._say, self._silence = say, silence
         self._last = time.monotonic()
         self._over = threading.Event()
 
@@ -126,8 +159,8 @@ class _Heartbeat:
         self._over.set()
 
     def _beat(self) -> None:
-        while not self._over.wait(max(0.01, self._last + SILENCE - time.monotonic())):
-            if time.monotonic() - self._last >= SILENCE:
+        while not self._over.wait(max(0.01, min(self._last + self._silence() - time.monotonic(), SOON))):
+            if time.monotonic() - self._last >= self._silence():
                 self.touch()
                 try:
                     self._say()
@@ -136,50 +169,67 @@ class _Heartbeat:
 
 
 class _Running:
-    """The cells that are being worked on: what is done for each, how much of it, since when."""
+    """The cells that are being worked on: what is done for each, how much of it, since when. Before the first one the libraries are loaded."""
 
-    def __init__(self, say: Callable[[Cell, str, float, float], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[Cell, str, float, float], None], loading: Callable[[float], None] | None) -> None:
+        self._say, self._loading = say, loading
+        self._created = time.monotonic()
         self._cells: dict[Cell, tuple[float, str, float]] = {}
-        self._beat = _Heartbeat(self._tell)
+        self._beat = _Heartbeat(self._tell, lambda: min(SOON, SILENCE) if self._loading else SILENCE)
         self.start, self.stop, self.touch = self._beat.start, self._beat.stop, self._beat.touch
 
     def begin(self, cell: Cell, what: str = "", fraction: float = 0.0) -> None:
+        self._loading = None
         self._cells[cell] = (self._cells[cell][0] if cell in self._cells else time.monotonic(), what, fraction)
 
     def end(self, cell: Cell) -> None:
+        self._loading = None
         self._cells.pop(cell, None)
         self.touch()
 
     def _tell(self) -> None:
         now = time.monotonic()
+        if (loading := self._loading) is not None:
+            loading(now - self._created)
         for cell, (begun, what, fraction) in list(self._cells.items()):
             self._say(cell, what, fraction, now - begun)
 
 
 class PlainReporter:
-    """One line a finished cell on standard error, with the share done and the time left; every half minute one for each cell that goes on."""
+    """One line a finished cell, with the share done and the time left; again and again one for each cell that goes on.
+
+    Args:
+        say: Takes a line. Default: standard error.
+        verbose: Also a line for every cell that starts and every phase of it, and errors whole.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None = None, *, verbose: bool = False) -> None:
+        self._say, self._verbose = say or (lambda text: _line(text, sys.stderr)), verbose
+        self._phases: dict[Cell, str] = {}
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """Note the cells and the time."""
         self._total = sum(WEIGHTS[cell.cell.stage] for cell in cells)
         self._done = 0.0
         self._started = time.monotonic()
-        self._running = _Running(self._still)
+        self._running = _Running(self._still, self._load if cells else None)
         self._running.start()
         if cells:
-            _line(f"{len(cells)} cells to compute", sys.stderr)
+            self._say(f"{len(cells)} cells to compute")
 
     def start(self, cell: Cell) -> None:
         """Name long cells when they start."""
         self._running.begin(cell)
-        if cell.stage == "make":
-            _line(f"        {cell} ...", sys.stderr)
+        if cell.stage == "make" or self._verbose:
+            self._say(f"        {cell} ...")
             self._running.touch()
 
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
         """Kept for the next sign of life."""
         self._running.begin(cell, what, fraction)
+        if self._verbose and self._phases.get(cell) != what:
+            self._phases[cell] = what
+            self._say(f"        {cell}  {what}")
 
     def reuse(self, cell: Cell) -> None:
         """Print the line."""
@@ -187,7 +237,7 @@ class PlainReporter:
 
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """Print the line."""
-        self._ended(cell, f"FAILED: {last_line(error)}" if error else f"{seconds:.1f} s")
+        self._ended(cell, f"FAILED: {error.strip() if self._verbose else last_line(error)}" if error else f"{seconds:.1f} s")
 
     def end(self) -> None:
         """Leave no thread behind."""
@@ -198,11 +248,14 @@ class PlainReporter:
         self._done += WEIGHTS[cell.stage]
         share = min(1.0, self._done / self._total) if self._total else 1.0
         left = (time.monotonic() - self._started) * (1 - share) / share
-        _line(f"{share:6.0%}  {cell}  {state}  (about {left:.0f} s left)", sys.stderr)
+        self._say(f"{share:6.0%}  {cell}  {state}  (about {left:.0f} s left)")
 
     def _still(self, cell: Cell, what: str, fraction: float, seconds: float) -> None:
         phase = f"{what} {fraction:.0%}, " if what else ""
-        _line(f"        {cell}  {phase}{seconds:.0f} s so far", sys.stderr)
+        self._say(f"        {cell}  {phase}{seconds:.0f} s so far")
+
+    def _load(self, seconds: float) -> None:
+        self._say(f"        {LOADING}, {seconds:.0f} s so far")
 
 
 class JsonReporter:
@@ -210,7 +263,7 @@ class JsonReporter:
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """Say `{"event": "begin", "cells": n}`."""
-        self._running = _Running(self._still)
+        self._running = _Running(self._still, self._load if cells else None)
         self._running.start()
         _event("begin", cells=len(cells))
 
@@ -241,6 +294,9 @@ class JsonReporter:
     def _still(self, cell: Cell, what: str, fraction: float, seconds: float) -> None:
         _event("progress", **_fields(cell), what=what, fraction=round(fraction, 4), seconds=round(seconds, 1))
 
+    def _load(self, seconds: float) -> None:
+        _event("progress", what=LOADING, seconds=round(seconds, 1))
+
 
 def _fields(cell: Cell) -> dict[str, str]:
     return {"candidate": cell.candidate, "stage": cell.stage, "target": cell.target}
@@ -256,7 +312,7 @@ class LiveReporter:
 
         columns = (BarColumn(bar_width=24), TaskProgressColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TextColumn("left"))
         self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-        self._all = self._bar.add_task("", total=sum(WEIGHTS[cell.cell.stage] for cell in cells))
+        self._all = self._bar.add_task(LOADING, total=sum(WEIGHTS[cell.cell.stage] for cell in cells))
         self._before = 0.0
         if cells:
             self._bar.start()

@@ -89,7 +89,7 @@ class DataCache:
         return self._read[task]
 
     def check(self, task: str) -> None:
-        """Refuse a task whose rows cannot be scored; each is looked at once, and of its data only what scoring reads.
+        """Refuse a task whose rows cannot be scored; each is looked at once, and all of its splits are read, as a run does.
 
         Hub data that is not here yet is not judged: a plan never downloads.
 
@@ -108,6 +108,7 @@ class DataCache:
         try:
             tested = self._test(task)
             learned = self._load(task, card.train_on) if card.type == "Classification" else None
+            self.rows(task)  # a run reads every split when it comes to scoring, after hours of training
         except DataError as error:
             return None if on_hub and self.offline else error
         try:

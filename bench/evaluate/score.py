@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 from sentence_transformers.util import SimilarityFunction
+from sklearn.exceptions import UndefinedMetricWarning
 
 from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
@@ -90,7 +93,8 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
         texts = list(unique_texts(splits[card.evaluate_on], text_columns(card)))
         check_spread(encoder.store.lookup(texts), f"{card.name} [{subset}]", precisions)
     with storage(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
-        outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
+        with _known_warnings_silenced():
+            outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
         predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))
     result = outcome.task_results[0].model_dump(mode="json")
     main = {entry["hf_subset"]: entry["main_score"] for entry in result["scores"][card.evaluate_on]}
@@ -106,6 +110,19 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
     limits = {subset: bounds(card.type, card.score_name, _gold(splits[card.evaluate_on])) for subset, splits in task.rows.items()}
     described = {subset: None if found is None else dataclasses.asdict(found) for subset, found in limits.items()}
     return {"scores": result, "main": main, "examples": examples, "estimates": estimates, "bounds": described}
+
+
+@contextmanager
+def _known_warnings_silenced() -> Iterator[None]:
+    """Keep two warnings out of the progress that say nothing about a score.
+
+    mteb copies a tensor in bitext mining by a constructor that warns. scikit-learn warns of a class that a classifier never predicts, whose precision is then
+    taken for 0: a poor model's main score tells it.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="To copy construct from a tensor", category=UserWarning)
+        warnings.filterwarnings("ignore", category=UndefinedMetricWarning)
+        yield
 
 
 def _gold(rows: list[dict[str, Any]]) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,9 @@ def _quantized(model: SentenceTransformer, folder: Path) -> SentenceTransformer:
     chosen = {name: default_dynamic_qconfig for name, module in model.named_modules() if type(module) is torch.nn.Linear and not _picks(module)}
     if not chosen:
         raise ModelError(f"{folder}: precision int8 quantizes linear layers, and {_described(model)} has none; choose fp32, bf16 or fp16")
-    return quantize_dynamic(model, chosen, dtype=torch.qint8)
+    with warnings.catch_warnings():  # its successor is another package
+        warnings.filterwarnings("ignore", message=r"torch\.(ao\.quantization is|quantize_per_tensor, .* are) deprecated")
+        return quantize_dynamic(model, chosen, dtype=torch.qint8)
 
 
 def _linear_for_conv1d(model: SentenceTransformer) -> None:

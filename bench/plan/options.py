@@ -12,7 +12,11 @@ Stage = Literal["make", "evaluate", "probe"]
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Selectors and settings of a run. `jobs` are the candidates that are worked on at a time; 0 leaves it to the machine and the work."""
+    """Selectors and settings of a run.
+
+    `jobs` are the candidates that are worked on at a time; 0 leaves it to the machine and the work. `force` computes everything chosen anew, `reprobe` the
+    measurements of cost.
+    """
 
     suite: str | None = None
     names: tuple[str, ...] = ()
@@ -24,6 +28,8 @@ class Options:
     shard: tuple[int, int] = (1, 1)
     jobs: int = 1
     stages: tuple[Stage, ...] = ("make", "evaluate", "probe")
+    force: bool = False
+    reprobe: bool = False
 
 
 def stay_offline() -> None:

@@ -65,13 +65,14 @@ class Plan:
         return self.workspace.leaderboard(self.selection.suite.name)
 
 
-def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None] = lambda _: None) -> Plan:
+def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None] = lambda _: None, *, step: Callable[[str], None] = lambda _: None) -> Plan:
     """Read the cards and look up every cell of what the options choose.
 
     Args:
         workspace: Where the cards and what is stored lie.
         options: What to choose.
         say: Told of what may take a while: the ranking of a base's layers, the conversion of a base.
+        step: Told of every step: which data is read, which candidate is looked up.
 
     Raises:
         CardError: A card is wrong.
@@ -80,12 +81,16 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
         LayerError: A card asks for layers, or for pruning an architecture, that cannot be had.
         StorageError: What is stored cannot be read, or a ranking cannot be stored.
     """
+    step("reading the cards")
     library = load_library(workspace)
     selection = select(library, options)
     resolver = Resolver(library, selection, workspace.state, options, say)
     archive = Archive(workspace.state, options.device)
-    tasks = {name: _planned_task(library.task(name), resolver.data, options) for name in selection.suite.suite.tasks}
-    planner = _Planner(selection, options, resolver, archive, tasks)
+    tasks = {}
+    for name in selection.suite.suite.tasks:
+        step(f"reading the data of {name}")
+        tasks[name] = _planned_task(library.task(name), resolver.data, options)
+    planner = _Planner(selection, options, resolver, archive, tasks, step)
     return Plan(workspace, options, selection, resolver, archive, tasks, planner.candidates())
 
 
@@ -109,6 +114,7 @@ class _Planner:
     resolver: Resolver
     archive: Archive
     tasks: dict[str, PlannedTask]
+    step: Callable[[str], None]
 
     def candidates(self) -> dict[str, PlannedCandidate]:
         """The chosen candidates.
@@ -116,7 +122,8 @@ class _Planner:
         A teacher comes before a student that is yet to be made: with all its cells if it is chosen too, else with its make cell, unless that is done.
         """
         found: dict[str, PlannedCandidate] = {}
-        for candidate in self.selection.chosen:
+        for number, candidate in enumerate(self.selection.chosen, 1):
+            self.step(f"looking up candidate {number} of {len(self.selection.chosen)}, {candidate.name}")
             planned = self._candidate(candidate)
             teacher = self.resolver.teacher(candidate)
             if teacher is not None and teacher.name not in found and planned.cells[0].to_run:
@@ -142,6 +149,10 @@ class _Planner:
         except BenchError as error:
             blocked = [PlannedCell(cell, "cannot run", reason=f"{candidate.name} cannot be made") for cell in later]
             return PlannedCandidate(candidate, None, (PlannedCell(make, "cannot run", reason=str(error)), *blocked))
+        if self.options.force and candidate in self.selection.chosen:
+            return PlannedCandidate(
+                candidate, blueprint, (PlannedCell(make, "to do", blueprint.key), *(self._later_cell(candidate, cell, None) for cell in later))
+            )
         made, stored = self.archive.made(blueprint), self.archive.store.get(blueprint.key)
         failed = made is None and stored is not None and stored.get("status") == "failed"
         status: Status = "done" if made else "failed" if failed else "to do"
@@ -165,6 +176,6 @@ class _Planner:
         else:
             key = probe_key(made["content"], candidate.prompt, candidate.runs_in, self.options.device, self.options.probe)
         stored = self.archive.store.get(key)
-        if stored is None:
+        if stored is None or (cell.stage == "probe" and self.options.reprobe):
             return PlannedCell(cell, "to do", key)
         return PlannedCell(cell, "done" if stored.get("status") == "done" else "failed", key, stored.get("error", ""))

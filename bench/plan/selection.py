@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from bench.cards.candidate import Candidate
 from bench.cards.load import Library, pick
@@ -10,6 +13,8 @@ from bench.cards.suites import Suite
 from bench.cards.workspace import DEFAULT_SUITE
 from bench.errors import SelectionError, nearest
 from bench.plan.options import Options
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,17 +28,35 @@ class Selection:
 
 
 def select(library: Library, options: Options) -> Selection:
-    """What the options choose.
+    """What the options choose. Names of candidates and tasks may be patterns as in a shell: `small-top*`.
 
     Raises:
         SelectionError: A name matches nothing.
     """
     suite = _pick_suite(library, options)
     everyone = {candidate.name: candidate for candidate in library.candidates[suite.name]}
-    named = list(pick(options.names, everyone, f"candidate of suite {suite.name!r}").values())
+    named = list(_pick_matching(options.names, everyone, f"candidate of suite {suite.name!r}").values())
     index, count = options.shard
-    tasks = pick(options.tasks, dict.fromkeys(suite.suite.tasks), f"task of suite {suite.name!r}")
+    tasks = _pick_matching(options.tasks, dict.fromkeys(suite.suite.tasks), f"task of suite {suite.name!r}")
     return Selection(suite, everyone, tuple(named[index - 1 :: count]), tuple(tasks))
+
+
+def _pick_matching(names: Sequence[str], available: dict[str, T], what: str) -> dict[str, T]:
+    """What `pick` gives for the names and all that the patterns among them match."""
+    found = {name: _matches(name, available) for name in names}
+    for pattern, matched in found.items():
+        if not matched and _is_pattern(pattern):
+            raise SelectionError(f"no {what} matches {pattern!r}" + nearest(pattern.strip("*"), available))
+    return pick([one for name, matched in found.items() for one in (matched if _is_pattern(name) else [name])], available, what)
+
+
+def _is_pattern(name: str) -> bool:
+    """True where a name may stand for several."""
+    return any(sign in name for sign in "*?[")
+
+
+def _matches(name: str, available: Iterable[str]) -> list[str]:
+    return [one for one in available if fnmatch.fnmatchcase(one, name)] if _is_pattern(name) else [one for one in available if one == name]
 
 
 def _pick_suite(library: Library, options: Options) -> Suite:
@@ -46,10 +69,11 @@ def _pick_suite(library: Library, options: Options) -> Suite:
         return library.suites[options.suite]
     order = sorted(library.suites, key=lambda name: (name != DEFAULT_SUITE, name))
     for name in order:
-        if set(options.names) <= {candidate.name for candidate in library.candidates[name]}:
+        there = [candidate.name for candidate in library.candidates[name]]
+        if all(_matches(one, there) for one in options.names):
             return library.suites[name]
     known = {candidate.name for candidates in library.candidates.values() for candidate in candidates}
-    unknown = [name for name in options.names if name not in known]
+    unknown = [name for name in options.names if not _matches(name, known)]
     if unknown:
-        raise SelectionError(f"no candidate {unknown[0]!r} in any suite" + nearest(unknown[0], known))
+        raise SelectionError(f"no candidate {unknown[0]!r} in any suite" + nearest(unknown[0].strip("*"), known))
     raise SelectionError(f"{', '.join(options.names)} are of different suites; run them one suite at a time with --suite")

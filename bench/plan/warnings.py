@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from bench.cards.candidate import Candidate, FromBase
+from bench.plan.overview import split_reason
 from bench.plan.planning import Plan
 
 
 def unread_tests(plan: Plan) -> list[str]:
-    """A line for each test of the suite that cannot be read here, where a chosen candidate is trained or takes its vocabulary from text."""
+    """What to say of the tests of the suite that cannot be read here, where a chosen candidate is trained or takes its vocabulary from text.
+
+    A line for each test; one for all that cannot be read for the same reason.
+    """
     if not any(_takes_text(candidate) for candidate in plan.selection.chosen):
         return []
-    return [f"the texts of test {name} are not kept out of training, since it cannot be read: {reason}" for name, reason in plan.resolver.unread.items()]
+    by_cause: dict[str, list[tuple[str, str]]] = {}
+    for name, reason in plan.resolver.unread.items():
+        by_cause.setdefault(split_reason(reason)[1], []).append((name, reason))
+    return [_warning([name for name, _ in tests], what if len(tests) > 1 else tests[0][1]) for what, tests in by_cause.items()]
+
+
+def _warning(tests: list[str], reason: str) -> str:
+    if len(tests) == 1:
+        return f"the texts of test {tests[0]} are not kept out of training, since it cannot be read: {reason}"
+    return f"the texts of tests {', '.join(tests)} are not kept out of training, since they cannot be read: {reason}"
 
 
 def _takes_text(candidate: Candidate) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from bench.publish import markdown
 from bench.publish.cells import flat, numbers
@@ -19,16 +20,7 @@ def to_json(board: Board) -> str:
         "device": board.device,
         "columns": [dataclasses.asdict(column) for column in board.columns],
         "robustness_columns": [dataclasses.asdict(column) for column in board.robustness],
-        "rows": [
-            {
-                **numbers(board, row),
-                "score_intervals": row.score_intervals,
-                "drop_intervals": {label: drop.interval for label, drop in row.drops.items()},
-                "used": None if row.used is None else dataclasses.asdict(row.used),
-                "recovery": [dataclasses.asdict(point) for point in row.recovery],
-            }
-            for row in board.rows
-        ],
+        "rows": documents(board),
         "flags": [dataclasses.asdict(flag) for flag in board.flags],
         "comparisons": [dataclasses.asdict(comparison) for comparison in board.comparisons],
         "trimmed": [dataclasses.asdict(one) for one in board.trimmed],
@@ -37,6 +29,20 @@ def to_json(board: Board) -> str:
         "training_rows_left_out": board.removed,
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def documents(board: Board) -> list[dict[str, Any]]:
+    """The rows as plain values, with the interval of every score that has one."""
+    return [
+        {
+            **numbers(board, row),
+            "score_intervals": row.score_intervals,
+            "drop_intervals": {label: drop.interval for label, drop in row.drops.items()},
+            "used": None if row.used is None else dataclasses.asdict(row.used),
+            "recovery": [dataclasses.asdict(point) for point in row.recovery],
+        }
+        for row in board.rows
+    ]
 
 
 def to_csv(board: Board) -> str:

@@ -1,32 +1,70 @@
-"""The board as a table for a terminal."""
+"""The board as a table for a terminal: as many columns as fit, the most telling ones first."""
 
 from __future__ import annotations
 
+import dataclasses
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
-from bench.publish.cells import cells, headers
+from bench.publish.cells import cells, drop_cells, headers
 from bench.standings.board import Board
 
-LEAST = ("#", "candidate", "mean", "% of parent", "sentences/s", "p50 ms")
-"""What stays when a terminal is too narrow even without the tasks."""
+FIRST = ("candidate", "mean", "#", "% of parent")
+"""What a narrow terminal shows before anything else; then come speed, the scores, and the rest."""
+NEXT = ("sentences/s", "p50 ms")
+LAST = ("MiB on disk", "parameters, M (embeddings + body)", "kept layers", "kind", "peak MiB", "load s", "p90 ms")
+LEFT = ("candidate", "kind", "kept layers", "parameters, M (embeddings + body)")
+"""Columns that are set flush left."""
+DROP = "drop "
+WIDE = 500
+"""Characters of a line in a file: enough for any board."""
+BORDER = 3
+"""What a column needs beside its text."""
 
 
-def show(board: Board, console: Console) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    """A title, which may be broken over lines, and the text of each row."""
+
+    title: str
+    texts: tuple[str, ...]
+
+    def heading(self, *, broken: bool) -> str:
+        """The title; broken, it is no wider than what it has to be."""
+        widest = max((cell_len(text) for text in self.texts), default=0)
+        return "\n".join(textwrap.wrap(self.title, max(widest, *map(cell_len, self.title.replace("-", "- ").split())))) if broken else self.title
+
+    def width(self, *, broken: bool) -> int:
+        """With its share of the border."""
+        return max(cell_len(text) for text in (*self.heading(broken=broken).split("\n"), *self.texts)) + BORDER
+
+
+def show(board: Board, console: Console, *, tasks_named: bool = False) -> None:
     """Print the ranked table, then why rows are incomplete, which were trained without a guard, and which columns say nothing.
 
-    On a narrow terminal the columns of the tasks go first, then all but the most telling ones.
+    On a terminal columns are chosen by importance until it is full.
+
+    Args:
+        board: What to show.
+        console: Where.
+        tasks_named: The tasks were asked for by name: every score is shown, in further tables where one is too narrow, and what rewritten texts lose too.
     """
-    titles = headers(board)
-    tasks = {column.label for column in board.columns}
-    choices = [titles, [title for title in titles if title not in tasks], [title for title in titles if title in LEAST]]
-    tables = [_table(board, shown) for shown in choices]
-    fits = (table for table in tables if not console.is_terminal or _width(table, console) <= console.width)
-    table = next(fits, tables[-1])
-    if table is not tables[0]:
-        table.caption = "the columns of the tasks are in the published files"
-    console.print(table, crop=console.is_terminal, no_wrap=True, soft_wrap=not console.is_terminal)
+    columns = _columns(board, drops=tasks_named)
+    named, drops = [column.label for column in board.columns], [title for title in columns if title.startswith(DROP)]
+    order = [FIRST[0], *named, *FIRST[1:], *drops, *NEXT, *LAST] if tasks_named else [*FIRST, *NEXT, *named, *LAST]
+    title = f"{board.suite} on {board.device}"
+    left = _print(title, columns, order, console)
+    while tasks_named and (more := [name for name in left if name in {*named, *drops}]):
+        still = _print(title, columns, [FIRST[0], *more], console)
+        left = [name for name in left if name not in more or name in still]
+        if still == more:
+            break
+    if left:
+        console.print(f"no room for {', '.join(left)}: a wider terminal, a file and --json show all", markup=False, highlight=False)
     notes = [f"{row.name}: {row.problem}" for row in board.rows if row.problem]
     notes += [f"{row.name}: trained while these tests could not be read: {', '.join(row.unguarded)}" for row in board.rows if row.unguarded]
     notes += [f"column {flag.column}: {flag.reason}" for flag in board.flags]
@@ -34,23 +72,51 @@ def show(board: Board, console: Console) -> None:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
-def _width(table: Table, console: Console) -> int:
-    """How wide a table would like to be."""
-    return Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+def _columns(board: Board, *, drops: bool) -> dict[str, _Column]:
+    """The columns by title, in the order in which they stand."""
+    titles, rows = headers(board), [cells(board, row) for row in board.rows]
+    if drops:
+        at = titles.index("mean")
+        titles = [*titles[:at], *(DROP + column.label for column in board.robustness), *titles[at:]]
+        lost = [[text.strip("*") for text in drop_cells(board, row)[1:]] for row in board.rows]
+        rows = [[*texts[:at], *more, *texts[at:]] for texts, more in zip(rows, lost, strict=True)]
+    return {title: _Column(title, tuple(texts[place] for texts in rows)) for place, title in enumerate(titles)}
 
 
-def _table(board: Board, shown: list[str]) -> Table:
-    titles = headers(board)
-    table = Table(title=f"{board.suite} on {board.device}", title_justify="left")
-    for title in shown:
-        table.add_column(title, justify="left" if 0 < titles.index(title) < 5 else "right", no_wrap=True)
-    for row in board.rows:
-        texts = dict(zip(titles, cells(board, row), strict=True))
-        table.add_row(*(texts[title] for title in shown))
-    return table
+def _print(title: str, columns: dict[str, _Column], order: Sequence[str], console: Console) -> list[str]:
+    """Print those of the columns that fit, the first ones of the order before later ones; returns the titles of the others."""
+    wanted = [column for name, column in columns.items() if name in order]
+    broken = console.is_terminal and sum(column.width(broken=False) for column in wanted) + 1 > console.width
+    shown = _that_fit((columns[name] for name in order), console.width) if broken else set(order)
+    table = Table(title=title, title_justify="left")
+    for column in (column for column in wanted if column.title in shown):
+        name = column.title == FIRST[0]
+        table.add_column(
+            column.heading(broken=broken),
+            justify="left" if column.title in LEFT else "right",
+            no_wrap=not (name and broken),
+            overflow="fold",
+            max_width=max(8, console.width - 2 * BORDER) if name and broken else None,
+        )
+    for texts in zip(*(column.texts for column in wanted if column.title in shown), strict=True):
+        table.add_row(*texts)
+    console.print(table, crop=console.is_terminal, no_wrap=True, soft_wrap=not console.is_terminal)
+    return [name for name in order if name not in shown]
+
+
+def _that_fit(columns: Iterable[_Column], width: int) -> set[str]:
+    """The titles of the columns that fit beside each other; the first one is always among them."""
+    shown: set[str] = set()
+    room = width - 1
+    for column in columns:
+        needed = column.width(broken=True)
+        if not shown or needed <= room:
+            shown.add(column.title)
+            room -= needed
+    return shown
 
 
 def make_console() -> Console:
     """A console as wide as the terminal, or wide enough for any board where the output is a file."""
     console = Console()
-    return console if console.is_terminal else Console(width=500)
+    return console if console.is_terminal else Console(width=WIDE)

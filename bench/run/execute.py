@@ -7,6 +7,7 @@ import dataclasses
 from bench.children import warm_up
 from bench.plan.cells import Cell
 from bench.plan.planning import Plan
+from bench.run.forget import forget
 from bench.run.report import Reporter
 from bench.run.runner import Runner
 from bench.run.units import units
@@ -42,6 +43,7 @@ def execute(plan: Plan, reporter: Reporter) -> Outcome:
     todo = [cell for cell in plan.cells if cell.to_run]
     if todo:
         require_writable(plan.archive.state)
+        forget(plan)
         warm_up()
     runner = Runner(plan.archive, plan.tasks, plan.options, reporter)
     try:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import threading
 import time
 
 import pytest
 
 from bench.cli import progress
-from bench.cli.progress import JsonReporter, LiveReporter, PlainReporter, heartbeat
-from bench.errors import Stopped
+from bench.cli.log import logged
+from bench.cli.progress import JsonReporter, LiveReporter, PlainReporter, heartbeat, make_reporter
+from bench.errors import Stopped, StorageError
 from bench.plan.cells import Cell, PlannedCell
 
 MAKE, SCORE, PROBE = Cell("tiny", "make"), Cell("tiny", "evaluate", "Pairs"), Cell("tiny", "probe", "cpu")
@@ -84,6 +87,73 @@ def test_planning_gives_a_sign_of_life_and_says_what_it_does(silence, capsys, as
         wait_until(lambda text: "planning" in text, capsys)
         say("ranking the layers of tiny by greedy")
         wait_until(lambda text: "ranking the layers of tiny by greedy" in text, capsys)
+
+
+@pytest.mark.parametrize("kind", [PlainReporter, JsonReporter])
+def test_before_the_first_cell_it_is_said_that_the_libraries_are_loaded_and_not_after(silence, capsys, kind):
+    reporter = kind()
+    reporter.begin(CELLS)
+    wait_until(lambda text: text.count("loading the libraries") > 1, capsys)
+    reporter.start(SCORE)
+    capsys.readouterr()
+    assert "loading" not in wait_until(lambda text: text.count(str(SCORE)) > 1 or text.count('"Pairs"') > 1, capsys)
+    reporter.end()
+
+
+def test_planning_is_silent_for_no_more_than_five_seconds():
+    assert progress.SOON <= 5.0
+
+
+def test_on_a_terminal_planning_moves_and_says_what_it_does(capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with heartbeat("planning") as say:
+        say("reading the data of [Pairs]")
+        wait_until(lambda text: "reading the data of [Pairs]" in text, capsys)
+
+
+def test_verbose_names_every_phase_once_and_shows_errors_whole(capsys):
+    reporter = PlainReporter(verbose=True)
+    reporter.begin(CELLS)
+    reporter.start(SCORE)
+    for fraction in (0.0, 0.5):
+        reporter.progress(SCORE, "encode", fraction)
+    reporter.finish(SCORE, 1.0, "Traceback: here\nboom")
+    reporter.end()
+    said = capsys.readouterr().err
+    assert said.count("tiny evaluate Pairs  encode") == 1
+    assert "tiny evaluate Pairs ..." in said
+    assert "Traceback: here\nboom" in said
+
+
+def test_a_run_that_is_quiet_tells_no_progress(capsys):
+    reporter = make_reporter(json=False, quiet=True)
+    reporter.begin(CELLS)
+    reporter.start(MAKE)
+    reporter.finish(MAKE, 1.0, None)
+    reporter.end()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_log_is_appended_to_with_the_time_whatever_else_is_shown(tmp_path):
+    path = tmp_path / "logs" / "run.log"
+    for _ in range(2):
+        with logged(path, make_reporter(json=False, quiet=True)) as (reporter, _):
+            reporter.begin(CELLS)
+            reporter.start(MAKE)
+            reporter.progress(MAKE, "nli", 0.5)
+            reporter.reuse(SCORE)
+            reporter.finish(MAKE, 1.0, "boom")
+            reporter.end()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line.split("  ", 1)[1].strip() for line in lines[:3]] == ["3 cells to compute", "tiny make ...", "tiny make  nli"]
+    assert len(lines) == 10
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  ", line) for line in lines)
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(StorageError, match=re.escape(str(tmp_path))), logged(tmp_path, make_reporter(json=True)):
+        pass
 
 
 def test_nothing_is_said_where_there_was_a_line_in_time(monkeypatch, capsys):

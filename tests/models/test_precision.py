@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,13 @@ def test_int8_quantizes_linear_layers_of_every_architecture(bases, kind):
 
 def total(encoder: SentenceEncoder) -> int:
     return sum(parameter.numel() for parameter in encoder.model.parameters())
+
+
+def test_no_warning_of_pytorch_about_its_quantization_is_shown(tiny_base):
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        encoder_of(tiny_base, "int8").encode(TEXTS)
+    assert [str(one.message) for one in shown if "quantiz" in str(one.message)] == []
 
 
 def test_int8_is_refused_where_no_layer_is_linear(static_folder):

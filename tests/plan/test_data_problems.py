@@ -219,3 +219,31 @@ def test_results_know_the_bounds_of_every_type_of_task(workspace_folder):
         "Paraphrases": {"mr": 0.5},
         "Translations": {"mr-hi": 0.1},
     }
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "spoil", "told"),
+    [
+        ("topics", "train", lambda text: text.replace("text\tlabel", "text\tlable"), "no column 'label' for 'label'; did you mean 'lable'?"),
+        ("topics", "test", lambda text: text.replace("text\tlabel", "txt\tlabel"), "no column 'text' for 'text'"),
+        ("pairs", "train-hi", lambda text: text.replace("sentence2", "sentense2"), "did you mean 'sentense2'?"),
+        ("pairs", "train-mr", lambda text: text + "a\tb\tnine\n", "score must be a number"),
+        ("translations", "test", lambda text: text + "a\n", "translations/test.tsv:12"),
+    ],
+)
+def test_a_plan_finds_what_is_wrong_in_any_split_before_anything_is_trained(workspace_folder, task, split, spoil, told):
+    path = workspace_folder / "tasks" / task / f"{split}.tsv"
+    path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="utf-8")
+    planner, _ = plan(workspace_folder, names=("letters",))
+    (blocked,) = [cell for cell in planner.cells if cell.status == "cannot run"]
+    assert told in blocked.reason
+
+
+@pytest.mark.parametrize("change", [("labels = { water = 0, school = 1 }", ""), ('"test.tsv"', '"test.xlsx"')], ids=["no labels", "unknown suffix"])
+def test_a_plan_finds_what_a_card_lacks_to_read_its_files(workspace_folder, change):
+    folder = workspace_folder / "tasks" / "topics"
+    (folder / "test.xlsx").write_bytes((folder / "test.tsv").read_bytes())
+    (folder / "task.toml").write_text((folder / "task.toml").read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    planner, _ = plan(workspace_folder, names=("letters",))
+    (blocked,) = [cell for cell in planner.cells if cell.status == "cannot run"]
+    assert "labels: missing" in blocked.reason or "cannot read '.xlsx' files" in blocked.reason

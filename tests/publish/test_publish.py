@@ -130,9 +130,9 @@ def json_rows(board):
     return json.loads(to_json(board), parse_constant=pytest.fail)["rows"]
 
 
-def shown(board, width, *, terminal=True):
+def shown(board, width, *, terminal=True, tasks_named=False):
     text = io.StringIO()
-    show(board, Console(width=width, file=text, force_terminal=terminal, color_system=None, legacy_windows=False))
+    show(board, Console(width=width, file=text, force_terminal=terminal, color_system=None, legacy_windows=False), tasks_named=tasks_named)
     return text.getvalue()
 
 
@@ -337,21 +337,44 @@ def test_publishing_writes_every_format_whole_and_again_over_the_old_one(tmp_pat
 def test_a_wide_terminal_shows_every_column():
     text = shown(BOARD, 400)
     assert [title for title in headers(BOARD) if title not in text] == []
-    assert "published files" not in text
+    assert "no room" not in text
 
 
-def test_a_terminal_that_is_too_narrow_leaves_the_columns_of_the_tasks_out_and_says_where_they_are():
-    text = shown(BOARD, 185)
-    assert [label for label in ("Pairs mr", "Pairs hi", "80.0", "90.0") if label in text] == []
-    assert "the columns of the tasks are in the published files" in text
-    assert [part for part in ("mini-middle6", "0-2,9-11", "82.5", "1,234") if part not in text] == []
+@pytest.mark.parametrize(("width", "last"), [(70, "sentences/s"), (80, "Pairs"), (100, "disk"), (120, "parameters"), (140, "kept")])
+def test_a_terminal_shows_as_many_columns_as_fit_the_most_telling_ones_first(width, last):
+    text = shown(BOARD, width)
+    table = text.split("└")[0]
+    assert last in table, table
+    assert [part for part in ("mini-middle6", "mini-top2", "82.5", "72.5", "10.0", "1,234") if part not in table] == []
+    assert "no room for" in text
     assert f"mini-top2: {REASON}" in text
-    assert max(map(len, text.splitlines())) <= 185
+    assert max(map(len, table.splitlines())) <= width
 
 
-def test_a_terminal_of_80_columns_shows_the_name_and_the_mean_of_every_ranked_candidate():
-    text = shown(BOARD, 80)
-    assert [part for part in ("mini-middle6", "mini-top2", "82.5", "72.5", "10.0") if part not in text.split("incomplete")[0]] == []
+def test_what_does_not_fit_is_named():
+    text = " ".join(shown(BOARD, 60).split("no room for ")[1].split("mini-top2")[0].split())
+    assert [title for title in ("Pairs mr", "Topics", "kept layers", "p90 ms") if title not in text] == []
+    assert "mean" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_scores_of_tasks_that_were_named_are_shown_at_any_width(width):
+    text = shown(ROBUST, width, tasks_named=True)
+    assert [score for score in ("80.0", "70.0", "90.0", "12.3", "2.0", "-3.0") if score not in text] == []
+    assert max(map(len, text.splitlines()[:8])) <= width
+
+
+def test_named_tasks_come_before_the_mean_and_the_mean_before_speed():
+    table = shown(BOARD, 80, tasks_named=True).split("└")[0]
+    assert [part for part in ("Pairs", "Topics", "90.0", "82.5") if part not in table] == []
+    assert "sentences/s" not in table
+
+
+def test_no_name_of_a_candidate_is_cut():
+    name = "a-name-" + "x" * 100
+    text = shown(dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, name=name),)), 80)
+    letters = "".join(line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│"))
+    assert name in letters
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

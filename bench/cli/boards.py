@@ -1,0 +1,40 @@
+"""The board of a suite put where it is published, unless something would be lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.standings.board import Board
+
+
+@dataclasses.dataclass(frozen=True)
+class Placed:
+    """The files that were written; `kept` says in one line why there are none, where the published board stays as it was."""
+
+    paths: tuple[Path, ...] = ()
+    kept: str | None = None
+
+
+def place(board: Board, folder: Path, *, anyway: bool) -> Placed:
+    """Write the files of a board into a folder.
+
+    Args:
+        board: That of a whole suite.
+        folder: Where they go.
+        anyway: Also where scores or measurements of the board that is there are lost.
+
+    Raises:
+        StorageError: They cannot be written.
+    """
+    from bench.publish.files import publish
+    from bench.publish.guard import would_lose
+
+    if board.empty:
+        return Placed(kept=f"{folder}: not written, there are no scores")
+    lost = None if anyway else would_lose(board, folder)
+    if lost is not None:
+        return Placed(kept=f"{folder} is left as it was: {lost}; --publish replaces it all the same, --out DIR writes elsewhere")
+    return Placed(tuple(publish(board, folder)))

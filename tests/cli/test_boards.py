@@ -1,0 +1,145 @@
+"""What a run shows and publishes: the part that was asked for, and never a board that has lost what was published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.cards.load import load_library
+from bench.cli import app
+from bench.errors import BenchError
+
+NAMES = ("LEADERBOARD.md", "leaderboard.json", "leaderboard.csv")
+
+
+@pytest.fixture
+def call(workspace_folder, capsys, monkeypatch):
+    """Calls a verb on the tiny workspace; gives its exit code, or its error, and what it prints on standard output."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def called(verb: str, *arguments: str) -> tuple[int | str, str]:
+        load_library.cache_clear()
+        capsys.readouterr()
+        try:
+            code = app([verb, *arguments, "--workspace", str(workspace_folder), "--device", "cpu"], standalone_mode=False)
+        except BenchError as error:
+            code = str(error)
+        return code or 0, capsys.readouterr().out
+
+    return called
+
+
+@pytest.fixture
+def published(workspace_folder, call) -> Path:
+    """The folder of a board with every score of `letters`, none of which is stored any more: as in a fresh clone."""
+    assert call("run", "letters", "--probe", "none")[0] == 0
+    shutil.rmtree(workspace_folder / ".bench")
+    return workspace_folder / "leaderboard"
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in NAMES]
+
+
+def test_a_run_of_one_task_leaves_a_fuller_board_as_it_was_and_says_why_and_how(published, call):
+    before = contents(published)
+    code, out = call("run", "letters", "--task", "Pairs", "--probe", "none")
+    assert code == 0
+    assert contents(published) == before
+    last = out.splitlines()[-1]
+    assert last == (
+        f"Board: {published} is left as it was: it has 3 scores that the new one lacks, of letters; "
+        "--publish replaces it all the same, --out DIR writes elsewhere"
+    )
+
+
+def test_a_failed_cell_never_replaces_a_good_board(published, call, workspace_folder):
+    before = contents(published)
+    (workspace_folder / "tasks" / "topics" / "test.tsv").write_text("text\tlabel\n", encoding="utf-8")
+    assert call("run", "letters", "--probe", "none")[0] == 3
+    assert contents(published) == before
+
+
+def test_a_run_that_has_every_published_score_replaces_the_board(published, call):
+    (published / "LEADERBOARD.md").write_text("old", encoding="utf-8")
+    assert call("run", "letters", "--probe", "none")[0] == 0
+    assert "letters" in (published / "LEADERBOARD.md").read_text(encoding="utf-8")
+
+
+def test_publish_replaces_a_fuller_board(published, call):
+    code, out = call("run", "letters", "--task", "Pairs", "--probe", "none", "--publish")
+    assert code == 0
+    assert out.splitlines()[-1] == f"Board: {', '.join(str(published / name) for name in NAMES)}"
+    scores = json.loads((published / "leaderboard.json").read_text(encoding="utf-8"))["rows"][0]["scores"]
+    assert [label for label, score in scores.items() if score is not None] == ["Pairs mr", "Pairs hi"]
+
+
+def test_out_writes_elsewhere_and_spares_what_is_published(published, call, tmp_path):
+    before = contents(published)
+    assert call("run", "letters", "--task", "Pairs", "--probe", "none", "--out", str(tmp_path / "mine"))[0] == 0
+    assert contents(published) == before
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted(NAMES)
+
+
+def test_leaderboard_loses_nothing_either_and_ends_with_exit_code_3(published, call, tmp_path):
+    call("run", "letters", "--task", "Pairs", "--probe", "none")
+    before = contents(published)
+    error, _ = call("leaderboard")
+    assert "is left as it was: it has 3 scores that the new one lacks, of letters" in error
+    assert contents(published) == before
+    call("leaderboard", "--out", str(tmp_path / "mine"))
+    assert len(contents(tmp_path / "mine")) == 3
+    call("leaderboard", "--publish")
+    assert contents(published) == contents(tmp_path / "mine")
+
+
+def test_a_run_shows_the_scores_of_the_task_and_the_candidate_that_were_asked_for_and_no_others(published, call):
+    _, out = call("run", "letters", "--task", "Topics", "--probe", "none")
+    assert "Topics" in out
+    assert [word for word in ("Pairs", "tiny", "not made yet", "missing") if word in out.split("Board:")[0].replace("cpu", "")] == []
+
+
+def test_the_scores_of_a_named_task_are_shown_at_80_columns(published, call, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, out = call("run", "letters", "--task", "Pairs", "--probe", "none")
+    table = out.split("└")[0]
+    score = json.loads((published / "leaderboard.json").read_text(encoding="utf-8"))["rows"][0]["scores"]["Pairs hi"]
+    assert f"{100 * score:.1f}" in table
+
+
+def test_the_last_event_carries_the_scores_that_were_asked_for_with_their_intervals(published, call):
+    _, out = call("run", "letters", "--task", "Pairs", "--probe", "none", "--json")
+    end = json.loads(out.splitlines()[-1])
+    assert [row["candidate"] for row in end["rows"]] == ["letters"]
+    assert list(end["rows"][0]["scores"]) == ["Pairs mr", "Pairs hi"]
+    for label, score in end["rows"][0]["scores"].items():
+        low, high = end["rows"][0]["score_intervals"][label]
+        assert low <= score <= high
+    assert "is left as it was" in end["not_published"]
+    assert end["files"] == []
+
+
+def test_a_pattern_chooses_and_force_computes_anew(call):
+    assert "2 cells computed, 0 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none")[1]
+    assert "0 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none")[1]
+    assert "2 cells computed, 0 reused" in call("run", "lett*", "--task", "Pairs", "--probe", "none", "--force")[1]
+    assert "1 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--reprobe")[1]
+    assert "1 cells computed, 2 reused" in call("run", "lett*", "--task", "Pairs", "--reprobe")[1]
+
+
+def test_a_quiet_run_shows_only_what_comes_out_and_the_log_has_the_rest(call, capsys, tmp_path):
+    log = tmp_path / "run.log"
+    code, out = call("run", "letters", "--task", "Pairs", "--probe", "none", "--quiet", "--log", str(log))
+    assert code == 0
+    assert "Pairs mr" in out
+    text = log.read_text(encoding="utf-8")
+    assert "letters evaluate Pairs ..." in text
+    assert "letters make  save" in text
+    assert out in text
+
+
+def test_quiet_and_verbose_exclude_each_other(call):
+    assert call("run", "letters", "--quiet", "--verbose")[0] == "give --quiet or --verbose, not both; --log FILE keeps in a file what --verbose shows"
