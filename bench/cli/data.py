@@ -28,12 +28,11 @@ def status(
     """Verify every file against its checksum; count rows kept and rows that the card's rules drop."""
     import json as jsonlib
 
-    from bench.cards.load import load_library, pick
+    from bench.cards.load import load_library
     from bench.cards.workspace import find_workspace
 
     library = load_library(find_workspace(workspace))
-    names = sorted(library.tasks) if suite is None else _used_by(pick([suite], library.suites, "suite")[suite])
-    found = [_status(library.task(name), data_dir) for name in names]
+    found = [_status(library.task(name), data_dir) for name in sorted(library.chosen_tasks(suite))]
     if json:
         typer.echo(jsonlib.dumps(found, ensure_ascii=False, indent=1))
     else:
@@ -47,12 +46,6 @@ def status(
     bad = [entry["task"] for entry in found if entry["problems"]]
     if bad:
         raise Incomplete(f"{len(bad)} of {len(found)} data sets cannot be used here: {', '.join(bad)}")
-
-
-def _used_by(suite: Any) -> list[str]:
-    """The tasks of a suite and the data sets that its recipes train on."""
-    trained_on = (reference.partition(":")[0] for recipe in suite.recipes.values() for phase in recipe.phases for reference in phase.data)
-    return list(dict.fromkeys([*suite.suite.tasks, *trained_on]))
 
 
 def _status(card: Any, data_dir: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ Jobs = Annotated[
 ]
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option("--workspace", help="Folder with models/ and tasks/. Default: the nearest one upwards, else the built-in one.", show_default=False),
+    typer.Option("--workspace", help="Folder with models/ (and tasks/). Default: the nearest one upwards, else the built-in one.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", callback=print_json, help="Machine-readable output.")]
 
