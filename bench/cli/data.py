@@ -7,9 +7,10 @@ from typing import Any
 import typer
 
 from bench.cli import options
+from bench.cli.verb import Verb, Verbs
 from bench.errors import Incomplete
 
-app = typer.Typer(help="Look after data sets.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=Verbs, help="Look after data sets.", no_args_is_help=True, rich_markup_mode=None)
 
 EXAMPLES = """Examples:
 
@@ -18,7 +19,7 @@ EXAMPLES = """Examples:
   bench data status --suite public --data-dir DATA      the published files, verified, with what the rules drop"""
 
 
-@app.command("status", epilog=EXAMPLES)
+@app.command("status", cls=Verb, epilog=EXAMPLES)
 def status(
     suite: options.Suite = None,
     data_dir: options.DataDir = None,
