@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import data, doctor, init, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
+from bench.cli import cache, data, doctor, init, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
 from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
 from bench.cli.streams import abandon_output, print_anything
 from bench.cli.verb import Verb, Verbs
@@ -51,6 +51,7 @@ app.command("pretrain", cls=Verb, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
 app.command("vocabulary", cls=Verb, epilog=vocabulary.EXAMPLES)(vocabulary.vocabulary)
 app.command("doctor", cls=Verb, epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.add_typer(cache.app, name="cache")
 
 
 def main() -> None:

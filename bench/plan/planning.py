@@ -84,12 +84,13 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
     selection = select(library, options)
     resolver = Resolver(library, selection, workspace.state, options, say)
     archive = Archive(workspace.state, options.device)
-    tasks = {name: _planned_task(library.task(name), resolver.data, options) for name in selection.suite.suite.tasks}
+    tasks = {name: planned_task(library.task(name), resolver.data, options) for name in selection.suite.suite.tasks}
     planner = _Planner(selection, options, resolver, archive, tasks)
     return Plan(workspace, options, selection, resolver, archive, tasks, planner.candidates())
 
 
-def _planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTask:
+def planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTask:
+    """A task, and why it cannot be scored here, if it cannot."""
     missing = missing_files(card, options.data_dir)
     if missing:
         return PlannedTask(card, "", missing[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -16,7 +17,8 @@ from bench.cli import app
 from bench.errors import CardError, did_you_mean, nearest
 from tests.cli.test_cli import bench
 
-VERBS = [*get_command(app).commands, *(f"data {name}" for name in get_command(app).commands["data"].commands)]
+COMMANDS: dict[str, Any] = vars(get_command(app))["commands"]
+VERBS = [*COMMANDS, *(f"{group} {name}" for group in ("data", "cache") for name in COMMANDS[group].commands)]
 
 
 def shown(*words: str) -> str:
@@ -32,9 +34,8 @@ def test_help_is_whole(verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_examples_stand_one_a_line(verb):
-    command = get_command(app)
-    for word in verb.split():
-        command = command.commands[word]
+    group, _, name = verb.partition(" ")
+    command = COMMANDS[group].commands[name] if name else COMMANDS[group]
     examples = re.findall(r"^ *(bench .*?)\s*$", command.epilog or "", flags=re.MULTILINE)
     lines = [line.strip() for line in shown(*verb.split(), "--help").splitlines()]
     assert [line for line in examples if line not in lines] == []
@@ -141,7 +142,7 @@ def test_wrong_defaults_end_a_verb_with_exit_2_and_leave_its_help_alone(defaults
 
 
 def test_every_default_is_an_option_of_a_run():
-    assert {f"--{key}" for key in KEYS} <= {name for parameter in get_command(app).commands["run"].params for name in parameter.opts}
+    assert {f"--{key}" for key in KEYS} <= {name for parameter in COMMANDS["run"].params for name in parameter.opts}
 
 
 @pytest.mark.parametrize(
