@@ -71,11 +71,13 @@ def gc(
     gone = []
     for entry in remove(unused, place.state) if yes else unused:
         gone.append(entry)
-        if not json:
+        if not json and entry.kind != "locks":
             typer.echo(f"{'removed' if yes else 'would go'}  {_megabytes([entry]):>12}  {entry.path}  ({entry.why})")
     if json:
         typer.echo(jsonlib.dumps({"removed": yes, "entries": [_told(one) for one in gone]}, ensure_ascii=False, indent=1))
         return
+    if locks := sum(entry.kind == "locks" for entry in gone):
+        typer.echo(f"{'removed' if yes else 'would go'}  {locks} lock files that nobody holds")
     kept = [one for one in found if one.used and one.why.startswith(("cannot be judged", "computed on"))]
     if kept:
         typer.echo(f"{len(kept)} things, {_megabytes(kept)}, stay since they cannot be judged here; `bench cache list --json` says why")

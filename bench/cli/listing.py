@@ -173,7 +173,8 @@ def _show(rows: list[Row], what: str) -> None:
         table.add_row(*(_cell(title, value) for title, value in row.items() if title not in common))
     console = Console(markup=False)
     measured = Console(width=10_000).measure(table)
-    console.width = max(console.width, measured.minimum) if console.is_terminal else max(180, measured.maximum)
+    one_line_a_row = not console.is_terminal and what != "suites"  # their descriptions are sentences
+    console.width = max(console.width if console.is_terminal else 180, measured.maximum if one_line_a_row else measured.minimum)
     console.print(table)
     said = [f"{_title(title)} {_cell(title, rows[0][title])}" for title in titles if title in common and rows[0][title] is not None]
     if said:
