@@ -23,7 +23,7 @@ def load(workspace: str | Path | None = None) -> Library:
     """Read every card of a workspace.
 
     Args:
-        workspace: Folder with `models/` and `tasks/`. Default: the nearest one from the current folder upwards, else the one that comes with the package.
+        workspace: Folder with `models/` (and `tasks/`). Default: the nearest one from the current folder upwards, else the one that comes with the package.
 
     Returns:
         `suites` and `tasks`: the cards, by name; `candidates`: the models of each suite, grids written out.

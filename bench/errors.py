@@ -24,6 +24,8 @@ from pathlib import Path
 
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
+NEAR = 0.6
+"""How alike two names are, from 0 to 1 (`difflib`), for one to be offered in place of the other."""
 LISTED = 10
 """How many valid names a message lists."""
 NEAREST = 5
@@ -123,12 +125,18 @@ def last_line(text: str) -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A suffix like "; did you mean 'top'?" or a list of the valid names, for the end of an error message. Of many names it lists the nearest few."""
+    """A suffix like "; did you mean 'top'?", or a list of the valid names where none is near, for the end of an error message. Of many it lists a few."""
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
     if len(names) > LISTED:
         few = difflib.get_close_matches(name, names, n=NEAREST, cutoff=0.0)
-        return f"; valid: {', '.join(few)} and {len(names) - len(few)} more"
-    return f"; valid: {', '.join(names)}" if names else ""
+        listed = f"{', '.join(few)} and {len(names) - len(few)} more"
+    else:
+        listed = ", ".join(names)
+    return did_you_mean(name, names) or (f"; valid: {listed}" if names else "")
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """A suffix like "; did you mean 'top'?"; empty where no name is near. Case does not count, nor do the dashes of options."""
+    plain = {one.lstrip("-").casefold(): one for one in sorted(valid)}
+    close = difflib.get_close_matches(name.lstrip("-").casefold(), plain, n=1, cutoff=NEAR)
+    return f"; did you mean {plain[close[0]]!r}?" if close else ""

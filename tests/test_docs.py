@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from pydantic import TypeAdapter
@@ -91,7 +93,8 @@ def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, mo
     """On the built-in suite; only the lexical candidate is made."""
     pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("docs/python.md", "README.md")]
     blocks = [block for page in pages for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)]
-    assert len(blocks) == 6
+    assert len(blocks) == 8
+    shutil.copytree(ROOT / "leaderboard", tmp_path / "leaderboard")
     monkeypatch.chdir(tmp_path)
     scope: dict[str, object] = {"__name__": "__main__"}
     for block in blocks:
@@ -99,6 +102,22 @@ def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, mo
     shown = capsys.readouterr().out
     assert "2 cells computed, 0 reused" in shown
     assert "did you mean 'char-3gram'?" in shown
+
+
+def test_a_published_board_is_read_compared_and_drawn_as_the_page_shows(tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").partition("## A published board")[2]
+    read, draw = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[:2]
+    shutil.copytree(ROOT / "leaderboard", tmp_path / "leaderboard")
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    exec(read + draw, scope)
+    assert re.search(r"e5-top6 keeps \d+\.\d% of e5 with \d+% of the numbers", capsys.readouterr().out)
+    picture = ElementTree.parse(tmp_path / "quality-against-size.svg").getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    dots = {(float(dot.get("cx")), float(dot.get("cy"))) for dot in picture.iter(f"{space}circle")}
+    assert len(dots) > 10
+    assert all(0 < x < 640 and 0 < y < 440 for x, y in dots)
+    assert {"e5", "e5-top6"} <= {label.text for label in picture.iter(f"{space}text")}
 
 
 def test_the_documents_list_the_columns_that_a_board_has_as_a_table():

@@ -1,4 +1,8 @@
-"""Cards to specs: reads `models/*.toml` and `tasks/*/task.toml`, and reports every problem with file, line and field."""
+"""Cards to specs: reads `models/*.toml` and `tasks/*/task.toml`, and reports every problem with file, line and field.
+
+A workspace's own cards stand before those that come with the package: own suites may name built-in tasks and bases, and built-in suites can be run from any
+workspace. Of two of one name, the own one counts, also for built-in cards that name it; a built-in card that does not fit an own one is left out.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,10 @@ from bench.cards.candidate import Candidate
 from bench.cards.fields import Flaw
 from bench.cards.lines import line_of
 from bench.cards.read import read_card
-from bench.cards.recipes import DataSets
+from bench.cards.recipes import Base, DataSets
 from bench.cards.suites import Suite, suite_flaws
 from bench.cards.tasks import TaskCard, sharing_flaws, task_flaws
-from bench.cards.workspace import Workspace, builtin_content
+from bench.cards.workspace import Workspace, builtin_content, is_builtin
 from bench.errors import CardError, Problem, SelectionError, nearest
 
 T = TypeVar("T")
@@ -25,11 +29,35 @@ SHARED = ("subsets", "labels", "rules", "score_range", "parallel", "folder")
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """Every card of a workspace, checked; candidates of a suite are expanded and carry their parents."""
+    """Every card of a workspace and every built-in one, checked; candidates of a suite are expanded and carry their parents.
+
+    Suites stand in order: the own ones, then those that come with the package.
+    """
 
     tasks: dict[str, TaskCard]
     suites: dict[str, Suite]
     candidates: dict[str, tuple[Candidate, ...]]
+
+    def chosen_suites(self, name: str | None) -> dict[str, Suite]:
+        """The suite of this name; without one, the workspace's own ones, or all where it has none, as in the folder of the package itself.
+
+        Raises:
+            SelectionError: There is no such suite.
+        """
+        if name is not None:
+            return pick([name], self.suites, "suite")
+        return {name: suite for name, suite in self.suites.items() if not is_builtin(suite.file)} or self.suites
+
+    def chosen_tasks(self, suite: str | None) -> dict[str, TaskCard]:
+        """What a suite is tried on and trained on; without a name, that of the own suites and every own card, or everything where nothing is an own one.
+
+        Raises:
+            SelectionError: There is no such suite.
+        """
+        named = {name for one in self.chosen_suites(suite).values() for name in one.data_sets}
+        own = set() if suite else {name for name, card in self.tasks.items() if not is_builtin(card.folder)}
+        everything = suite is None and not own and all(is_builtin(one.file) for one in self.suites.values())
+        return {name: card for name, card in self.tasks.items() if everything or name in named | own}
 
     def task(self, name: str) -> TaskCard:
         """A task card with `data = "other"` resolved: its own fields, the other card's rows; a rewritten task is also scored as the other is."""
@@ -43,19 +71,49 @@ class Library:
 
 @functools.cache
 def load_library(workspace: Workspace) -> Library:
-    """Read every card of the workspace.
+    """Read every card of the workspace, and those that come with the package.
 
     Raises:
         CardError: Lists every problem of every card.
     """
+    builtin = _builtin(workspace)
     problems: list[Problem] = []
-    tasks, all_read = _load_tasks(workspace, problems)
-    suites = _load_suites(workspace, tasks, problems, all_read=all_read)
-    for card in tasks.values():
+    own, all_read = _load_tasks(workspace, problems)
+    tasks = _beside(own, builtin.tasks)
+    suites = _load_suites(workspace, tasks, _bases(builtin), problems, all_read=all_read)
+    for card in own.values():
         problems.extend(_told(card.folder / "task.toml", sharing_flaws(card, tasks)))
     if problems:
         raise CardError(problems)
+    changed = own.keys() & builtin.tasks.keys()
+    suites |= {name: suite for name, suite in builtin.suites.items() if name not in suites and not (changed and any(_flaws(suite, tasks)))}
     return Library(tasks, suites, {name: suite.expand() for name, suite in suites.items()})
+
+
+def _builtin(workspace: Workspace) -> Library:
+    """The cards that come with the package, for a workspace that is another; none for that of the package itself, which reads them as its own."""
+    content = builtin_content()
+    return Library({}, {}, {}) if workspace.content == content else load_library(Workspace(content, content))
+
+
+def _beside(own: dict[str, TaskCard], builtin: dict[str, TaskCard]) -> dict[str, TaskCard]:
+    """Own tasks, and the built-in ones of other names; of those that share the rows of another card only the ones that it still fits."""
+    every = own | {name: card for name, card in builtin.items() if name not in own}
+    return {name: card for name, card in every.items() if name in own or not any(sharing_flaws(card, every))}
+
+
+def _bases(library: Library) -> dict[str, Base]:
+    """The bases of all suites by name, with paths that hold from any card."""
+    found = {}
+    for suite in library.suites.values():
+        for name, base in suite.bases.items():
+            inside = base.path is None or base.package is not None
+            found[name] = base if inside else dataclasses.replace(base, path=str(suite.file.parent / str(base.path)))
+    return found
+
+
+def _flaws(suite: Suite, tasks: dict[str, TaskCard]) -> Iterator[Flaw]:
+    return suite_flaws(suite, DataSets(tasks, suite.file.parent, complete=True))
 
 
 def _load_tasks(workspace: Workspace, problems: list[Problem]) -> tuple[dict[str, TaskCard], bool]:
@@ -73,8 +131,8 @@ def _load_tasks(workspace: Workspace, problems: list[Problem]) -> tuple[dict[str
     return tasks, len(tasks) == len(paths)
 
 
-def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], problems: list[Problem], *, all_read: bool) -> dict[str, Suite]:
-    """The suites that can be read, by name; what is wrong with them goes to `problems`."""
+def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], bases: dict[str, Base], problems: list[Problem], *, all_read: bool) -> dict[str, Suite]:
+    """The suites that can be read, by name, each with the bases that come with the package beside its own; what is wrong with them goes to `problems`."""
     suites: dict[str, Suite] = {}
     for path in sorted(workspace.models.glob("*.toml")):
         suite = read_card(path, Suite, problems)
@@ -82,7 +140,8 @@ def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], problems: lis
             continue
         if suite.name in suites:
             problems.append(Problem(path, line_of(path, ("suite", "name")), "suite.name", f"{suite.name!r} is also the name of {suites[suite.name].file}"))
-        suites[suite.name] = dataclasses.replace(suite, file=path)
+        suite = dataclasses.replace(suite, file=path, bases={**bases, **suite.bases})
+        suites[suite.name] = suite
         problems.extend(_told(path, suite_flaws(suite, DataSets(tasks, path.parent, all_read))))
     return suites
 

@@ -108,6 +108,13 @@ class Suite(Card):
         """The suite's name."""
         return self.suite.name
 
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """The tasks, and what the recipes and curves are trained and drawn on, each once; text files stand among them under their names."""
+        read = [reference for recipe in self.recipes.values() for phase in recipe.phases for reference in phase.data]
+        read += [reference for recipe in self.recipes.values() if recipe.curve is not None for reference in recipe.curve.data]
+        return tuple(dict.fromkeys([*self.suite.tasks, *(reference.partition(":")[0] for reference in read)]))
+
     def entries(self) -> list[tuple[Location, Candidate]]:
         """All candidates in card order, each with the place that it comes from; of grids only those in which nothing is wrong."""
         single: list[tuple[Location, Candidate]] = [(("candidates", number), candidate) for number, candidate in enumerate(self.candidates)]

@@ -1,4 +1,7 @@
-"""Where things are: the folder with `models/`, `tasks/` and `leaderboard/`, and the state beside it in `.bench/`."""
+"""Where things are: the folder with `models/`, `tasks/` and `leaderboard/`, and the state beside it in `.bench/`.
+
+What comes with the package can be named from every workspace; see `bench.cards.load`.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,11 @@ class Workspace:
         return self.content / "tasks"
 
     @property
+    def borrowed(self) -> bool:
+        """True where the cards are the built-in ones and what a run writes goes into another folder, which is no workspace."""
+        return self.content != self.home
+
+    @property
     def state(self) -> Path:
         """The git-ignored folder of checkpoints, embeddings and results."""
         return self.home / ".bench"
@@ -45,6 +53,12 @@ def builtin_content() -> Path:
     return installed if installed.is_dir() else package.parent
 
 
+def is_builtin(card: Path) -> bool:
+    """True for the file of a card that comes with the package."""
+    content = builtin_content()
+    return card.is_relative_to(content / "models") or card.is_relative_to(content / "tasks")
+
+
 def find_workspace(given: Path | None = None, *, start: Path | None = None) -> Workspace:
     """The workspace given, or the nearest one from the current folder upwards, or the built-in one with the current folder as its home.
 
@@ -52,8 +66,8 @@ def find_workspace(given: Path | None = None, *, start: Path | None = None) -> W
         BenchError: `given` is not a workspace.
     """
     if given is not None:
-        if not _is_workspace(given):
-            raise BenchError(f"{given}: not a workspace: expected the folders models/ and tasks/ in it")
+        if not (given / "models").is_dir():
+            raise BenchError(f"{given}: not a workspace: expected a folder models/ with a card in it; `bench init {given}` makes one to begin with")
         return Workspace(given.resolve(), given.resolve())
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
@@ -63,4 +77,6 @@ def find_workspace(given: Path | None = None, *, start: Path | None = None) -> W
 
 
 def _is_workspace(folder: Path) -> bool:
-    return (folder / "models").is_dir() and (folder / "tasks").is_dir()
+    """True for a folder with `models/` that is ours: beside `tasks/`, or with a card in it. Many a project has a folder of that name for its weights."""
+    models = folder / "models"
+    return models.is_dir() and ((folder / "tasks").is_dir() or any(models.glob("*.toml")))

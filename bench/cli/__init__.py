@@ -11,17 +11,18 @@ from typing import NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import data, doctor, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
+from bench.cli import cache, data, doctor, init, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
 from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
 from bench.cli.streams import abandon_output, print_anything
+from bench.cli.verb import Verb, Verbs
 from bench.errors import BenchError, Stopped
 from bench.faults import GO_ON, storage_error
 
 app = typer.Typer(
     name="bench",
+    cls=Verbs,
     help="How small can a Marathi or Hindi sentence-embedding model get? Makes small models, judges them, and publishes one board.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,16 +40,18 @@ def _main(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-app.command("run", epilog=run.EXAMPLES)(run.run)
-app.command("plan", epilog=plan.EXAMPLES)(plan.plan)
-app.command("list", epilog=listing.EXAMPLES)(listing.list_things)
-app.command("make", epilog=make.EXAMPLES)(make.make)
-app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
-app.command("leaderboard", epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
-app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.pretrain)
-app.command("vocabulary", epilog=vocabulary.EXAMPLES)(vocabulary.vocabulary)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command("init", cls=Verb, epilog=init.EXAMPLES)(init.init)
+app.command("run", cls=Verb, epilog=run.EXAMPLES)(run.run)
+app.command("plan", cls=Verb, epilog=plan.EXAMPLES)(plan.plan)
+app.command("list", cls=Verb, epilog=listing.EXAMPLES)(listing.list_things)
+app.command("make", cls=Verb, epilog=make.EXAMPLES)(make.make)
+app.command("sweep", cls=Verb, epilog=sweep.EXAMPLES)(sweep.sweep)
+app.command("leaderboard", cls=Verb, epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
+app.command("pretrain", cls=Verb, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
+app.command("vocabulary", cls=Verb, epilog=vocabulary.EXAMPLES)(vocabulary.vocabulary)
+app.command("doctor", cls=Verb, epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.add_typer(cache.app, name="cache")
 
 
 def main() -> None:
@@ -91,7 +94,7 @@ def _call() -> int | str | None:
 def _verb() -> int | str | None:
     """Run the verb as typer would by itself; a closed output is raised and not taken for exit code 1."""
     try:
-        app()
+        app(prog_name="bench")
         code: int | str | None = 0
     except SystemExit as leaving:
         if isinstance(leaving.__context__, BrokenPipeError):

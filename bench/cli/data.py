@@ -1,24 +1,44 @@
-"""`bench data`: what data is here, and what the declared rules take out of it."""
+"""`bench data`: what data is here, what the declared rules take out of it, and how published files get here."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bench.cli import options
-from bench.errors import Incomplete
+from bench.cli import complete, options
+from bench.cli.verb import Verb, Verbs
+from bench.errors import DataError, Incomplete, SelectionError
 
-app = typer.Typer(help="Look after data sets.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from bench.data.fetch import Published
 
-EXAMPLES = """Examples:
+app = typer.Typer(cls=Verbs, help="Look after data sets.", no_args_is_help=True, rich_markup_mode=None)
+
+STATUS_EXAMPLES = """Examples:
 
   bench data status                                     what is in the workspace
 
   bench data status --suite public --data-dir DATA      the published files, verified, with what the rules drop"""
 
 
-@app.command("status", epilog=EXAMPLES)
+GET_EXAMPLES = """Examples:
+
+  bench data get public --data-dir DATA                 fetch what is missing; a broken download goes on
+
+  bench data get public --urls                          only print where the files are
+
+Files come from GitHub at the commits that the cards pin, and are kept only with the checksum on the card.
+Data sets of the Hub are fetched by the run itself. Each data set has its own licence: `bench data status`."""
+STILL = 10.0
+"""Seconds after which a download says how far it is."""
+
+
+@app.command("status", cls=Verb, epilog=STATUS_EXAMPLES)
 def status(
     suite: options.Suite = None,
     data_dir: options.DataDir = None,
@@ -28,12 +48,11 @@ def status(
     """Verify every file against its checksum; count rows kept and rows that the card's rules drop."""
     import json as jsonlib
 
-    from bench.cards.load import load_library, pick
+    from bench.cards.load import load_library
     from bench.cards.workspace import find_workspace
 
     library = load_library(find_workspace(workspace))
-    names = sorted(library.tasks) if suite is None else _used_by(pick([suite], library.suites, "suite")[suite])
-    found = [_status(library.task(name), data_dir) for name in names]
+    found = [_status(library.task(name), data_dir) for name in sorted(library.chosen_tasks(suite))]
     if json:
         typer.echo(jsonlib.dumps(found, ensure_ascii=False, indent=1))
     else:
@@ -47,12 +66,6 @@ def status(
     bad = [entry["task"] for entry in found if entry["problems"]]
     if bad:
         raise Incomplete(f"{len(bad)} of {len(found)} data sets cannot be used here: {', '.join(bad)}")
-
-
-def _used_by(suite: Any) -> list[str]:
-    """The tasks of a suite and the data sets that its recipes train on."""
-    trained_on = (reference.partition(":")[0] for recipe in suite.recipes.values() for phase in recipe.phases for reference in phase.data)
-    return list(dict.fromkeys([*suite.suite.tasks, *trained_on]))
 
 
 def _status(card: Any, data_dir: Any) -> dict[str, Any]:
@@ -72,3 +85,80 @@ def _status(card: Any, data_dir: Any) -> dict[str, Any]:
                 for split, rows in splits.items()
             ]
     return entry
+
+
+@app.command("get", cls=Verb, epilog=GET_EXAMPLES)
+def get(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="Whose tasks and training data; see `bench list suites`.", autocompletion=complete.suites)],
+    data_dir: options.DataDir = None,
+    urls: Annotated[bool, typer.Option("--urls", help="Print the address of every file and fetch nothing.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", envvar="KASAUTI_DATA_URL", help="A mirror: <URL>/<owner>/<repository>/<commit>/<path>.", show_default=False),
+    ] = None,
+    workspace: options.WorkspaceOption = None,
+    json: options.Json = False,
+) -> None:
+    """Fetch the published files of a suite into the data folder, at their pinned commits, and verify them."""
+    import json as jsonlib
+
+    from bench.cards.load import load_library
+    from bench.cards.workspace import find_workspace
+    from bench.data.fetch import GITHUB, check_source, published_files
+    from bench.store import require_writable
+
+    library = load_library(find_workspace(workspace))
+    files = published_files(library.task(name) for name in library.chosen_tasks(suite))
+    address = check_source(source or GITHUB)
+    if urls:
+        addresses = [file.url(address) for file in files]
+        typer.echo(jsonlib.dumps(addresses, indent=1) if json else "\n".join(addresses))
+        return
+    if not files:
+        typer.echo("[]" if json else f"suite {suite} uses no published files")
+        return
+    if data_dir is None:
+        raise SelectionError("give the folder for the files with --data-dir (or data-dir in bench.toml)")
+    require_writable(data_dir)
+    told = _fetch_all(files, data_dir, address, quiet=json)
+    if json:
+        typer.echo(jsonlib.dumps(told, ensure_ascii=False, indent=1))
+    bad = [one["problem"] for one in told if one["problem"]]
+    if bad:
+        raise Incomplete("\n".join([f"{len(bad)} of {len(files)} files are not here:", *bad]))
+
+
+def _fetch_all(files: list[Published], data_dir: Path, source: str, *, quiet: bool) -> list[dict[str, Any]]:
+    """What became of each file; what is wrong with one leaves the others alone.
+
+    Raises:
+        Unreachable: The server cannot be reached.
+    """
+    from bench.data.fetch import Unreachable, fetch
+
+    told = []
+    for number, file in enumerate(files, 1):
+        name, problem, fresh = f"{number} of {len(files)}  {file.repository}/{file.path}", "", False
+        try:
+            fresh = fetch(file, data_dir, source, _progress(name))
+        except Unreachable:
+            raise
+        except DataError as error:
+            problem = str(error)
+        if not quiet:
+            typer.echo(f"{name}: {'not fetched' if problem else 'fetched' if fresh else 'was here'}")
+        told.append({"path": str(file.place(data_dir)), "fetched": fresh, "problem": problem or None})
+    return told
+
+
+def _progress(name: str) -> Callable[[int, int | None], None]:
+    """Says on standard error how far a download is, every few seconds."""
+    last = time.monotonic()
+
+    def progress(have: int, total: int | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= STILL:
+            last = time.monotonic()
+            print(f"        {name}: {have / 1e6:,.1f} MB" + (f" of {total / 1e6:,.1f}" if total else ""), file=sys.stderr, flush=True)
+
+    return progress

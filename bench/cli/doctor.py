@@ -75,8 +75,8 @@ def _machine_findings(place: Workspace) -> list[Finding]:
         library = load_library(place)
     except BenchError as error:
         return [*found, Finding("cards", "failed", str(error))]
-    found.append(Finding("cards", "ok", f"{len(library.suites)} suites, {len(library.tasks)} data sets in {place.content}"))
-    for name, suite in library.suites.items():
+    found.append(Finding("cards", "ok", f"{len(library.chosen_suites(None))} suites, {len(library.chosen_tasks(None))} data sets in {place.content}"))
+    for name, suite in library.chosen_suites(None).items():
         missing = [task for task in suite.suite.tasks if missing_files(library.task(task), None)]
         note = f"{len(library.candidates[name])} candidates, {len(suite.suite.tasks)} tasks"
         found.append(Finding(f"suite {name}", "ok", note + (f"; --data-dir needed for {', '.join(missing)}" if missing else "")))

@@ -7,15 +7,30 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import complete
 from bench.cli.streams import print_json
 from bench.errors import SelectionError
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Candidates, or patterns like 'small-top*'; see `bench list models`.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]...",
+        help="Candidates, or patterns like 'small-top*'; see `bench list models`.",
+        show_default=False,
+        autocompletion=complete.candidates,
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every candidate of the suite.")]
-Suite = Annotated[str | None, typer.Option("--suite", help="Suite; see `bench list suites`. Default: small, or the one with the NAMEs.", show_default=False)]
-Tasks = Annotated[list[str] | None, typer.Option("--task", help="Only this task, or those that match a pattern; repeat for several.", show_default=False)]
+Suite = Annotated[
+    str | None,
+    typer.Option(
+        "--suite", help="Suite; see `bench list suites`. Default: the first with the NAMEs, own ones first.", show_default=False, autocompletion=complete.suites
+    ),
+]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", help="Only this task, or those that match a pattern; repeat for several.", show_default=False, autocompletion=complete.tasks),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i. Default: auto, CUDA where there is one.")]
 Probe = Annotated[str, typer.Option("--probe", help="quick, full or none.")]
 DataDir = Annotated[
@@ -42,7 +57,7 @@ Jobs = Annotated[
 ]
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option("--workspace", help="Folder with models/ and tasks/. Default: the nearest one upwards, else the built-in one.", show_default=False),
+    typer.Option("--workspace", help="Folder with models/ (and tasks/). Default: the nearest one upwards, else the built-in one.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", callback=print_json, help="Machine-readable output.")]
 

@@ -35,9 +35,10 @@ def resolve_model(model: str, place: Workspace, suite: str | None, *, offline: b
 
     library = load_library(place)
     suites = pick([suite] if suite else [], library.suites, "suite")
-    bases = {name: (base, one.file) for one in suites.values() for name, base in one.bases.items()}
-    candidates = {candidate.name: candidate for name in suites for candidate in library.candidates[name]}
-    files = {candidate.name: suites[name].file for name in suites for candidate in library.candidates[name]}
+    last = dict(reversed(suites.items()))  # of one name, the one of the first suite counts
+    bases = {name: (base, one.file) for one in last.values() for name, base in one.bases.items()}
+    candidates = {candidate.name: candidate for name in last for candidate in library.candidates[name]}
+    files = {candidate.name: suites[name].file for name in last for candidate in library.candidates[name]}
     candidate = candidates.get(model)
     if isinstance(candidate, Lexical):
         raise SelectionError(f"{model} is a lexical candidate; it has no {needs}")

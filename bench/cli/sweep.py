@@ -52,7 +52,7 @@ def sweep(
     import json as jsonlib
 
     from bench.cards.load import pick
-    from bench.cards.workspace import find_workspace
+    from bench.cli.place import writing_in
     from bench.cli.progress import heartbeat
     from bench.cli.resolve import resolve_model
     from bench.probe.machine import pick_device
@@ -62,7 +62,7 @@ def sweep(
     if not 0 < retain <= 1:
         raise SelectionError(f"--retain must be above 0 and at most 1 (got {retain:g})")
     strategies = list(pick(strategy or sweeping.DEFAULT, {str(name): name for name in sweeping.EVERY}, "strategy").values())
-    place = find_workspace(workspace)
+    place = writing_in(workspace)
     with heartbeat("reading the base") as say:
 
         def aloud(what: str) -> None:

@@ -78,12 +78,11 @@ def vocabulary(
 
 def _guard(place: Workspace, suite: str | None, data_dir: Path | None) -> frozenset[str]:
     """The test texts of the workspace, or of one suite; tests that cannot be read here are named."""
-    from bench.cards.load import load_library, pick
+    from bench.cards.load import load_library
     from bench.data.training import DataCache
 
     library = load_library(place)
-    suites = pick([suite] if suite else [], library.suites, "suite")
-    tests = list(dict.fromkeys(task for one in suites.values() for task in one.suite.tasks))
+    tests = list(dict.fromkeys(task for one in library.chosen_suites(suite).values() for task in one.suite.tasks))
     data = DataCache(library, data_dir, offline=True)
     if unread := data.unread(tests):
         mend = "give their folder with --data-dir, or one suite with --suite"

@@ -31,9 +31,9 @@ def converted(file: Path, content: str, kind: ModelFormat, state: Path, say: Cal
     """
     from filelock import FileLock
 
-    version, convert = CONVERTERS[kind]
-    key = digest({"file": content, "format": kind, "version": version})[:32]
-    folder = state / "bases" / key
+    _, convert = CONVERTERS[kind]
+    folder = converted_folder(content, kind, state)
+    key = folder.name
     model = folder / "model"  # whatever the file is called: the same bytes are the same model
     notices = Notices()
     if _is_sound(folder, key, notices):
@@ -51,6 +51,12 @@ def converted(file: Path, content: str, kind: ModelFormat, state: Path, say: Cal
                 convert(file, place)
                 seal_folder(temporary, key)
     return model
+
+
+def converted_folder(content: str, kind: ModelFormat, state: Path) -> Path:
+    """Where the folder of a file's model lies, whether or not it is there: under what identifies the file's bytes and the converter."""
+    version, _ = CONVERTERS[kind]
+    return state / "bases" / digest({"file": content, "format": kind, "version": version})[:32]
 
 
 def _is_sound(folder: Path, key: str, notices: Notices) -> bool:

@@ -89,12 +89,13 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
     tasks = {}
     for name in selection.suite.suite.tasks:
         step(f"reading the data of {name}")
-        tasks[name] = _planned_task(library.task(name), resolver.data, options)
+        tasks[name] = planned_task(library.task(name), resolver.data, options)
     planner = _Planner(selection, options, resolver, archive, tasks, step)
     return Plan(workspace, options, selection, resolver, archive, tasks, planner.candidates())
 
 
-def _planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTask:
+def planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTask:
+    """A task, and why it cannot be scored here, if it cannot."""
     missing = missing_files(card, options.data_dir)
     if missing:
         return PlannedTask(card, "", missing[0])

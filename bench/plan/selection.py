@@ -10,7 +10,7 @@ from typing import TypeVar
 from bench.cards.candidate import Candidate
 from bench.cards.load import Library, pick
 from bench.cards.suites import Suite
-from bench.cards.workspace import DEFAULT_SUITE
+from bench.cards.workspace import DEFAULT_SUITE, is_builtin
 from bench.errors import SelectionError, nearest
 from bench.plan.options import Options
 
@@ -60,14 +60,14 @@ def _matches(name: str, available: Iterable[str]) -> list[str]:
 
 
 def _pick_suite(library: Library, options: Options) -> Suite:
-    """The suite asked for; without one, the first that has every candidate named, the default suite before all others."""
+    """The suite asked for; without one, the first that has every candidate named: own suites before built-in ones, the default suite before others."""
     if not library.suites:
         raise SelectionError("no suites: expected at least one models/*.toml in the workspace")
     if options.suite is not None:
         if options.suite not in library.suites:
             raise SelectionError(f"no suite {options.suite!r}" + nearest(options.suite, library.suites))
         return library.suites[options.suite]
-    order = sorted(library.suites, key=lambda name: (name != DEFAULT_SUITE, name))
+    order = sorted(library.suites, key=lambda name: (is_builtin(library.suites[name].file), name != DEFAULT_SUITE, name))
     for name in order:
         there = [candidate.name for candidate in library.candidates[name]]
         if all(_matches(one, there) for one in options.names):

@@ -31,7 +31,7 @@ def build_part(suite: SuiteRecords, names: Collection[str], tasks: Collection[st
     unasked = {record.candidate.name for record in beside}
     folded = groups(record.candidate for record in (*asked, *beside))
     rows = tuple(row for row in board.rows if not unasked.intersection(folded[row.name]))
-    add_ranks(row for row in rows if row.mean is not None)
+    add_ranks([row for row in rows if row.mean is not None])
     return dataclasses.replace(board, rows=rows)
 
 

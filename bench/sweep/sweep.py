@@ -171,7 +171,7 @@ def ranker(folder: Path, place: Workspace, suite: str | None, *, say: Callable[[
         suite: Only this suite's tests; all suites' when None.
         say: Called with each strategy before it is looked up or computed.
     """
-    from bench.cards.load import load_library, pick
+    from bench.cards.load import load_library
     from bench.data.rows import normalise
     from bench.data.training import DataCache
     from bench.make.strategies.ranked import Rankings, calibration_texts
@@ -179,7 +179,7 @@ def ranker(folder: Path, place: Workspace, suite: str | None, *, say: Callable[[
     @functools.cache
     def texts() -> list[str]:
         library = load_library(place)
-        tested = {task for one in pick([suite] if suite else [], library.suites, "suite").values() for task in one.suite.tasks}
+        tested = {task for one in library.chosen_suites(suite).values() for task in one.suite.tasks}
         judged = {normalise(str(row[side])) for group in _pairs()[0].values() for row in group for side in ("sentence1", "sentence2")}
         return calibration_texts(DataCache(library, None, offline=True).guard(sorted(tested)) | judged)
 

@@ -69,7 +69,17 @@ def test_a_wrong_command_line_exits_2_with_one_clear_message(workspace_folder, a
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path):
     found = bench("plan", "--workspace", str(tmp_path))
     assert found.returncode == 2
-    assert "expected the folders models/ and tasks/" in found.stderr
+    assert "expected a folder models/" in found.stderr
+
+
+def test_a_verb_that_writes_in_a_folder_that_is_no_workspace_says_where_before_it_writes(tmp_path):
+    found = bench("make", "--all", "--suite", "nowhere", cwd=tmp_path)
+    assert f"results go to .bench/ and leaderboard/ in {tmp_path}" in found.stderr.splitlines()[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_in_a_workspace_nothing_is_said_of_where_results_go(workspace_folder):
+    assert "results go to" not in bench("make", "nobody", cwd=workspace_folder).stderr
 
 
 def test_wrong_cards_are_reported_all_at_once_with_exit_2(workspace_folder):

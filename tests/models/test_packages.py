@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.cards.load import load_library
 from bench.cards.origin import Origin
 from bench.digests import file_digest, model_digest
 from bench.errors import ModelError
@@ -228,11 +227,11 @@ def test_doctor_says_that_it_converts_and_gives_the_content(packaged):
 
 
 def test_lists_and_pages_name_the_package(packaged):
-    from bench.cli.listing import _models
+    from bench.cli.listing import _model
     from bench.make.card import model_card
 
     plan = plan_anew(packaged)
-    listed = {row["candidate"]: row["base"] for row in _models(load_library(plan.workspace), None, None)}
+    listed = {one.name: _model("mini", one)["base"] for one in plan.selection.everyone.values()}
     assert (listed["tiny"], listed["outside"]) == ("tiny", "package tinye5 (tinye5/m-q4.bin)")
     page = model_card(blueprint_of(plan, "tiny-top1"), {"parameters": {"embeddings": 1, "body": 1}, "phases": [], "reload_difference": 0.0})
     assert "- base: `tiny` of package tinye5 (tinye5/m-q4.bin) (2 layers" in page

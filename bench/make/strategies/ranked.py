@@ -71,7 +71,7 @@ class Rankings:
     """
 
     def __init__(self, folder: Path, texts: Callable[[], list[str]], say: Callable[[str], None] = lambda _: None) -> None:
-        self._store, self._texts, self._say = Store(folder), texts, say
+        self._store, self.texts, self._say = Store(folder), texts, say
 
     def kept(self, base: Path, base_digest: str, strategy: RankedStrategy, pooling: Pooling | None) -> list[list[int]]:
         """The kept lists for 1, 2, … layers.
@@ -99,7 +99,7 @@ class Rankings:
 
     def _ranking(self, base: Path, base_digest: str, strategy: RankedStrategy, pooling: Pooling | None) -> dict[str, Any]:
         """What `rank_folder` finds, from the store where it is there."""
-        texts = [] if strategy.startswith("weight-") else self._texts()
+        texts = [] if strategy.startswith("weight-") else self.texts()
         used = pooling if strategy == "greedy" else None
         parts = {"base": base_digest, "strategy": strategy, "pooling": used, "calibration": digest(texts), "version": RANKING_VERSION}
         key = digest(parts)

@@ -1,0 +1,65 @@
+"""`bench.toml` in a workspace's root: defaults of options. What stands on the command line, or in an option's environment variable, counts before them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.cards.lines import line_of
+from bench.cards.workspace import Workspace
+from bench.errors import CardError, Problem, nearest
+
+FILE = "bench.toml"
+PROBES = ("quick", "full", "none")
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) and value else "expected a text in quotes"
+
+
+def _probe(value: Any) -> str | None:
+    return None if value in PROBES else f"expected one of {', '.join(PROBES)}"
+
+
+def _jobs(value: Any) -> str | None:
+    return None if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else "expected a whole number, 0 or more"
+
+
+KEYS: dict[str, Callable[[Any], str | None]] = {"suite": _text, "device": _text, "data-dir": _text, "jobs": _jobs, "probe": _probe}
+"""What the file may say, each with what finds fault with a value."""
+
+
+def read_defaults(place: Workspace) -> dict[str, Any]:
+    """What the file says, by key; a data folder is taken relative to the file. Nothing where there is no file.
+
+    Raises:
+        CardError: Lists everything that is wrong with it.
+    """
+    path = place.home / FILE
+    if not path.is_file():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise CardError([Problem(path, int(line[1]) if line else 1, "TOML", str(error))]) from None
+    except UnicodeDecodeError as error:
+        raise CardError([Problem(path, 1, "encoding", f"expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}")]) from None
+    if problems := [problem for key, value in found.items() if (problem := _problem(path, key, value)) is not None]:
+        raise CardError(problems)
+    if "data-dir" in found:
+        found["data-dir"] = str(place.home / Path(found["data-dir"]).expanduser())
+    return found
+
+
+def _problem(path: Path, key: str, value: Any) -> Problem | None:
+    if key not in KEYS:
+        message = f"no option of this name has a default here{nearest(key, KEYS)}"
+    elif (expected := KEYS[key](value)) is not None:
+        message = f"{expected}, found {value!r}"
+    else:
+        return None
+    return Problem(path, line_of(path, (key,)), key, message)
