@@ -15,6 +15,9 @@ from bench.cards.origin import Origin
 from bench.cards.recipes import Recipe, Vocabulary
 from bench.errors import LayerError, nearest
 
+NgramLength = Annotated[int, Strict(), Field(gt=0, le=50)]
+"""Every length of an n-gram adds as many n-grams as a text has characters."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Full(FromBase):
@@ -261,7 +264,7 @@ class Lexical(Candidate):
     idle = ("precision", "seed", "prompt")
 
     kind: Literal["lexical"] = "lexical"
-    ngram: Annotated[tuple[Count, Count], Field()] = (3, 3)
+    ngram: Annotated[tuple[NgramLength, NgramLength], Field()] = (3, 3)
 
     @property
     @override

@@ -10,13 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty
+from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty, Positive, Share
 from bench.cards.origin import Origin
 from bench.cards.tasks import TaskCard
 from bench.cards.tokens import read_tokens
 from bench.errors import DataError, nearest
 
 Pooling = Literal["mean", "cls"]
+MOST_EPOCHS = 10_000
 PHASE_DATA = {"nli": ("NLI", "PairClassification", "Triplets"), "sts": ("STS",)}
 """Types of data sets that a phase trains on; `distill` takes texts of any."""
 
@@ -37,13 +38,13 @@ class Phase(Card):
 
     kind: Literal["nli", "sts", "distill"]
     data: Annotated[tuple[str, ...], Field(min_length=1)]
-    epochs: Annotated[float, Strict(), Field(gt=0)] | None = None
+    epochs: Annotated[float, Strict(), Field(gt=0, le=MOST_EPOCHS, allow_inf_nan=False)] | None = None
     batch_size: Count = 8
-    learning_rate: Annotated[float, Strict(), Field(gt=0)] = 2e-5
-    warmup_ratio: Annotated[float, Strict(), Field(ge=0, lt=1)] = 0.1
-    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.01
+    learning_rate: Positive = 2e-5
+    warmup_ratio: Share = 0.1
+    weight_decay: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = 0.01
     max_length: Count = 512
-    scale: Annotated[float, Strict(), Field(gt=0)] = 20.0
+    scale: Positive = 20.0
     loss: Literal["mse", "cosine"] | None = None
 
     @property
@@ -79,7 +80,7 @@ class Recipe(Card):
 
     pooling: Pooling | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    dropout: Annotated[float, Strict(), Field(ge=0, lt=1)] | None = None
+    dropout: Share | None = None
     dimensions: tuple[Count, ...] = ()
     phases: tuple[Phase, ...] = ()
     curve: Curve | None = None

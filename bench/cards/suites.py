@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
-from bench.cards.fields import Card, Count, Flaw, Folder, Location, Seed
+from bench.cards.fields import LONGEST_NAME, Card, Count, Flaw, Folder, Location, LowerName, Name, Seed
 from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, recipe_flaws, vocabulary_flaws
 from bench.cards.seeds import seed_flaws
@@ -87,7 +87,7 @@ class Grid(Card):
 class SuiteInfo(Card):
     """The head of a suite's card."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    name: LowerName
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     description: str = ""
 
@@ -97,8 +97,8 @@ class Suite(Card):
     """A named set of candidates and tasks that belong on one board: one file in `models/`."""
 
     suite: SuiteInfo
-    bases: dict[str, Base] = dataclasses.field(default_factory=dict)
-    recipes: dict[str, Recipe] = dataclasses.field(default_factory=dict)
+    bases: dict[Name, Base] = dataclasses.field(default_factory=dict)
+    recipes: dict[Name, Recipe] = dataclasses.field(default_factory=dict)
     candidates: tuple[AnyCandidate, ...] = ()
     grids: tuple[Grid, ...] = ()
     file: Folder = Path()
@@ -132,7 +132,10 @@ def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield from _below(("recipes", name), recipe_flaws(recipe, data))
     for number, grid in enumerate(suite.grids):
         yield from _below(("grids", number), grid.flaws())
+    if not suite.candidates and not suite.grids:
+        yield ("candidates",), "a suite needs at least one candidate: a [[candidates]] table, or a [[grids]] table"
     yield from _candidate_flaws(suite, data)
+    yield from _parent_flaws(suite)
 
 
 def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[str, str], str]:
@@ -180,12 +183,31 @@ def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield from _below(at, candidate_flaws(candidate, around))
         if candidate.vocabulary is not None:
             yield from _below((*at, "vocabulary"), vocabulary_flaws(candidate.vocabulary, data))
+        if len(candidate.name) > LONGEST_NAME:
+            yield at, f"the name {candidate.name[:40]!r}... has {len(candidate.name)} characters; at most {LONGEST_NAME} fit: shorten what it is made of"
         if candidate.name in seen:
             yield (*at, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite"
         seen.add(candidate.name)
     if len(seen) == len(entries):
         place = {candidate.name: at for at, candidate in entries}
         yield from (((*place[name], "name"), message) for name, message in seed_flaws([candidate for _, candidate in entries]))
+
+
+def _parent_flaws(suite: Suite) -> Iterator[Flaw]:
+    """Candidates that would be compared with themselves, over one parent or several."""
+    place = {candidate.name: at for at, candidate in suite.entries()}
+    parent = {candidate.name: candidate.parent for candidate in suite.expand()}
+    told: set[str] = set()
+    for name in parent:
+        way: list[str] = []
+        above: str | None = name
+        while above is not None and above not in way and above not in told:
+            way.append(above)
+            above = parent.get(above)
+        if above in way:
+            circle = way[way.index(above) :]
+            yield (*place[circle[0]], "parent"), f"{' -> '.join([*circle, circle[0]])}: a candidate cannot be its own parent, nor that of its parents"
+        told.update(way)
 
 
 def _below(at: Location, flaws: Iterator[Flaw]) -> Iterator[Flaw]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bench.cards.fields import Card, Commit, Count, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256
+from bench.cards.fields import Card, Commit, Count, Finite, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256, SubsetName, Url
 from bench.errors import nearest
 
 Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised", "eyelash-ra"]
@@ -124,9 +124,9 @@ class TaskCard(Card):
     description: NonEmpty
     license: NonEmpty
     citation: str = ""
-    reference: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    reference: Url | None = None
     main_score: str | None = None
-    score_range: Annotated[tuple[float, float], Field()] = (0.0, 5.0)
+    score_range: Annotated[tuple[Finite, Finite], Field()] = (0.0, 5.0)
     labels: dict[str, Number] = dataclasses.field(default_factory=dict)
     evaluate_on: str = "test"
     train_on: str = "train"
@@ -135,7 +135,7 @@ class TaskCard(Card):
     samples_per_label: Count = 8
     experiments: Count = 10
     rules: tuple[Rule, ...] = ()
-    subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
+    subsets: dict[SubsetName, Subset] = dataclasses.field(default_factory=dict)
     data: str | None = None
     parallel: bool = False
     perturbation: Perturbation | None = None
@@ -177,6 +177,7 @@ def task_flaws(card: TaskCard) -> Iterator[Flaw]:
     if card.subsets:
         yield from _split_flaws(card, card)
         yield from _label_flaws(card, card)
+    yield from _number_flaws(card)
     if card.score_range[0] >= card.score_range[1]:
         yield ("score_range",), f"expected [lowest, highest], found {list(card.score_range)}"
     if card.parallel and len(card.subsets) < 2:
@@ -189,6 +190,17 @@ def task_flaws(card: TaskCard) -> Iterator[Flaw]:
         yield ("perturbation",), "rewrites the pairs of another STS task; needs type STS, and data with that task's name"
     yield from _rule_flaws(card)
     yield from _source_flaws(card)
+
+
+def _number_flaws(card: TaskCard) -> Iterator[Flaw]:
+    """Labels that a classifier could not tell apart."""
+    by_number: dict[int, list[str]] = {}
+    for label, number in card.labels.items():
+        by_number.setdefault(number, []).append(label)
+    if card.type == "Classification":
+        for number, labels in by_number.items():
+            if len(labels) > 1:
+                yield ("labels",), f"{' and '.join(map(repr, labels))} both have the number {number}; give each label one of its own"
 
 
 def sharing_flaws(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[Flaw]:
