@@ -52,6 +52,15 @@ def _file_digest(path: Path, *_status: int) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+LFS_HEAD = b"version https://git-lfs.github.com/spec/"
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is only what Git LFS keeps in its place: a few lines that name it."""
+    with path.open("rb") as handle:
+        return handle.read(len(LFS_HEAD)) == LFS_HEAD
+
+
 def counts(relative: PurePath) -> bool:
     """Whether a file at this place in a model's folder is part of the folder's digest: all are but pages (`.md`), bookkeeping and records."""
     return relative.suffix != ".md" and not BOOKKEEPING.intersection(relative.parts) and relative.name not in RECORDS

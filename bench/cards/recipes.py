@@ -178,10 +178,15 @@ def vocabulary_flaws(vocabulary: Vocabulary, data: DataSets) -> Iterator[Flaw]:
 
 def corpus_problems(entries: Sequence[str], data: DataSets, purpose: str) -> Iterator[str]:
     """What is wrong with a list of data sets and text files; `purpose` is what test texts may not be used for."""
+    for entry in dict.fromkeys(one for one in entries if entries.count(one) > 1):
+        yield f"{entry!r} stands there more than once; leave it out but for once"
     for entry in entries if data.complete else ():
         name, _, split = entry.partition(":")
         if name not in data.cards:
-            if not (data.folder / entry).is_file():
+            path = data.folder / entry
+            if path.exists() and not path.is_file() and not path.is_dir():
+                yield f"{entry!r} is a pipe or a device, and a corpus is read more than once; put its text into a file"
+            elif not path.is_file():
                 yield f"{entry!r} is neither a data set nor a text file beside this card" + nearest(name, data.cards)
             continue
         card = data.cards[name] if data.cards[name].data is None else data.cards.get(data.cards[name].data or "", data.cards[name])

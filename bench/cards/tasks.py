@@ -282,6 +282,8 @@ def _source_flaws(card: TaskCard) -> Iterator[Flaw]:
                 yield ("subsets", name, "columns", column), f"{card.type} tasks have no column {column!r}" + nearest(column, COLUMNS[card.type])
         for number, source in enumerate(subset.sources):
             at: Location = ("subsets", name, "sources", number)
+            if repeated := [column for column in source.header or () if (source.header or ()).count(column) > 1]:
+                yield (*at, "header"), f"the column {repeated[0]!r} stands there more than once; give each a name of its own"
             given = [key for key in ("file", "repository", "hub") if getattr(source, key)]
             if len(given) != 1:
                 yield at, f"expected exactly one of file, repository, hub; found {', '.join(given) or 'none'}"

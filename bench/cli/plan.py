@@ -38,7 +38,7 @@ def plan(
     from bench.plan.cells import summary
     from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
-    from bench.plan.warnings import unread_tests
+    from bench.plan.warnings import warnings as warnings_of
     from bench.probe.machine import pick_device
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
@@ -46,7 +46,7 @@ def plan(
     chosen = Options(suite, tuple(names or ()), tuple(task or ()), pick_device(device), probe, data_dir, True, options.parse_shard(shard))
     with heartbeat("planning") as say:  # on standard error, also with --json: standard output is one document
         found = make_plan(find_workspace(workspace), chosen, lambda what: say(what, aloud=True))
-        cells, warnings = found.cells, unread_tests(found)
+        cells, warnings = found.cells, warnings_of(found)
     if json:
         described = [{**dataclasses.asdict(cell.cell), "status": cell.status, "key": cell.key, "reason": cell.reason} for cell in cells]
         typer.echo(jsonlib.dumps({"cells": described, "summary": summary(cells), "warnings": warnings}, ensure_ascii=False, indent=1))

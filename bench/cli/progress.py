@@ -78,11 +78,11 @@ def planned(workspace: Path | None, options: Options, *, json: bool) -> Plan:
     """
     from bench.cards.workspace import find_workspace
     from bench.plan.planning import make_plan
-    from bench.plan.warnings import unread_tests
+    from bench.plan.warnings import warnings
 
     with heartbeat("planning", json=json) as say:
         plan = make_plan(find_workspace(workspace), options, lambda what: say(what, aloud=True))
-    for warning in unread_tests(plan):
+    for warning in warnings(plan):
         _line(f"bench: warning: {warning}", sys.stderr)
     return plan
 

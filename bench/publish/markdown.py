@@ -29,6 +29,7 @@ def render(board: Board) -> str:
         _trimmed(board),
         _recovery(board),
         _flags(board),
+        _remarks(board),
         f"## Trained without a guard\n\n{UNGUARDED}\n\n" + "\n".join(unguarded) if unguarded else "",
         _used(board),
         _tokenizers(board),
@@ -58,6 +59,12 @@ def _flags(board: Board) -> str:
         "The 95 % interval of every candidate touches chance or an end of the scale, or lies beyond it: these columns tell no good candidate from a bad one."
     )
     return "\n\n".join(["## Columns that say nothing here", explained, "\n".join(lines)])
+
+
+def _remarks(board: Board) -> str:
+    """What is odd about the rows of tasks; empty where nothing is."""
+    lines = [f"- **{task}**: {remark}." for task, remarks in board.remarks.items() for remark in remarks]
+    return "## What is odd about the data\n\n" + "\n".join(lines) if lines else ""
 
 
 def _robustness(board: Board) -> str:

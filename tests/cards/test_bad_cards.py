@@ -1,6 +1,7 @@
 """Whatever stands in a card: a clear problem with file, line and field, and all of a card's problems in one go."""
 
 import json
+import os
 
 import pytest
 from pydantic import TypeAdapter
@@ -223,3 +224,16 @@ def test_what_only_refers_to_a_wrong_part_is_no_second_mistake(tmp_path, broken)
 def test_both_mistakes_of_a_task_are_told(tmp_path):
     card = STS_CARD.replace('"mar-Deva"', '"mr"').replace("type =", "score_range = [5, 0]\ntype =")
     assert [field for field, _ in task_problems(tmp_path, card)] == ["subsets.mr.languages.0", "score_range"]
+
+
+def test_a_column_that_stands_twice_in_the_header_of_a_source_is_refused(tmp_path):
+    [(field, message)] = task_problems(tmp_path, STS_CARD.replace('file = "train', 'header = ["score", "score"]\nfile = "train'))
+    assert (field, "'score'" in message) == ("subsets.mr.sources.0.header", True)
+
+
+def test_an_entry_of_a_corpus_may_stand_there_once_and_is_no_pipe(tmp_path):
+    (tmp_path / "models").mkdir()
+    os.mkfifo(tmp_path / "models" / "p.txt")
+    problems = suite_problems(tmp_path, SUITE_CARD + FULL + 'vocabulary = { corpus = ["TinySTS", "TinySTS", "p.txt"], size = 9 }\n')
+    assert {field for field, _ in problems} == {"candidates.1.vocabulary.corpus"}
+    assert [word for (_, message), word in zip(problems, ["more than once", "a pipe"], strict=True) if word not in message] == []
