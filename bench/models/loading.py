@@ -18,6 +18,7 @@ from bench.models.lexical import LexicalEncoder
 from bench.models.pooling import replace_pooling
 from bench.models.precision import loading_arguments, treat
 from bench.models.pruning import drop_pooler
+from bench.models.soundness import check_folder
 from bench.models.weights import check_modules, strict_loading
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def load_encoder(
 
 def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> SentenceTransformer:
     """Every model comes from its folder through here: loaded, checked, and made fit to encode text of any length."""
+    check_folder(folder)
     _check_references(folder)
     with strict_loading() as loaded:
         try:
@@ -96,12 +98,15 @@ def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> Sentence
             raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
     check_modules(folder, model, loaded)
     check_tokenizer_files(folder, model.tokenizer)
+    _check_tokens(folder, model)
     _fit_lengths(folder, model)
     return model
 
 
 def _told(error: Exception) -> str:
     """The first line of an error, with the next one where that is a heading only."""
+    if isinstance(error, KeyError):
+        return f"it asks for {error}, which there is not"
     first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return f"{first} {more[0]}" if first.endswith(":") and more else first
 
@@ -156,6 +161,20 @@ def check_tokenizer_files(folder: Path, tokenizer: Any) -> None:
     if fast not in there and (missing or not names):
         either = f", or {' and '.join(missing)}" if missing else ""
         raise ModelError(f"{place}: the tokenizer's vocabulary is missing (expected {fast}{either}); copy it from where the model comes from")
+
+
+def _check_tokens(folder: Path, model: SentenceTransformer) -> None:
+    """Refuse a transformer whose tokenizer gives tokens that it has no embedding for: the first text that holds one would end the run."""
+    transformer = getattr(model[0], "auto_model", None)
+    table = None if transformer is None else transformer.get_input_embeddings()
+    vocabulary: dict[str, int] = getattr(model.tokenizer, "get_vocab", dict)()
+    rows = getattr(table, "num_embeddings", None)
+    if rows is not None and vocabulary and (highest := max(vocabulary.values())) >= rows:
+        token = next(token for token, number in vocabulary.items() if number == highest)
+        raise ModelError(
+            f"{folder}: the weights have embeddings for {rows:,} tokens, the tokenizer has numbers up to {highest:,} ({token!r}); they do not belong together: "
+            "get the folder anew, or make the model's embeddings as many (resize_token_embeddings) and save it"
+        )
 
 
 def _fit_lengths(folder: Path, model: SentenceTransformer) -> None:

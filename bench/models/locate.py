@@ -10,6 +10,7 @@ from bench.digests import file_digest, model_digest
 from bench.errors import ModelError, first_line
 from bench.models.converted import converted
 from bench.models.packages import package_path, package_version
+from bench.models.soundness import check_folder
 
 
 def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: Path, offline: bool, say: Callable[[str], None] = lambda _: None) -> Path:
@@ -39,6 +40,7 @@ def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: 
         found = _from_hub(name, origin, offline=offline)
     if origin.sha256 is not None and (content := model_digest(found)) != origin.sha256:
         raise ModelError(f"{where}: sha256 is {origin.sha256}, but the content of {found} has {content}; get the right folder, or put its digest on the card")
+    check_folder(found)
     return found
 
 
