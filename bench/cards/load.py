@@ -38,7 +38,9 @@ class Library:
             return card
         other = self.tasks[card.data]
         shared = dataclasses.replace(card, **{field: getattr(other, field) for field in SHARED})
-        return shared if card.perturbation is None else dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on)
+        if card.perturbation is None:
+            return dataclasses.replace(shared, rows=card.rows or other.rows)
+        return dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on, rows=other.rows)
 
 
 @functools.cache

@@ -5,12 +5,13 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import functools
 import gzip
 import json
 import re
 import stat
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.cards.tasks import Source
@@ -85,10 +86,16 @@ def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: b
     source_digest(source, folder, data_dir)
     path = locate_source(source, folder, data_dir).path
     assert path is not None
-    readers = {".tsv": _delimited, ".csv": _delimited, ".jsonl": _json_lines, ".txt": _text_lines}
-    suffix = path.suffix.lower()
+    readers: dict[str, Callable[[Path, Source], Iterator[tuple[str, RawRow]]]] = {
+        "tsv": functools.partial(_delimited, tabs=True),
+        "csv": functools.partial(_delimited, tabs=False),
+        "jsonl": _json_lines,
+        "txt": _text_lines,
+    }
+    suffix = source.format or path.suffix.lower().removeprefix(".")
     if suffix not in readers:
-        raise DataError(f"{path}: cannot read {path.suffix!r} files; expected one of {', '.join(readers)}")
+        known = ", ".join(f".{name}" for name in readers)
+        raise DataError(f'{path}: cannot read {path.suffix!r} files; expected one of {known}, or a source with format, like format = "tsv"')
     try:
         if is_lfs_pointer(path):
             raise DataError(f"{path}: {LFS_POINTER}")
@@ -114,10 +121,10 @@ def _not_utf8(path: Path) -> str:
     return f"{path}: changed while it was being read"
 
 
-def _delimited(path: Path, source: Source) -> Iterator[tuple[str, RawRow]]:
+def _delimited(path: Path, source: Source, *, tabs: bool) -> Iterator[tuple[str, RawRow]]:
     """CSV with quotes, or TSV where a quotation mark is a character like any other."""
     with path.open(encoding="utf-8-sig", newline="") as handle:
-        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if path.suffix.lower() == ".tsv" else csv.reader(handle, strict=True)
+        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(handle, strict=True)
         header = source.header
         try:
             for cells in reader:
