@@ -32,6 +32,11 @@ class Origin(Card):
         """What lists and pages call it; None where the card says nothing."""
         return self.path or self.hub if self.package is None else f"package {self.package} ({self.file or self.path})"
 
+    @property
+    def whence(self) -> tuple[str | None, ...]:
+        """Where the weights come from: the same for a base and an external candidate that are the same model."""
+        return (self.path, self.hub, self.revision, self.package, self.file)
+
     def origin_flaws(self) -> Iterator[Flaw]:
         """What is missing, and what contradicts the rest."""
         if self.package is not None:

@@ -7,16 +7,16 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
 from bench.cards.fields import LONGEST_NAME, Card, Count, Flaw, Folder, Location, LowerName, Name, Seed
-from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
+from bench.cards.kinds import KINDS, AnyCandidate, External, candidate_flaws, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, recipe_flaws, vocabulary_flaws
 from bench.cards.seeds import seed_flaws
-from bench.cards.tasks import TaskCard, labels_of
+from bench.cards.tasks import TaskCard, TaskType, labels_of
 from bench.errors import nearest
 
 AXES = {"strategies": "strategy", "keep": "keep", "dimensions": "dimensions", "vocabularies": "vocabulary", "teacher": "teacher"}
@@ -117,9 +117,16 @@ class Suite(Card):
     def expand(self) -> tuple[Candidate, ...]:
         """All candidates with their parents, and the folder of the card."""
         everyone = [candidate for _, candidate in self.entries()]
-        return tuple(
-            dataclasses.replace(candidate, folder=self.file.parent, parent=candidate.parent or candidate.default_parent(everyone)) for candidate in everyone
-        )
+        return tuple(dataclasses.replace(candidate, folder=self.file.parent, parent=self._parent(candidate, everyone)) for candidate in everyone)
+
+    def _parent(self, candidate: Candidate, everyone: Sequence[Candidate]) -> str | None:
+        """The parent that a card names, else the default one of its kind, else an external candidate that is its base as it was published."""
+        found = candidate.parent or candidate.default_parent(everyone)
+        base = self.bases.get(candidate.base) if isinstance(candidate, FromBase) and not candidate.reference else None
+        if found is not None or base is None:
+            return found
+        same = [other.name for other in everyone if isinstance(other, External) and other.whence == base.whence]
+        return same[0] if len(same) == 1 else None
 
 
 def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
@@ -183,6 +190,9 @@ def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield from _below(at, candidate_flaws(candidate, around))
         if candidate.vocabulary is not None:
             yield from _below((*at, "vocabulary"), vocabulary_flaws(candidate.vocabulary, data))
+        for name in candidate.prompts or ():
+            if data.complete and name not in data.cards and name not in get_args(TaskType):
+                yield (*at, "prompts", name), f"no task and no type of tasks {name!r}" + nearest(name, (*data.cards, *get_args(TaskType)))
         if len(candidate.name) > LONGEST_NAME:
             yield at, f"the name {candidate.name[:40]!r}... has {len(candidate.name)} characters; at most {LONGEST_NAME} fit: shorten what it is made of"
         if candidate.name in seen:

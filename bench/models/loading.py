@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.candidate import Precision
+from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.cards.recipes import Pooling
 from bench.digests import counts, folder_files
 from bench.errors import ModelError, first_line
@@ -56,7 +56,13 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
 
 
 def load_encoder(
-    folder: Path, *, prompt: str | None = None, precision: Precision | None = "fp32", device: str = "cpu", progress: Progress = lambda _: None
+    folder: Path,
+    *,
+    prompt: str | None = None,
+    precision: Precision | None = "fp32",
+    device: str = "cpu",
+    progress: Progress = lambda _: None,
+    use: Use = AS_IT_IS,
 ) -> Encoder:
     """The encoder stored in a checkpoint folder.
 
@@ -69,9 +75,11 @@ def load_encoder(
             that in which the weights are stored, as sentence-transformers and mteb load them.
         device: `cpu`, `cuda` or `cuda:i`.
         progress: Called with the finished fraction of what is encoded.
+        use: Tokens of a text at most, and whether code in the folder may run.
 
     Raises:
-        ModelError: The folder cannot be loaded, its weights or its tokenizer are not whole, or the precision is not to be had on the device or for the model.
+        ModelError: The folder cannot be loaded, its weights or its tokenizer are not whole, the precision is not to be had on the device or for the model, or
+            it takes shorter texts than asked for.
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
@@ -80,14 +88,20 @@ def load_encoder(
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     arguments = loading_arguments(precision)
-    model = _checked(folder, lambda: SentenceTransformer(str(folder), device=device, model_kwargs=arguments, local_files_only=True))
+    trusted = use.trust_remote_code
+
+    def build() -> SentenceTransformer:
+        return SentenceTransformer(str(folder), device=device, model_kwargs=arguments, local_files_only=True, trust_remote_code=trusted)
+
+    model = _checked(folder, build, trust_remote_code=trusted)
+    _shorten(folder, model, use.max_length)
     rows = INT8_ROWS if precision == "int8" else None
     return SentenceEncoder(treat(model, precision, folder), prompt=prompt, max_rows=rows, progress=progress)
 
 
-def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> SentenceTransformer:
+def _checked(folder: Path, build: Callable[[], SentenceTransformer], *, trust_remote_code: bool = False) -> SentenceTransformer:
     """Every model comes from its folder through here: loaded, checked, and made fit to encode text of any length."""
-    check_folder(folder)
+    check_folder(folder, trust_remote_code=trust_remote_code)
     _check_references(folder)
     with strict_loading() as loaded:
         try:
@@ -193,6 +207,18 @@ def _fit_lengths(folder: Path, model: SentenceTransformer) -> None:
     limits = [limit for limit in (_positions(transformer), length) if limit]
     if limits:
         model.max_seq_length = min(limits)
+
+
+def _shorten(folder: Path, model: SentenceTransformer, length: int | None) -> None:
+    """Cut texts to what a card says."""
+    if length is None:
+        return
+    most: Any = model.max_seq_length
+    if not hasattr(model.tokenizer, "model_max_length"):
+        raise ModelError(f"{folder}: max_length cannot be had: the model has no tokenizer that cuts texts; leave it out")
+    if most is not None and length > most:
+        raise ModelError(f"{folder}: max_length must be at most {most}, the tokens that the model takes (got {length})")
+    model.max_seq_length = length
 
 
 def _positions(transformer: Any) -> int | None:

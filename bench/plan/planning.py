@@ -170,7 +170,7 @@ class _Planner:
         if cell.stage == "evaluate":
             key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest, self.options.device)
         else:
-            key = probe_key(made["content"], candidate.prompt, candidate.runs_in, self.options.device, self.options.probe)
+            key = probe_key(made["content"], candidate.probe_prompt, candidate.runs_in, self.options.device, self.options.probe, candidate.use)
         stored = self.archive.store.get(key)
         if stored is None:
             return PlannedCell(cell, "to do", key)

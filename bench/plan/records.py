@@ -75,7 +75,7 @@ def _record(plan: Plan, candidate: Candidate) -> Record:
 
 def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
     for profile in ("full", "quick"):
-        found = plan.archive.store.get(probe_key(content, candidate.prompt, candidate.runs_in, plan.options.device, profile))
+        found = plan.archive.store.get(probe_key(content, candidate.probe_prompt, candidate.runs_in, plan.options.device, profile, candidate.use))
         if found is not None and found["status"] == "done":
             return found
     return None
