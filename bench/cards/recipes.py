@@ -10,13 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty
+from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty, Positive, Share
 from bench.cards.origin import Origin
 from bench.cards.tasks import TaskCard
 from bench.cards.tokens import read_tokens
 from bench.errors import DataError, nearest
 
 Pooling = Literal["mean", "cls"]
+MOST_EPOCHS = 10_000
 PHASE_DATA = {"nli": ("NLI", "PairClassification", "Triplets"), "sts": ("STS",)}
 """Types of data sets that a phase trains on; `distill` takes texts of any."""
 
@@ -37,13 +38,13 @@ class Phase(Card):
 
     kind: Literal["nli", "sts", "distill"]
     data: Annotated[tuple[str, ...], Field(min_length=1)]
-    epochs: Annotated[float, Strict(), Field(gt=0)] | None = None
+    epochs: Annotated[float, Strict(), Field(gt=0, le=MOST_EPOCHS, allow_inf_nan=False)] | None = None
     batch_size: Count = 8
-    learning_rate: Annotated[float, Strict(), Field(gt=0)] = 2e-5
-    warmup_ratio: Annotated[float, Strict(), Field(ge=0, lt=1)] = 0.1
-    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.01
+    learning_rate: Positive = 2e-5
+    warmup_ratio: Share = 0.1
+    weight_decay: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)] = 0.01
     max_length: Count = 512
-    scale: Annotated[float, Strict(), Field(gt=0)] = 20.0
+    scale: Positive = 20.0
     loss: Literal["mse", "cosine"] | None = None
 
     @property
@@ -79,7 +80,7 @@ class Recipe(Card):
 
     pooling: Pooling | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    dropout: Annotated[float, Strict(), Field(ge=0, lt=1)] | None = None
+    dropout: Share | None = None
     dimensions: tuple[Count, ...] = ()
     phases: tuple[Phase, ...] = ()
     curve: Curve | None = None
@@ -177,10 +178,15 @@ def vocabulary_flaws(vocabulary: Vocabulary, data: DataSets) -> Iterator[Flaw]:
 
 def corpus_problems(entries: Sequence[str], data: DataSets, purpose: str) -> Iterator[str]:
     """What is wrong with a list of data sets and text files; `purpose` is what test texts may not be used for."""
+    for entry in dict.fromkeys(one for one in entries if entries.count(one) > 1):
+        yield f"{entry!r} stands there more than once; leave it out but for once"
     for entry in entries if data.complete else ():
         name, _, split = entry.partition(":")
         if name not in data.cards:
-            if not (data.folder / entry).is_file():
+            path = data.folder / entry
+            if path.exists() and not path.is_file() and not path.is_dir():
+                yield f"{entry!r} is a pipe or a device, and a corpus is read more than once; put its text into a file"
+            elif not path.is_file():
                 yield f"{entry!r} is neither a data set nor a text file beside this card" + nearest(name, data.cards)
             continue
         card = data.cards[name] if data.cards[name].data is None else data.cards.get(data.cards[name].data or "", data.cards[name])

@@ -7,16 +7,16 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
-from bench.cards.fields import Card, Count, Flaw, Folder, Location, Seed
-from bench.cards.kinds import KINDS, AnyCandidate, candidate_flaws, meaningless, takes
+from bench.cards.fields import LONGEST_NAME, Card, Count, Flaw, Folder, Location, LowerName, Name, Seed
+from bench.cards.kinds import KINDS, AnyCandidate, External, candidate_flaws, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, recipe_flaws, vocabulary_flaws
 from bench.cards.seeds import seed_flaws
-from bench.cards.tasks import TaskCard, labels_of
+from bench.cards.tasks import TaskCard, TaskType, labels_of
 from bench.errors import nearest
 
 AXES = {"strategies": "strategy", "keep": "keep", "dimensions": "dimensions", "vocabularies": "vocabulary", "teacher": "teacher"}
@@ -87,7 +87,7 @@ class Grid(Card):
 class SuiteInfo(Card):
     """The head of a suite's card."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    name: LowerName
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     description: str = ""
 
@@ -97,8 +97,8 @@ class Suite(Card):
     """A named set of candidates and tasks that belong on one board: one file in `models/`."""
 
     suite: SuiteInfo
-    bases: dict[str, Base] = dataclasses.field(default_factory=dict)
-    recipes: dict[str, Recipe] = dataclasses.field(default_factory=dict)
+    bases: dict[Name, Base] = dataclasses.field(default_factory=dict)
+    recipes: dict[Name, Recipe] = dataclasses.field(default_factory=dict)
     candidates: tuple[AnyCandidate, ...] = ()
     grids: tuple[Grid, ...] = ()
     file: Folder = Path()
@@ -124,9 +124,16 @@ class Suite(Card):
     def expand(self) -> tuple[Candidate, ...]:
         """All candidates with their parents, and the folder of the card."""
         everyone = [candidate for _, candidate in self.entries()]
-        return tuple(
-            dataclasses.replace(candidate, folder=self.file.parent, parent=candidate.parent or candidate.default_parent(everyone)) for candidate in everyone
-        )
+        return tuple(dataclasses.replace(candidate, folder=self.file.parent, parent=self._parent(candidate, everyone)) for candidate in everyone)
+
+    def _parent(self, candidate: Candidate, everyone: Sequence[Candidate]) -> str | None:
+        """The parent that a card names, else the default one of its kind, else an external candidate that is its base as it was published."""
+        found = candidate.parent or candidate.default_parent(everyone)
+        base = self.bases.get(candidate.base) if isinstance(candidate, FromBase) and not candidate.reference else None
+        if found is not None or base is None:
+            return found
+        same = [other.name for other in everyone if isinstance(other, External) and other.whence == base.whence]
+        return same[0] if len(same) == 1 else None
 
 
 def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
@@ -139,7 +146,10 @@ def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield from _below(("recipes", name), recipe_flaws(recipe, data))
     for number, grid in enumerate(suite.grids):
         yield from _below(("grids", number), grid.flaws())
+    if not suite.candidates and not suite.grids:
+        yield ("candidates",), "a suite needs at least one candidate: a [[candidates]] table, or a [[grids]] table"
     yield from _candidate_flaws(suite, data)
+    yield from _parent_flaws(suite)
 
 
 def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[str, str], str]:
@@ -187,12 +197,34 @@ def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield from _below(at, candidate_flaws(candidate, around))
         if candidate.vocabulary is not None:
             yield from _below((*at, "vocabulary"), vocabulary_flaws(candidate.vocabulary, data))
+        for name in candidate.prompts or ():
+            if data.complete and name not in data.cards and name not in get_args(TaskType):
+                yield (*at, "prompts", name), f"no task and no type of tasks {name!r}" + nearest(name, (*data.cards, *get_args(TaskType)))
+        if len(candidate.name) > LONGEST_NAME:
+            yield at, f"the name {candidate.name[:40]!r}... has {len(candidate.name)} characters; at most {LONGEST_NAME} fit: shorten what it is made of"
         if candidate.name in seen:
             yield (*at, "name"), f"{candidate.name!r} is the name of an earlier candidate of this suite"
         seen.add(candidate.name)
     if len(seen) == len(entries):
         place = {candidate.name: at for at, candidate in entries}
         yield from (((*place[name], "name"), message) for name, message in seed_flaws([candidate for _, candidate in entries]))
+
+
+def _parent_flaws(suite: Suite) -> Iterator[Flaw]:
+    """Candidates that would be compared with themselves, over one parent or several."""
+    place = {candidate.name: at for at, candidate in suite.entries()}
+    parent = {candidate.name: candidate.parent for candidate in suite.expand()}
+    told: set[str] = set()
+    for name in parent:
+        way: list[str] = []
+        above: str | None = name
+        while above is not None and above not in way and above not in told:
+            way.append(above)
+            above = parent.get(above)
+        if above in way:
+            circle = way[way.index(above) :]
+            yield (*place[circle[0]], "parent"), f"{' -> '.join([*circle, circle[0]])}: a candidate cannot be its own parent, nor that of its parents"
+        told.update(way)
 
 
 def _below(at: Location, flaws: Iterator[Flaw]) -> Iterator[Flaw]:

@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bench.cards.fields import Card, Commit, Count, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256
+from bench.cards.fields import Card, Commit, Count, Finite, Flaw, Folder, Language, Location, Name, NonEmpty, Number, Sha256, SubsetName, Url
+from bench.digests import LATER
 from bench.errors import nearest
 
 Perturbation = Literal["nasal-spelling", "nukta", "typing-slips", "digits", "romanised", "eyelash-ra"]
+FileFormat = Literal["tsv", "csv", "jsonl", "txt"]
 TaskType = Literal["STS", "Classification", "PairClassification", "BitextMining", "NLI", "Triplets"]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -77,6 +79,7 @@ class Source(Card):
     sha256: Sha256 | None = None
     header: tuple[str, ...] | None = None
     column: str | None = None
+    format: FileFormat | None = dataclasses.field(default=None, metadata=LATER)
 
     @property
     def label(self) -> str:
@@ -95,12 +98,17 @@ class Source(Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rule(Card):
-    """A declared way to mend the rows of a source; what it removes is counted and shown by `bench data status`."""
+    """A declared way to mend the rows of a source; what it removes is counted and shown by `bench data status`.
 
-    rule: Literal["drop-label", "drop-characters", "drop-duplicates", "drop-seen", "keep-label"]
+    `into` and `every` are for `split-rows`: every so-many-th row of the one split in `splits` becomes a row of the split `into`, which no source has.
+    """
+
+    rule: Literal["drop-label", "drop-characters", "drop-duplicates", "drop-seen", "keep-label", "drop-empty", "split-rows"]
     values: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     seen_in: str | None = None
+    into: NonEmpty | None = dataclasses.field(default=None, metadata=LATER)
+    every: Count | None = dataclasses.field(default=None, metadata=LATER)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,7 +124,8 @@ class Subset(Card):
 class TaskCard(Card):
     """A task or training set: data, licence, how it is scored. `folder` is where the card stands.
 
-    `parallel` says that row n of every subset says the same, where the subsets stand in separate files: such rows are resampled together.
+    `parallel` says that row n of every subset says the same, where the subsets stand in separate files: such rows are resampled together. `rows` is how many
+    rows of `evaluate_on` are scored at most: the first ones that the rules leave, the same in all subsets that share rows.
     """
 
     name: Name
@@ -124,9 +133,9 @@ class TaskCard(Card):
     description: NonEmpty
     license: NonEmpty
     citation: str = ""
-    reference: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    reference: Url | None = None
     main_score: str | None = None
-    score_range: Annotated[tuple[float, float], Field()] = (0.0, 5.0)
+    score_range: Annotated[tuple[Finite, Finite], Field()] = (0.0, 5.0)
     labels: dict[str, Number] = dataclasses.field(default_factory=dict)
     evaluate_on: str = "test"
     train_on: str = "train"
@@ -135,10 +144,11 @@ class TaskCard(Card):
     samples_per_label: Count = 8
     experiments: Count = 10
     rules: tuple[Rule, ...] = ()
-    subsets: dict[str, Subset] = dataclasses.field(default_factory=dict)
+    subsets: dict[SubsetName, Subset] = dataclasses.field(default_factory=dict)
     data: str | None = None
     parallel: bool = False
     perturbation: Perturbation | None = None
+    rows: Count | None = dataclasses.field(default=None, metadata=LATER)
     folder: Folder = Path()
 
     @property
@@ -150,7 +160,7 @@ class TaskCard(Card):
     def evaluated(self) -> bool:
         """True for what can be scored: not `NLI`, and not `Triplets` without a split to be scored on, which only train."""
         if self.type == "Triplets" and self.data is None:
-            return any(source.split == self.evaluate_on for subset in self.subsets.values() for source in subset.sources)
+            return any(self.evaluate_on in self.splits_of(subset) for subset in self.subsets.values())
         return self.type in MAIN_SCORES
 
     @property
@@ -165,7 +175,12 @@ class TaskCard(Card):
     @property
     def common_splits(self) -> set[str]:
         """The splits that every subset has; none for a card that shares another's rows."""
-        return set.intersection(*({source.split for source in subset.sources} for subset in self.subsets.values())) if self.subsets else set()
+        return set.intersection(*(self.splits_of(subset) for subset in self.subsets.values())) if self.subsets else set()
+
+    def splits_of(self, subset: Subset) -> set[str]:
+        """The splits of a subset: those of its sources, and those that rules take out of them."""
+        given = {source.split for source in subset.sources}
+        return given | {rule.into for rule in self.rules if rule.into is not None and given.issuperset(rule.splits)}
 
 
 def task_flaws(card: TaskCard) -> Iterator[Flaw]:
@@ -177,6 +192,7 @@ def task_flaws(card: TaskCard) -> Iterator[Flaw]:
     if card.subsets:
         yield from _split_flaws(card, card)
         yield from _label_flaws(card, card)
+    yield from _number_flaws(card)
     if card.score_range[0] >= card.score_range[1]:
         yield ("score_range",), f"expected [lowest, highest], found {list(card.score_range)}"
     if card.parallel and len(card.subsets) < 2:
@@ -187,8 +203,21 @@ def task_flaws(card: TaskCard) -> Iterator[Flaw]:
         yield ("labels",), "expected 0 and 1 as values"
     if card.perturbation is not None and (card.type != "STS" or card.data is None):
         yield ("perturbation",), "rewrites the pairs of another STS task; needs type STS, and data with that task's name"
+    if card.perturbation is not None and card.rows is not None:
+        yield ("rows",), "a task that rewrites another has the rows of that one; leave it out, or put it there"
     yield from _rule_flaws(card)
     yield from _source_flaws(card)
+
+
+def _number_flaws(card: TaskCard) -> Iterator[Flaw]:
+    """Labels that a classifier could not tell apart."""
+    by_number: dict[int, list[str]] = {}
+    for label, number in card.labels.items():
+        by_number.setdefault(number, []).append(label)
+    if card.type == "Classification":
+        for number, labels in by_number.items():
+            if len(labels) > 1:
+                yield ("labels",), f"{' and '.join(map(repr, labels))} both have the number {number}; give each label one of its own"
 
 
 def sharing_flaws(card: TaskCard, tasks: Mapping[str, TaskCard]) -> Iterator[Flaw]:
@@ -261,6 +290,26 @@ def _rule_flaws(card: TaskCard) -> Iterator[Flaw]:
             yield ("rules", number, "seen_in"), "drop-seen needs the split that the rows were seen in"
         elif rule.seen_in is not None and rule.seen_in not in card.common_splits:
             yield ("rules", number, "seen_in"), f"no source has the split {rule.seen_in!r}" + nearest(rule.seen_in, card.common_splits)
+        yield from ((("rules", number, *at), message) for at, message in _splitting_flaws(rule, card))
+
+
+def _splitting_flaws(rule: Rule, card: TaskCard) -> Iterator[Flaw]:
+    """What is wrong with a rule that makes two splits of one, and with its fields on other rules."""
+    if rule.rule != "split-rows":
+        yield from (
+            ((field,), f"{field} means nothing for {rule.rule}; only for split-rows") for field in ("into", "every") if getattr(rule, field) is not None
+        )
+        return
+    if len(rule.splits) != 1 or rule.into is None or rule.every is None:
+        yield (), 'split-rows needs splits with the one split that it takes rows from, into, and every, like splits = ["train"], into = "test", every = 5'
+        return
+    given = {source.split for subset in card.subsets.values() for source in subset.sources}
+    if rule.splits[0] not in given:
+        yield ("splits",), f"no source has the split {rule.splits[0]!r}" + nearest(rule.splits[0], given)
+    if rule.into in given or [other.into for other in card.rules].count(rule.into) > 1:
+        yield ("into",), f"there is a split {rule.into!r} already; give the new one a name of its own"
+    if rule.every < 2:
+        yield ("every",), f"expected 2 or more: every row would go (got {rule.every})"
 
 
 def _source_flaws(card: TaskCard) -> Iterator[Flaw]:
@@ -270,6 +319,8 @@ def _source_flaws(card: TaskCard) -> Iterator[Flaw]:
                 yield ("subsets", name, "columns", column), f"{card.type} tasks have no column {column!r}" + nearest(column, COLUMNS[card.type])
         for number, source in enumerate(subset.sources):
             at: Location = ("subsets", name, "sources", number)
+            if repeated := [column for column in source.header or () if (source.header or ()).count(column) > 1]:
+                yield (*at, "header"), f"the column {repeated[0]!r} stands there more than once; give each a name of its own"
             given = [key for key in ("file", "repository", "hub") if getattr(source, key)]
             if len(given) != 1:
                 yield at, f"expected exactly one of file, repository, hub; found {', '.join(given) or 'none'}"

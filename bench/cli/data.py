@@ -52,7 +52,7 @@ def status(
     from bench.cards.workspace import find_workspace
 
     library = load_library(find_workspace(workspace))
-    found = [_status(library.task(name), data_dir) for name in sorted(library.chosen_tasks(suite))]
+    found = [_status(library, name, data_dir) for name in sorted(library.chosen_tasks(suite))]
     if json:
         typer.echo(jsonlib.dumps(found, ensure_ascii=False, indent=1))
     else:
@@ -61,6 +61,8 @@ def status(
             for line in entry["splits"]:
                 dropped = ", ".join(f"{count} by {rule}" for rule, count in line["dropped"].items())
                 typer.echo(f"  {line['subset']}/{line['split']}: {line['rows']} rows" + (f", dropped {dropped}" if dropped else ""))
+            for remark in entry["remarks"]:
+                typer.echo(f"  warning: {remark}")
             for problem in entry["problems"]:
                 typer.echo(f"  {problem}")
     bad = [entry["task"] for entry in found if entry["problems"]]
@@ -68,17 +70,29 @@ def status(
         raise Incomplete(f"{len(bad)} of {len(found)} data sets cannot be used here: {', '.join(bad)}")
 
 
-def _status(card: Any, data_dir: Any) -> dict[str, Any]:
-    from bench.data.rows import load_rows, missing_files
+def _status(library: Any, name: str, data_dir: Any) -> dict[str, Any]:
+    from bench.data.rows import missing_files
+    from bench.data.training import DataCache
     from bench.errors import DataError
 
-    entry: dict[str, Any] = {"task": card.name, "type": card.type, "licence": card.license, "splits": [], "problems": missing_files(card, data_dir)}
+    card, cache = library.task(name), DataCache(library, data_dir, offline=True)
+    entry: dict[str, Any] = {
+        "task": card.name,
+        "type": card.type,
+        "licence": card.license,
+        "splits": [],
+        "problems": missing_files(card, data_dir),
+        "remarks": [],
+    }
     if not entry["problems"]:
         try:
-            data = load_rows(card, data_dir)
+            data = cache.rows(name)
+            if card.evaluated:
+                cache.check(name)
         except DataError as error:
             entry["problems"] = [str(error)]
         else:
+            entry["remarks"] = list(cache.remarks(name)) if card.evaluated else []
             entry["splits"] = [
                 {"subset": subset, "split": split, "rows": len(rows), "dropped": data.dropped[subset, split]}
                 for subset, splits in data.splits.items()

@@ -50,7 +50,7 @@ def plan(
     from bench.cli.progress import heartbeat
     from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
-    from bench.plan.warnings import unread_tests
+    from bench.plan.warnings import warnings as warnings_of
     from bench.probe.machine import pick_device
 
     options.one_of("--probe", probe, ("quick", "full", "none"))
@@ -69,7 +69,7 @@ def plan(
     )
     with heartbeat("planning") as say:  # on standard error, also with --json: standard output is one document
         found = make_plan(find_workspace(workspace), chosen, lambda what: say(what, aloud=True), step=say)
-        warnings = unread_tests(found)
+        warnings = warnings_of(found)
     if json:
         _tell(found, workspace, warnings)
     else:

@@ -111,12 +111,12 @@ def planned(workspace: Path | None, options: Options, *, json: bool, quiet: bool
     """
     from bench.cli.place import writing_in
     from bench.plan.planning import make_plan
-    from bench.plan.warnings import unread_tests
+    from bench.plan.warnings import warnings
 
     place = writing_in(workspace)
     with _nothing_said() if quiet else heartbeat("planning", json=json) as say:
         plan = make_plan(place, options, lambda what: say(what, aloud=True), step=say)
-    for warning in unread_tests(plan):
+    for warning in warnings(plan):
         _line(f"bench: warning: {warning}", sys.stderr)
     return plan
 

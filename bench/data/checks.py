@@ -1,4 +1,4 @@
-"""Whether the rows of a task can be scored at all. Looked at when a run is planned, so that nothing is trained for a test that cannot be taken."""
+"""Whether the rows of a task can be scored at all, and what is odd about those that can. Looked at when a run is planned, before anything is trained."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import collections
 from collections.abc import Iterator
 
 from bench.cards.tasks import TaskCard
-from bench.data.rows import TaskData
+from bench.data.rows import TaskData, normalise, text_columns
 from bench.errors import DataError
 
 LEAST_ROWS = 2
 """A test of fewer rows has no spread: no correlation, and no resample that differs from another."""
+SHOWN = 3
+LONGEST_SHOWN = 40
 
 
 def check_rows(card: TaskCard, tested: TaskData, learned: TaskData | None) -> None:
@@ -33,12 +35,52 @@ def check_rows(card: TaskCard, tested: TaskData, learned: TaskData | None) -> No
         raise DataError(f"{card.folder / 'task.toml'}: {card.name} cannot be scored: {'; '.join(problems)}")
 
 
+def remarks(card: TaskCard, tested: TaskData, learned: TaskData | None) -> tuple[str, ...]:
+    """What makes a score mean something else than its name says, though it can be computed: a line for each subset and finding.
+
+    Args:
+        card: With `data` resolved.
+        tested: As in `check_rows`.
+        learned: As in `check_rows`.
+    """
+    found = []
+    for subset in card.subsets:
+        test = _Split(card, tested, subset, card.evaluate_on)
+        told = _bitext_remarks(test) if card.type == "BitextMining" else ()
+        told = told if learned is None else _classifier_remarks(_Split(card, learned, subset, card.train_on), test)
+        found += [f"subset {subset!r}: {remark}" for remark in told]
+    return tuple(found)
+
+
+def _classifier_remarks(train: _Split, test: _Split) -> Iterator[str]:
+    """Rows that a classifier has learned by heart, and labels of which it sees fewer examples than the card says."""
+    learned = {normalise(str(row["text"])) for row in train.rows}
+    if seen := sum(normalise(str(row["text"])) in learned for row in test.rows):
+        mend = f'rule = "drop-seen" with seen_in = "{train.split}" takes them out'
+        yield f"{seen} of the {len(test.rows)} rows of {test.name} stand in {train.name} too, so that their labels are learned and not found; {mend}"
+    wanted = train.card.samples_per_label
+    if few := [f"{train.spelled(label)} ({count})" for label, count in sorted(train.labels.items(), key=str) if count < wanted]:
+        yield f"{train.name} has fewer rows than samples_per_label ({wanted}) of {', '.join(few)}; draws have fewer of these"
+
+
+def _bitext_remarks(test: _Split) -> Iterator[str]:
+    """Sentences that stand there more than once: which of the equal ones is found is chance, and all others count as errors."""
+    for column in text_columns(test.card):
+        counted = collections.Counter(str(row[column]) for row in test.rows)
+        repeated = [text for text, count in counted.items() if count > 1]
+        if repeated:
+            rows = sum(counted[text] for text in repeated)
+            named = ", ".join(repr(text[:LONGEST_SHOWN]) for text in repeated[:SHOWN]) + (", ..." if len(repeated) > SHOWN else "")
+            why = f"only {len(repeated)} of these can be found, so that even a perfect model misses {rows - len(repeated)}"
+            yield f"{rows} of the {len(test.rows)} rows of {test.name} have a {column} that is that of another row ({named}): {why}"
+
+
 class _Split:
     """The rows of one split of one subset, and how messages name them."""
 
     def __init__(self, card: TaskCard, data: TaskData, subset: str, split: str) -> None:
         self.card = card
-        self.name = f"split {split!r}"
+        self.split, self.name = split, f"split {split!r}"
         self.rows = data.splits[subset].get(split, [])
         self.labels = collections.Counter(row.get("label") for row in self.rows)
         self._dropped = data.dropped.get((subset, split), {})

@@ -59,8 +59,11 @@ def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, sp
     """
     data = TaskData({}, {})
     wanted = None if splits is None else {*splits, *(rule.seen_in for rule in card.rules if rule.seen_in)}
+    if wanted is not None:
+        wanted |= {split for rule in card.rules if rule.into in wanted for split in rule.splits}
     raw = {name: _read_subset(subset, card, data_dir, wanted, offline=offline) for name, subset in card.subsets.items()}
     units = _resampling_units(card, raw)
+    _split_rows(card.rules, raw, units)
     for name, subset in card.subsets.items():
         data.splits[name], data.units[name] = {}, {}
         for split, rows in raw[name].items():
@@ -71,6 +74,9 @@ def load_rows(card: TaskCard, data_dir: Path | None, *, offline: bool = True, sp
         for rule in card.rules:
             if rule.rule == "drop-seen":
                 _drop_seen(rule, card, data, name)
+    if card.rows is not None:
+        _limit(data, card.evaluate_on, card.rows)
+    for name in card.subsets:
         if card.perturbation is not None and card.evaluate_on in data.splits[name]:
             _perturb(card.perturbation, data.splits[name][card.evaluate_on])
     return data
@@ -181,6 +187,30 @@ def _read_split(sources: list[Source], card: TaskCard, data_dir: Path | None, *,
     ]
 
 
+def _split_rows(rules: Iterable[Rule], raw: dict[str, dict[str, list[_Raw]]], units: dict[tuple[str, str], list[Unit]]) -> None:
+    """Move rows into the splits that rules make. Rows of one resampling unit stay together, so that no text stands in both."""
+    for rule in rules:
+        for name, splits in raw.items():
+            if rule.into is None or rule.every is None or rule.splits[0] not in splits:
+                continue
+            source = rule.splits[0]
+            goes = [number % rule.every == rule.every - 1 for _, number in units[name, source]]
+            stays = [not one for one in goes]
+            for split, chosen in ((rule.into, goes), (source, stays)):
+                splits[split], units[name, split] = [*itertools.compress(raw[name][source], chosen)], [*itertools.compress(units[name, source], chosen)]
+
+
+def _limit(data: TaskData, split: str, rows: int) -> None:
+    """Keep the first rows of a split; where subsets have rows of the same units, the same ones in all of them."""
+    units = {name: splits[split] for name, splits in data.units.items() if split in splits}
+    shared = set.intersection(*map(set, units.values())) if units else set()
+    left = dict.fromkeys(itertools.islice((unit for unit in next(iter(units.values()), ()) if unit in shared), rows))
+    for name, own in units.items():
+        stays = [not shared or unit in left for unit in own]
+        data.splits[name][split] = list(itertools.compress(data.splits[name][split], stays))[:rows]
+        data.units[name][split] = tuple(itertools.compress(own, stays))[:rows]
+
+
 def _apply(card: TaskCard, subset: Subset, split: str, rows: list[_Raw]) -> tuple[list[tuple[int, Record]], dict[str, int]]:
     """The rows that the rules keep, with their numbers among all; and how many each rule drops."""
     dropped: collections.Counter[str] = collections.Counter()
@@ -207,6 +237,7 @@ def _dropped_by(rules: list[Rule], texts: list[str], label: str, seen: set[tuple
         if (
             (rule.rule == "drop-label" and label in rule.values)
             or (rule.rule == "keep-label" and label not in rule.values)
+            or (rule.rule == "drop-empty" and not all(text.strip() for text in texts))
             or (rule.rule == "drop-characters" and any(character in text for character in rule.values for text in texts))
             or (rule.rule == "drop-duplicates" and key in seen)
         ):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
+import functools
 import gzip
 import json
+import re
+import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.cards.tasks import Source
-from bench.digests import file_digest
+from bench.digests import file_digest, is_lfs_pointer
 from bench.errors import DataError, first_line
 
+LFS_POINTER = "is the pointer that Git LFS leaves in place of a file; get the file itself (git lfs pull)"
+NEEDS_A_FILE = "a corpus is read more than once: put its text into a file (plain, or .gz)"
 RawRow = dict[str, str]
 """A row as its file has it: the names of columns are those of the file, and every value is text. (`bench.data.rows.Record` is what it becomes.)"""
 
@@ -80,11 +86,20 @@ def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: b
     source_digest(source, folder, data_dir)
     path = locate_source(source, folder, data_dir).path
     assert path is not None
-    readers = {".tsv": _delimited, ".csv": _delimited, ".jsonl": _json_lines, ".txt": _text_lines}
-    if path.suffix not in readers:
-        raise DataError(f"{path}: cannot read {path.suffix!r} files; expected one of {', '.join(readers)}")
+    readers: dict[str, Callable[[Path, Source], Iterator[tuple[str, RawRow]]]] = {
+        "tsv": functools.partial(_delimited, tabs=True),
+        "csv": functools.partial(_delimited, tabs=False),
+        "jsonl": _json_lines,
+        "txt": _text_lines,
+    }
+    suffix = source.format or path.suffix.lower().removeprefix(".")
+    if suffix not in readers:
+        known = ", ".join(f".{name}" for name in readers)
+        raise DataError(f'{path}: cannot read {path.suffix!r} files; expected one of {known}, or a source with format, like format = "tsv"')
     try:
-        yield from readers[path.suffix](path, source)
+        if is_lfs_pointer(path):
+            raise DataError(f"{path}: {LFS_POINTER}")
+        yield from readers[suffix](path, source)
     except UnicodeDecodeError:
         raise DataError(_not_utf8(path)) from None
     except OSError as error:
@@ -106,15 +121,17 @@ def _not_utf8(path: Path) -> str:
     return f"{path}: changed while it was being read"
 
 
-def _delimited(path: Path, source: Source) -> Iterator[tuple[str, RawRow]]:
+def _delimited(path: Path, source: Source, *, tabs: bool) -> Iterator[tuple[str, RawRow]]:
     """CSV with quotes, or TSV where a quotation mark is a character like any other."""
     with path.open(encoding="utf-8-sig", newline="") as handle:
-        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if path.suffix == ".tsv" else csv.reader(handle, strict=True)
+        reader = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(handle, strict=True)
         header = source.header
         try:
             for cells in reader:
                 if header is None:
                     header = tuple(cells)
+                    if repeated := repeats([name for name in header if name]):
+                        raise DataError(f"{path}:{reader.line_num}: the header has the column {repeated[0]!r} more than once; give each a name of its own")
                 elif cells:
                     if len(cells) != len(header):
                         raise DataError(f"{path}:{reader.line_num}: expected {len(header)} cells ({', '.join(header)}), found {len(cells)}")
@@ -128,12 +145,24 @@ def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, RawRow]]:
         for number, line in enumerate(handle, 1):
             if line.strip():
                 try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r} ({error.msg})") from None
+                    row = json.loads(line, object_pairs_hook=lambda pairs: _object(pairs, f"{path}:{number}"))  # noqa: B023 (called at once)
+                except (ValueError, RecursionError) as error:  # the second: nested too deeply
+                    raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r} ({getattr(error, 'msg', first_line(error))})") from None
                 if not isinstance(row, dict):
                     raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r}")
                 yield f"{path}:{number}", _as_text(row, f"{path}:{number}")
+
+
+def _object(pairs: list[tuple[str, object]], place: str) -> dict[str, object]:
+    """A JSON object each of whose names stands there once."""
+    if repeated := repeats([name for name, _ in pairs]):
+        raise DataError(f"{place}: {repeated[0]!r} stands there more than once; leave it out but for once")
+    return dict(pairs)
+
+
+def repeats(names: Sequence[str]) -> list[str]:
+    """The names that stand there more than once."""
+    return [name for name, count in collections.Counter(names).items() if count > 1]
 
 
 def _text_lines(path: Path, source: Source) -> Iterator[tuple[str, RawRow]]:
@@ -163,20 +192,33 @@ def _as_text(row: dict[str, object], place: str) -> RawRow:
     for key, value in row.items():
         if value is None:
             raise DataError(f"{place}: {key} is null; remove the row or fill it in")
-    return {str(key): str(value) for key, value in row.items()}
+    texts = {str(key): str(value) for key, value in row.items()}
+    for key, text in texts.items():
+        if half := re.search("[\ud800-\udfff]", key + text):
+            where = f"half of a surrogate pair (\\u{ord(half[0]):04x}), which is no character"
+            raise DataError(f"{place}: {key.encode('ascii', 'backslashreplace').decode()} holds {where}; write the whole character")
+    return texts
 
 
 def read_corpus(files: Iterable[Path]) -> Iterable[str]:
     """Yield the non-empty lines of text files, plain or gzip-compressed, in order.
 
     Raises:
-        DataError: A file cannot be read, is not UTF-8, or not the gzip file that its name says.
+        DataError: A file cannot be read, is given twice or is a pipe, is not UTF-8, or not the gzip file that its name says.
     """
+    seen: dict[tuple[int, int], Path] = {}
     for path in files:
-        opener = gzip.open if path.suffix == ".gz" else open
+        opener = gzip.open if path.suffix.lower() == ".gz" else open
         number = 0
         try:
-            with opener(path, "rt", encoding="utf-8") as handle:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise DataError(f"{path}: {'is a folder' if stat.S_ISDIR(found.st_mode) else 'is a pipe or a device'}; {NEEDS_A_FILE}")
+            if (other := seen.setdefault((found.st_dev, found.st_ino), path)) is not path:
+                raise DataError(f"{path}: is given twice{f' (also as {other})' if other != path else ''}; its text would count twice: leave it out once")
+            if is_lfs_pointer(path):
+                raise DataError(f"{path}: {LFS_POINTER}")
+            with opener(path, "rt", encoding="utf-8-sig") as handle:
                 for number, line in enumerate(handle, start=1):  # noqa: B007 (the error below tells it)
                     if text := line.strip():
                         yield text

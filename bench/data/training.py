@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.cards.load import Library
 from bench.cards.recipes import Curve, Phase
 from bench.cards.tasks import NLI_LABELS, TaskCard
-from bench.data.checks import check_rows
+from bench.data.checks import check_rows, remarks
 from bench.data.rows import Record, TaskData, load_rows, normalise, text_columns, unique_texts
 from bench.digests import digest
 from bench.errors import DataError
@@ -75,6 +75,7 @@ class DataCache:
         self._tests: dict[str, TaskData | DataError] = {}
         self._guards: dict[str, frozenset[str]] = {}
         self._checked: dict[str, DataError | None] = {}
+        self._remarks: dict[str, tuple[str, ...]] = {}
         self._training_sets: dict[tuple[tuple[str, ...], frozenset[str]], TrainingSet] = {}
         self._developments: dict[tuple[Curve, frozenset[str]], Development] = {}
 
@@ -102,6 +103,14 @@ class DataCache:
         if found is not None:
             raise found
 
+    def remarks(self, task: str) -> tuple[str, ...]:
+        """What is odd about a task whose rows can be scored (see `bench.data.checks.remarks`); nothing for one that cannot, or that was not looked at."""
+        try:
+            self.check(task)
+        except DataError:
+            return ()
+        return self._remarks.get(task, ())
+
     def _check(self, task: str) -> DataError | None:
         card = self.library.task(task)
         on_hub = any(source.hub for subset in card.subsets.values() for source in subset.sources)
@@ -115,6 +124,7 @@ class DataCache:
             check_rows(card, tested, learned)
         except DataError as error:
             return error
+        self._remarks[task] = remarks(card, tested, learned)
         return None
 
     def _load(self, task: str, split: str) -> TaskData:

@@ -32,7 +32,12 @@ class Encoded:
 
 
 def encode_tasks(
-    encoder: Encoder, tasks: Mapping[str, tuple[TaskCard, Iterable[str]]], stored: Callable[[str], EmbeddingStore], *, similarity: Similarity | None = None
+    encoder: Encoder,
+    tasks: Mapping[str, tuple[TaskCard, Iterable[str]]],
+    stored: Callable[[str], EmbeddingStore],
+    *,
+    similarity: Similarity | None = None,
+    prompts: Mapping[str, str] | None = None,
 ) -> dict[str, Encoded]:
     """Encode every text of the tasks once for each prompt that it is needed with.
 
@@ -41,6 +46,7 @@ def encode_tasks(
         tasks: By name, the card and every text that scoring it needs.
         stored: The store of the embeddings with a prompt.
         similarity: In place of what the model says.
+        prompts: By the name of a task or of a type of tasks; before what the encoder has.
 
     Returns:
         One entry a task.
@@ -48,7 +54,10 @@ def encode_tasks(
     Raises:
         ModelError: An embedding is not finite.
     """
-    prompted = {name: encoder.for_task(*prompt_names(card)) for name, (card, _) in tasks.items()}
+    prompted = {}
+    for name, (card, _) in tasks.items():
+        given = next((prompts[key] for key in (card.name, card.type) if prompts and key in prompts), None)
+        prompted[name] = encoder.for_task(*prompt_names(card)) if given is None else encoder.with_prompt(given)
     encoded: dict[str, Encoded] = {}
     for prompt, own in {one.prompt: one for one in prompted.values()}.items():
         group = [name for name, one in prompted.items() if one.prompt == prompt]

@@ -100,7 +100,9 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
     main = {entry["hf_subset"]: entry["main_score"] for entry in result["scores"][card.evaluate_on]}
     for subset, score in main.items():
         if score is None or not np.isfinite(score):
-            raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; are all embeddings the same?")
+            alike = len(set(_gold(task.rows[subset][card.evaluate_on]))) == 1 and card.type != "BitextMining"
+            why = "every row has the same gold value" if alike else "are all embeddings the same?"
+            raise ModelError(f"{card.name} [{subset}]: the {card.score_name} is {score}; {why}")
     examples = {subset: _examples(card, predictions[subset][card.evaluate_on], splits[card.evaluate_on]) for subset, splits in task.rows.items()}
     estimates = {}
     for subset, found in examples.items():

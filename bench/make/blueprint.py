@@ -100,7 +100,13 @@ class Blueprint:
         """The teacher and the prompt that it is given, which for an external one is no part of its own key."""
         if self.teacher is None:
             return {}
-        return {"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key, "teacher_prompt": self.teacher.candidate.prompt}
+        return {"teacher": self.teacher.candidate.name, "teacher_key": self.teacher.key, "teacher_prompt": self.teacher.candidate.prompt, **self._teacher_use}
+
+    @property
+    def _teacher_use(self) -> dict[str, Any]:
+        """How the teacher is used where its card says so: like its prompt, no part of its own key."""
+        parts = {} if self.teacher is None else self.teacher.candidate.use.parts
+        return {"teacher_use": parts} if parts else {}
 
     def _vocabulary_lineage(self) -> dict[str, Any]:
         """Nothing where the vocabulary is whole, so that keys from before there was trimming stay."""

@@ -57,7 +57,7 @@ def make_checkpoint(blueprint: Blueprint, folder: Path, *, bases: Path, teacher:
     candidate = blueprint.candidate
     if isinstance(candidate, External):
         assert blueprint.base is not None
-        return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base)}
+        return {"content": blueprint.base_digest, "folder": str(blueprint.base), **inspect_in_child(blueprint.base, blueprint.candidate.use)}
     training = SavedTraining(folder.with_name(f".training-{blueprint.training_key[:32]}"))
 
     def train() -> Made:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.cards.candidate import AS_IT_IS, Use
 from bench.data.training import TrainingSet
 from bench.errors import LayerError, ModelError
 from bench.models.embeddings import EmbeddingStore
@@ -34,6 +35,7 @@ class Teacher:
     folder: Path
     prompt: str | None
     stored: Callable[[str], AbstractContextManager[EmbeddingStore]]
+    use: Use = AS_IT_IS
 
 
 def check_width(name: str, *, student: int, teacher: int) -> None:
@@ -74,7 +76,7 @@ def teacher_targets(
         ModelError: The teacher cannot be loaded or gives every text the same embedding, or there are too few texts to project on.
     """
     place = {text: number for number, text in enumerate(dict.fromkeys(text for rows in training for text in rows.unlabelled))}
-    encoder = load_encoder(teacher.folder, prompt=teacher.prompt, device=device, progress=progress)
+    encoder = load_encoder(teacher.folder, prompt=teacher.prompt, device=device, progress=progress, use=teacher.use)
     check_width(name, student=width, teacher=encoder.encode([next(iter(place))]).shape[1])
     with teacher.stored(encoder.prompt) as store:
         store.add(place, encoder)

@@ -32,7 +32,7 @@ def static_model(model: SentenceTransformer, texts: Iterable[str], *, dimensions
         seed: Of the randomised decomposition.
 
     Raises:
-        ModelError: More dimensions than the base is wide, or a tokenizer that is not a fast one.
+        ModelError: More dimensions than the base is wide or has tokens, or a tokenizer that is not a fast one.
     """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
@@ -42,18 +42,21 @@ def static_model(model: SentenceTransformer, texts: Iterable[str], *, dimensions
     if backend is None:
         raise ModelError("a static candidate needs a base with a fast tokenizer (tokenizer.json)")
     vectors = _token_outputs(model)
-    width = vectors.shape[1]
+    tokens, width = vectors.shape
     if dimensions is not None and dimensions > width:
         raise ModelError(f"'dimensions' must be at most {width}, the width of the base (got {dimensions})")
+    if (dimensions or width) > tokens:
+        asked = dimensions or width
+        raise ModelError(f"a base of {tokens} tokens has at most {tokens} principal components; give dimensions = {tokens} or fewer (got {asked})")
     components = PCA(n_components=dimensions or width, random_state=seed).fit_transform(vectors)
     counts = np.zeros(len(vectors))
     for encoding in backend.encode_batch(list(texts), add_special_tokens=False):
         np.add.at(counts, encoding.ids, 1)
     weights = SIF / (SIF + counts / max(1.0, counts.sum()))
-    tokens = np.ascontiguousarray(components * weights[:, None], dtype=np.float32)
+    weighted = np.ascontiguousarray(components * weights[:, None], dtype=np.float32)
     backend.no_padding()
     backend.no_truncation()
-    return SentenceTransformer(modules=[StaticEmbedding(backend, embedding_weights=tokens)], device="cpu")
+    return SentenceTransformer(modules=[StaticEmbedding(backend, embedding_weights=weighted)], device="cpu")
 
 
 def _token_outputs(model: SentenceTransformer) -> NDArray[np.float32]:

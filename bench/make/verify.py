@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+from bench.cards.candidate import AS_IT_IS, Use
 from bench.children import in_child
 from bench.errors import ModelError
 from bench.make.vocabulary.devanagari import check_tokens, inspect_tokenizer
@@ -52,7 +53,7 @@ class Inspection:
         }
 
 
-def inspect(folder: Path) -> Inspection:
+def inspect(folder: Path, use: Use = AS_IT_IS) -> Inspection:
     """Load a checkpoint, embed the gate's sentences, and count parameters.
 
     Those of modules called embeddings, and all others but the pooler, which no pooling here uses.
@@ -60,7 +61,7 @@ def inspect(folder: Path) -> Inspection:
     Raises:
         ModelError: The checkpoint cannot be loaded, an embedding is not finite, all embeddings are the same, or the tokenizer tells no text from another.
     """
-    encoder = load_encoder(folder)
+    encoder = load_encoder(folder, use=use)
     if isinstance(encoder, SentenceEncoder):
         check_tokens(str(folder), encoder.model.tokenizer, DEVANAGARI_TEXTS)
     vectors = encoder.encode(list(TEXTS))
@@ -79,13 +80,13 @@ def inspect(folder: Path) -> Inspection:
     return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None), problems)
 
 
-def inspect_in_child(folder: Path) -> dict[str, Any]:
+def inspect_in_child(folder: Path, use: Use = AS_IT_IS) -> dict[str, Any]:
     """`inspect` in a fresh process, as a record: the whole gate for a model that was not made here.
 
     Raises:
         ModelError: See `inspect`.
     """
-    return in_child(inspect, folder).record()
+    return in_child(inspect, folder, use).record()
 
 
 def reload_gate(folder: Path, before: Encoder) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from bench.errors import LayerError, ModelError
+from bench.models.soundness import read_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +87,8 @@ def transformer_folder(folder: Path) -> Path:
     if not modules.is_file():
         return folder
     try:
-        return folder / str(json.loads(modules.read_text(encoding="utf-8"))[0]["path"])
-    except (json.JSONDecodeError, LookupError, TypeError):
+        return folder / str(read_json(modules)[0]["path"])
+    except (LookupError, TypeError):
         raise ModelError(f"{modules}: expected a JSON list of modules with their paths") from None
 
 
@@ -99,12 +99,9 @@ def read_config(folder: Path) -> dict[str, object]:
         ModelError: It is missing or is no JSON object.
     """
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing; only a transformer can be pruned or fine-tuned") from None
-    except json.JSONDecodeError as error:
-        raise ModelError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
+    if not path.exists():
+        raise ModelError(f"{path}: missing; only a transformer can be pruned or fine-tuned")
+    config = read_json(path)
     if not isinstance(config, dict):
         raise ModelError(f"{path}: expected a JSON object")
     return config
@@ -114,7 +111,7 @@ def embedding_width(folder: Path) -> int | None:
     """The dimensions of a model folder's embeddings as far as its configuration files tell; None where only loading it would."""
     try:
         config = read_config(transformer_folder(folder))
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))[1:] if (folder / "modules.json").is_file() else []
+        modules = read_json(folder / "modules.json")[1:] if (folder / "modules.json").is_file() else []
         found = next((config[name] for name in WIDTHS if name in config), None)
         for module in modules:
             kind = str(module["type"]).rpartition(".")[2]
@@ -160,11 +157,13 @@ def _size(folder: Path, what: Literal["depth", "width"], meaning: str) -> int:
     """A number of a base's configuration, under the name that its architecture gives it."""
     folder = transformer_folder(folder)
     config = read_config(folder)
+    if not isinstance(config.get("model_type"), str):
+        raise ModelError(f"{folder / 'config.json'}: model_type must name an architecture, like bert (got {config.get('model_type')!r}); get the file anew")
     try:
         field: str = getattr(architecture(config.get("model_type")), what)
     except LayerError as error:
         raise LayerError(f"{folder / 'config.json'}: {error}") from None
     size = config.get(field)
-    if not isinstance(size, int):
-        raise ModelError(f"{folder / 'config.json'}: {field} must be {meaning} (got {size!r})")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ModelError(f"{folder / 'config.json'}: {field} must be {meaning}, a whole number above 0 (got {size!r})")
     return size

@@ -60,6 +60,9 @@ class Encoder(Protocol):
     def for_task(self, *names: str) -> Encoder:
         """The same model with the prompt that it has under the first of these names, unless it was given one for everything."""
 
+    def with_prompt(self, prompt: str) -> Encoder:
+        """The same model with this prompt."""
+
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """float32 array of shape (texts, dimensions)."""
 
@@ -102,6 +105,10 @@ class SentenceEncoder:
         With the prompt that this encoder was given, where it was given one.
         """
         prompt = named_prompt(self.model, names) if self._given is None else self._given
+        return self.with_prompt(prompt)
+
+    def with_prompt(self, prompt: str) -> SentenceEncoder:
+        """The same model with this prompt."""
         return SentenceEncoder(self.model, prompt=prompt, max_rows=self.max_rows, progress=self.progress)
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:

@@ -41,6 +41,10 @@ class LexicalEncoder:
         """Itself: it knows no prompts."""
         return self
 
+    def with_prompt(self, prompt: str) -> LexicalEncoder:  # noqa: ARG002 (it knows no prompts)
+        """Itself."""
+        return self
+
     @classmethod
     def load(cls, folder: Path) -> LexicalEncoder:
         """Read what `save` wrote."""

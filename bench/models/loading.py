@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from bench.cards.candidate import Precision
+from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.cards.recipes import Pooling
 from bench.digests import counts, folder_files
 from bench.errors import ModelError, first_line
@@ -18,6 +18,7 @@ from bench.models.lexical import LexicalEncoder
 from bench.models.pooling import replace_pooling
 from bench.models.precision import loading_arguments, treat
 from bench.models.pruning import drop_pooler
+from bench.models.soundness import check_folder
 from bench.models.weights import check_modules, strict_loading
 
 if TYPE_CHECKING:
@@ -55,7 +56,13 @@ def load_sentence_model(folder: Path, *, pooling: Pooling | None = None) -> Sent
 
 
 def load_encoder(
-    folder: Path, *, prompt: str | None = None, precision: Precision | None = "fp32", device: str = "cpu", progress: Progress = lambda _: None
+    folder: Path,
+    *,
+    prompt: str | None = None,
+    precision: Precision | None = "fp32",
+    device: str = "cpu",
+    progress: Progress = lambda _: None,
+    use: Use = AS_IT_IS,
 ) -> Encoder:
     """The encoder stored in a checkpoint folder.
 
@@ -68,9 +75,11 @@ def load_encoder(
             that in which the weights are stored, as sentence-transformers and mteb load them.
         device: `cpu`, `cuda` or `cuda:i`.
         progress: Called with the finished fraction of what is encoded.
+        use: Tokens of a text at most, and whether code in the folder may run.
 
     Raises:
-        ModelError: The folder cannot be loaded, its weights or its tokenizer are not whole, or the precision is not to be had on the device or for the model.
+        ModelError: The folder cannot be loaded, its weights or its tokenizer are not whole, the precision is not to be had on the device or for the model, or
+            it takes shorter texts than asked for.
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
@@ -79,13 +88,20 @@ def load_encoder(
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     arguments = loading_arguments(precision)
-    model = _checked(folder, lambda: SentenceTransformer(str(folder), device=device, model_kwargs=arguments, local_files_only=True))
+    trusted = use.trust_remote_code
+
+    def build() -> SentenceTransformer:
+        return SentenceTransformer(str(folder), device=device, model_kwargs=arguments, local_files_only=True, trust_remote_code=trusted)
+
+    model = _checked(folder, build, trust_remote_code=trusted)
+    _shorten(folder, model, use.max_length)
     rows = INT8_ROWS if precision == "int8" else None
     return SentenceEncoder(treat(model, precision, folder), prompt=prompt, max_rows=rows, progress=progress)
 
 
-def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> SentenceTransformer:
+def _checked(folder: Path, build: Callable[[], SentenceTransformer], *, trust_remote_code: bool = False) -> SentenceTransformer:
     """Every model comes from its folder through here: loaded, checked, and made fit to encode text of any length."""
+    check_folder(folder, trust_remote_code=trust_remote_code)
     _check_references(folder)
     with strict_loading() as loaded:
         try:
@@ -96,12 +112,15 @@ def _checked(folder: Path, build: Callable[[], SentenceTransformer]) -> Sentence
             raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
     check_modules(folder, model, loaded)
     check_tokenizer_files(folder, model.tokenizer)
+    _check_tokens(folder, model)
     _fit_lengths(folder, model)
     return model
 
 
 def _told(error: Exception) -> str:
     """The first line of an error, with the next one where that is a heading only."""
+    if isinstance(error, KeyError):
+        return f"it asks for {error}, which there is not"
     first, *more = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return f"{first} {more[0]}" if first.endswith(":") and more else first
 
@@ -158,6 +177,20 @@ def check_tokenizer_files(folder: Path, tokenizer: Any) -> None:
         raise ModelError(f"{place}: the tokenizer's vocabulary is missing (expected {fast}{either}); copy it from where the model comes from")
 
 
+def _check_tokens(folder: Path, model: SentenceTransformer) -> None:
+    """Refuse a transformer whose tokenizer gives tokens that it has no embedding for: the first text that holds one would end the run."""
+    transformer = getattr(model[0], "auto_model", None)
+    table = None if transformer is None else transformer.get_input_embeddings()
+    vocabulary: dict[str, int] = getattr(model.tokenizer, "get_vocab", dict)()
+    rows = getattr(table, "num_embeddings", None)
+    if rows is not None and vocabulary and (highest := max(vocabulary.values())) >= rows:
+        token = next(token for token, number in vocabulary.items() if number == highest)
+        raise ModelError(
+            f"{folder}: the weights have embeddings for {rows:,} tokens, the tokenizer has numbers up to {highest:,} ({token!r}); they do not belong together: "
+            "get the folder anew, or make the model's embeddings as many (resize_token_embeddings) and save it"
+        )
+
+
 def _fit_lengths(folder: Path, model: SentenceTransformer) -> None:
     """Cut texts to what the model has positions for, and let texts of different lengths stand in one batch."""
     transformer = getattr(model[0], "auto_model", None)
@@ -174,6 +207,18 @@ def _fit_lengths(folder: Path, model: SentenceTransformer) -> None:
     limits = [limit for limit in (_positions(transformer), length) if limit]
     if limits:
         model.max_seq_length = min(limits)
+
+
+def _shorten(folder: Path, model: SentenceTransformer, length: int | None) -> None:
+    """Cut texts to what a card says."""
+    if length is None:
+        return
+    most: Any = model.max_seq_length
+    if not hasattr(model.tokenizer, "model_max_length"):
+        raise ModelError(f"{folder}: max_length cannot be had: the model has no tokenizer that cuts texts; leave it out")
+    if most is not None and length > most:
+        raise ModelError(f"{folder}: max_length must be at most {most}, the tokens that the model takes (got {length})")
+    model.max_seq_length = length
 
 
 def _positions(transformer: Any) -> int | None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.cards.candidate import AS_IT_IS, Use
 from bench.cards.origin import Origin
 from bench.digests import file_digest, model_digest
 from bench.errors import ModelError, first_line
 from bench.models.converted import converted
 from bench.models.packages import package_path, package_version
+from bench.models.soundness import check_folder
 
 
-def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: Path, offline: bool, say: Callable[[str], None] = lambda _: None) -> Path:
+def locate_model(
+    name: str, origin: Origin, *, where: str, folder: Path, state: Path, offline: bool, say: Callable[[str], None] = lambda _: None, use: Use = AS_IT_IS
+) -> Path:
     """The folder that holds a model; a file that a package carries is converted to one, once a workspace.
 
     Args:
@@ -23,6 +27,7 @@ def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: 
         state: The workspace's folder for what a run writes.
         offline: Never ask the Hub.
         say: Told of a conversion, which takes seconds.
+        use: Whether code in the folder may run.
 
     Raises:
         ModelError: The folder has no `config.json` or `modules.json`, the Hub cannot be reached, the package is not installed or lacks the file, the file
@@ -36,9 +41,10 @@ def locate_model(name: str, origin: Origin, *, where: str, folder: Path, state: 
     elif origin.path is not None:
         found = _model_folder(name, (folder / Path(origin.path).expanduser()).resolve())
     else:
-        found = _from_hub(name, origin, offline=offline)
+        found = _from_hub(name, origin, offline=offline, code=use.trust_remote_code)
     if origin.sha256 is not None and (content := model_digest(found)) != origin.sha256:
         raise ModelError(f"{where}: sha256 is {origin.sha256}, but the content of {found} has {content}; get the right folder, or put its digest on the card")
+    check_folder(found, trust_remote_code=use.trust_remote_code)
     return found
 
 
@@ -49,11 +55,11 @@ def _model_folder(name: str, folder: Path) -> Path:
     return folder
 
 
-def _from_hub(name: str, origin: Origin, *, offline: bool) -> Path:
+def _from_hub(name: str, origin: Origin, *, offline: bool, code: bool) -> Path:
     assert origin.hub is not None
     from huggingface_hub import snapshot_download
 
-    patterns = ["README.md", "*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin"]
+    patterns = ["README.md", "*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*/*.json", "*/*.safetensors", "*/*.bin", *(["*.py"] if code else [])]
     try:
         return Path(snapshot_download(origin.hub, revision=origin.revision, local_files_only=offline, allow_patterns=patterns))
     except Exception as error:

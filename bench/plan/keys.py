@@ -29,7 +29,8 @@ def evaluate_parts(candidate: Candidate, content: str, task_digest: str, device:
         task_digest: Digest of the task's card and data.
         device: Device that encodes.
     """
-    how = {"prompt": candidate.prompt, "similarity": candidate.similarity}
+    how: dict[str, Any] = {"prompt": candidate.prompt, "similarity": candidate.similarity}
+    how |= {"prompts": candidate.prompts} if candidate.prompts else {}
     return {**_embedding_parts(candidate, content, device), **how, "backend": "torch", "task": task_digest, "scoring": SCORING_VERSION}
 
 
@@ -42,4 +43,10 @@ def embeddings_key(candidate: Candidate, content: str, prompt: str, device: str)
 
 
 def _embedding_parts(candidate: Candidate, content: str, device: str) -> dict[str, Any]:
-    return {"content": content, "arithmetic": arithmetic(device, candidate.runs_in), "encoding": ENCODING_VERSION, "versions": versions()}
+    return {
+        "content": content,
+        "arithmetic": arithmetic(device, candidate.runs_in),
+        "encoding": ENCODING_VERSION,
+        "versions": versions(),
+        **candidate.use.parts,
+    }

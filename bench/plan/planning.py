@@ -12,7 +12,7 @@ from bench.cards.tasks import TaskCard
 from bench.cards.workspace import Workspace
 from bench.data.rows import missing_files, task_digest
 from bench.data.training import DataCache
-from bench.errors import BenchError, CorpusError, LayerError, StorageError
+from bench.errors import BenchError, CorpusError, DataError, LayerError, StorageError
 from bench.make.blueprint import Blueprint
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell, PlannedCell, Status
@@ -26,11 +26,15 @@ from bench.store import Result
 
 @dataclasses.dataclass(frozen=True)
 class PlannedTask:
-    """A task that candidates are scored on. `digest` is that of its card and data; where these cannot be read or scored, it is empty and `problem` says why."""
+    """A task that candidates are scored on.
+
+    `digest` is that of its card and data; where these cannot be read or scored, it is empty and `problem` says why. `remarks` are what is odd about its rows.
+    """
 
     card: TaskCard
     digest: str
     problem: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +80,14 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
 
     Raises:
         CardError: A card is wrong.
+        DataError: The folder of published data is not there.
         SelectionError: A name matches nothing.
         CorpusError: A card asks for a corpus without text.
         LayerError: A card asks for layers, or for pruning an architecture, that cannot be had.
         StorageError: What is stored cannot be read, or a ranking cannot be stored.
     """
+    if options.data_dir is not None and not options.data_dir.is_dir():
+        raise DataError(f"--data-dir: {options.data_dir} is no folder; give the one that holds <owner>/<repository>/<path>")
     step("reading the cards")
     library = load_library(workspace)
     selection = select(library, options)
@@ -101,7 +108,7 @@ def planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTa
         return PlannedTask(card, "", missing[0])
     try:
         data.check(card.name)
-        return PlannedTask(card, task_digest(card, options.data_dir))
+        return PlannedTask(card, task_digest(card, options.data_dir), remarks=data.remarks(card.name))
     except BenchError as error:
         return PlannedTask(card, "", str(error))
 
@@ -175,7 +182,7 @@ class _Planner:
         if cell.stage == "evaluate":
             key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest, self.options.device)
         else:
-            key = probe_key(made["content"], candidate.prompt, candidate.runs_in, self.options.device, self.options.probe)
+            key = probe_key(made["content"], candidate.probe_prompt, candidate.runs_in, self.options.device, self.options.probe, candidate.use)
         stored = self.archive.store.get(key)
         if stored is None or (cell.stage == "probe" and self.options.reprobe):
             return PlannedCell(cell, "to do", key)

@@ -35,7 +35,7 @@ class SuiteRecords:
     """A suite, the cards of its tasks, and what is stored of each of its candidates.
 
     `unread` are the tests that cannot be read now. Where one can, the key of a checkpoint that was made without it is the same only if no training row holds a
-    text of it.
+    text of it. `remarks` are what is odd about the rows of a task.
     """
 
     suite: Suite
@@ -43,13 +43,15 @@ class SuiteRecords:
     device: str
     records: tuple[Record, ...]
     unread: frozenset[str] = frozenset()
+    remarks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 def read_records(plan: Plan) -> SuiteRecords:
     """The stored results of every candidate of the plan's suite, chosen or not, as they are now."""
     cards = {name: task.card for name, task in plan.tasks.items()}
     records = tuple(_record(plan, candidate) for candidate in plan.selection.everyone.values())
-    return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread))
+    remarks = {name: task.remarks for name, task in plan.tasks.items() if task.remarks}
+    return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread), remarks)
 
 
 def _record(plan: Plan, candidate: Candidate) -> Record:
@@ -73,7 +75,7 @@ def _record(plan: Plan, candidate: Candidate) -> Record:
 
 def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
     for profile in ("full", "quick"):
-        found = plan.archive.store.get(probe_key(content, candidate.prompt, candidate.runs_in, plan.options.device, profile))
+        found = plan.archive.store.get(probe_key(content, candidate.probe_prompt, candidate.runs_in, plan.options.device, profile, candidate.use))
         if found is not None and found["status"] == "done":
             return found
     return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from bench.cards.candidate import Candidate, FromBase
+from bench.cards.candidate import AS_IT_IS, Candidate, FromBase, Use
 from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library
 from bench.cards.origin import Origin
@@ -85,7 +85,7 @@ class Resolver:
         if isinstance(candidate, Lexical):
             return Blueprint(candidate, None, "", 0, (), Recipe(), "fp32", (), used)
         if isinstance(candidate, External):
-            folder = self._located(candidate.name, candidate, f"candidate {candidate.name}")
+            folder = self._located(candidate.name, candidate, f"candidate {candidate.name}", candidate.use)
             return Blueprint(candidate, folder, content_digest(folder), 0, (), Recipe(), "fp32", (), used)
         assert isinstance(candidate, FromBase)
         base = self.selection.suite.bases[candidate.base]
@@ -132,10 +132,10 @@ class Resolver:
             text_files=text_files,
         )
 
-    def _located(self, name: str, origin: Origin, field: str) -> Path:
+    def _located(self, name: str, origin: Origin, field: str, use: Use = AS_IT_IS) -> Path:
         """The folder of a base or an external model, with the content that the card names."""
         card = self.selection.suite.file
-        return locate_model(name, origin, where=f"{card}: {field}", folder=card.parent, state=self.state, offline=self.options.offline, say=self.say)
+        return locate_model(name, origin, where=f"{card}: {field}", folder=card.parent, state=self.state, offline=self.options.offline, say=self.say, use=use)
 
     def _trained_on(self, recipe: Recipe, teacher: Blueprint | None) -> tuple[tuple[TaskCard, ...], tuple[str, ...]]:
         """The data sets and the text files of a recipe, and those of the teacher, each once."""

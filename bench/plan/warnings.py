@@ -1,10 +1,16 @@
-"""What a plan says beside its cells: tests that could not be read, so that training rows were not compared with them."""
+"""What a plan says beside its cells: tests that training rows could not be compared with, and what is odd about the rows that are scored."""
 
 from __future__ import annotations
 
 from bench.cards.candidate import Candidate, FromBase
 from bench.plan.overview import split_reason
 from bench.plan.planning import Plan
+
+
+def warnings(plan: Plan) -> list[str]:
+    """A line for everything that a run of the plan should be read with."""
+    odd = [f"{name}: {remark}" for name in plan.selection.tasks for remark in plan.tasks[name].remarks]
+    return [*unread_tests(plan), *odd]
 
 
 def unread_tests(plan: Plan) -> list[str]:

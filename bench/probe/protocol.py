@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bench.cards.candidate import Precision
+from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.cards.workspace import builtin_content
 from bench.digests import digest
 from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
@@ -27,18 +27,18 @@ def probe_sentences() -> tuple[str, ...]:
     return tuple(row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2"))
 
 
-def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str) -> str:
+def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS) -> str:
     """Identity of a measurement: the digest of `probe_parts`."""
-    return digest(probe_parts(content, prompt, precision, device, profile))
+    return digest(probe_parts(content, prompt, precision, device, profile, use))
 
 
-def probe_parts(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str) -> dict[str, Any]:
+def probe_parts(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS) -> dict[str, Any]:
     """What a measurement is decided by: checkpoint, prompt, arithmetic, profile, protocol, sentences and machine."""
-    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile}
+    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile, **use.parts}
     return {**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": digest(probe_sentences())}
 
 
-def probe(folder: Path, *, prompt: str | None, precision: Precision | None, device: str, profile: str) -> dict[str, Any]:
+def probe(folder: Path, *, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS) -> dict[str, Any]:
     """Measure a checkpoint in a process of its own.
 
     Raises:
@@ -48,6 +48,6 @@ def probe(folder: Path, *, prompt: str | None, precision: Precision | None, devi
     from bench.probe.worker import measure
 
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    measured = in_child(measure, folder, prompt, precision, device, probe_sentences(), PROFILES[profile], usable_cores())
+    measured = in_child(measure, folder, prompt, precision, device, probe_sentences(), PROFILES[profile], usable_cores(), use)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix not in {".md"} and path.name != "kasauti.json")
     return {**measured, "bytes_on_disk": size, "load_average_before": busy}

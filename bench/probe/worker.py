@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cards.candidate import Precision
+from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_encoder
 from bench.probe import memory
@@ -34,7 +34,16 @@ PROFILES = {
 }
 
 
-def measure(folder: Path, prompt: str | None, precision: Precision | None, device: str, texts: Sequence[str], profile: Profile, threads: int) -> dict[str, Any]:
+def measure(
+    folder: Path,
+    prompt: str | None,
+    precision: Precision | None,
+    device: str,
+    texts: Sequence[str],
+    profile: Profile,
+    threads: int,
+    use: Use = AS_IT_IS,
+) -> dict[str, Any]:
     """Load time, latency, throughput and memory of one checkpoint, in this process.
 
     Args:
@@ -45,6 +54,7 @@ def measure(folder: Path, prompt: str | None, precision: Precision | None, devic
         texts: Real sentences, of which the profile says how many are taken.
         profile: How much to measure.
         threads: Threads that torch may use; set, and read back.
+        use: Tokens of a text at most, and whether code in the folder may run.
 
     Returns:
         Times in seconds, memory in bytes. `load` is from opening the folder to the first embedding, libraries being imported already.
@@ -55,7 +65,7 @@ def measure(folder: Path, prompt: str | None, precision: Precision | None, devic
     torch.set_num_threads(threads)
     before = memory.resident()
     start = time.perf_counter()
-    encoder = load_encoder(folder, prompt=prompt, precision=precision, device=device).for_task("STS")
+    encoder = load_encoder(folder, prompt=prompt, precision=precision, device=device, use=use).for_task("STS")
     encode = _encode_call(encoder)
     encode(texts[:1], 1)
     _synchronise(device)

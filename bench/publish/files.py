@@ -22,6 +22,7 @@ def to_json(board: Board) -> str:
         "robustness_columns": [dataclasses.asdict(column) for column in board.robustness],
         "rows": documents(board),
         "flags": [dataclasses.asdict(flag) for flag in board.flags],
+        "remarks": {task: list(remarks) for task, remarks in board.remarks.items()},
         "comparisons": [dataclasses.asdict(comparison) for comparison in board.comparisons],
         "trimmed": [dataclasses.asdict(one) for one in board.trimmed],
         "machines": board.machines,

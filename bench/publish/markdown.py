@@ -30,6 +30,7 @@ def render(board: Board) -> str:
         _trimmed(board),
         _recovery(board),
         _flags(board),
+        _remarks(board),
         f"## Trained without a guard\n\n{UNGUARDED}\n\n" + "\n".join(unguarded) if unguarded else "",
         _used(board),
         _tokenizers(board),
@@ -72,6 +73,12 @@ def _shares(board: Board) -> str:
         "## What is kept of the parent\n\nEach score in percent of the parent's, with half of the 95 % interval of the ratio; test examples, few-shot draws "
         f"and seeds that both share are paired. A dash where the parent's score is not surely above zero.\n\n{table}"
     )
+
+
+def _remarks(board: Board) -> str:
+    """What is odd about the rows of tasks; empty where nothing is."""
+    lines = [f"- **{task}**: {remark}." for task, remarks in board.remarks.items() for remark in remarks]
+    return "## What is odd about the data\n\n" + "\n".join(lines) if lines else ""
 
 
 def _robustness(board: Board) -> str:

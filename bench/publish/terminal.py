@@ -68,6 +68,7 @@ def show(board: Board, console: Console, *, tasks_named: bool = False) -> None:
     notes = [f"{row.name}: {row.problem}" for row in board.rows if row.problem]
     notes += [f"{row.name}: trained while these tests could not be read: {', '.join(row.unguarded)}" for row in board.rows if row.unguarded]
     notes += [f"column {flag.column}: {flag.reason}" for flag in board.flags]
+    notes += [f"task {task}: {remark}" for task, remarks in board.remarks.items() for remark in remarks]
     for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 

@@ -78,13 +78,15 @@ class Runner:
                 self.end(cell, 0.0, f"{candidate.name} was not made")
                 return
             folder = self.archive.checkpoint_folder(blueprint)
-            parts = probe_parts(made["content"], candidate.prompt, candidate.runs_in, how.device, how.probe)
+            parts = probe_parts(made["content"], candidate.probe_prompt, candidate.runs_in, how.device, how.probe, candidate.use)
             with self._lock(cell, "probe"):
                 if self.archive.store.done(digest(parts)):
                     self.reuse(cell)
                     return
                 with self._cell(cell, parts) as record:
-                    record.update(probe(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=how.device, profile=how.probe))
+                    use = candidate.use
+                    found = probe(folder, prompt=candidate.probe_prompt, precision=candidate.runs_in, device=how.device, profile=how.probe, use=use)
+                    record.update(found)
 
     def reuse(self, cell: Cell) -> None:
         """Another run, or another candidate of the same content, has computed the cell meanwhile."""
@@ -134,7 +136,7 @@ class Runner:
             with self._lock(cell, f"teach-{made['content'][:32]}"):
                 yield self._store(candidate, made["content"], prompt)
 
-        return Teacher(self.archive.checkpoint_folder(blueprint.teacher), candidate.prompt, stored)
+        return Teacher(self.archive.checkpoint_folder(blueprint.teacher), candidate.prompt, stored, candidate.use)
 
     def _store(self, candidate: Candidate, content: str, prompt: str) -> EmbeddingStore:
         """The embeddings of a checkpoint with a prompt."""
@@ -192,8 +194,10 @@ class Runner:
 
         try:
             folder = self.archive.checkpoint_folder(blueprint)
-            encoder = load_encoder(folder, prompt=candidate.prompt, precision=candidate.runs_in, device=self.options.device, progress=progress)
-            return encode_tasks(encoder, wanted, lambda prompt: self._store(candidate, content, prompt), similarity=candidate.similarity)
+            precision, device = candidate.runs_in, self.options.device
+            encoder = load_encoder(folder, prompt=candidate.prompt, precision=precision, device=device, progress=progress, use=candidate.use)
+            store, how = (lambda prompt: self._store(candidate, content, prompt)), candidate.similarity
+            return encode_tasks(encoder, wanted, store, similarity=how, prompts=candidate.prompts)
         except STOPS:
             raise
         except BaseException as error:

@@ -204,7 +204,10 @@ class Trimmed:
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """A suite's standings. `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank."""
+    """A suite's standings.
+
+    `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank. `remarks` are what is odd about the rows of a task.
+    """
 
     suite: str
     description: str
@@ -218,6 +221,7 @@ class Board:
     comparisons: tuple[Comparison, ...] = ()
     trimmed: tuple[Trimmed, ...] = ()
     flags: tuple[Flag, ...] = ()
+    remarks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

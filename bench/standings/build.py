@@ -48,6 +48,7 @@ def build_board(suite: SuiteRecords) -> Board:
         comparisons=comparisons(ranked, candidates),
         trimmed=trimmed_models(ranked, candidates),
         flags=flags(rows, clean, rewritten, bounds_of(used)),
+        remarks=suite.remarks,
     )
 
 

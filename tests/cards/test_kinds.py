@@ -46,6 +46,9 @@ FIELDS = {
     "prompt": "query: ",
     "precision": "bf16",
     "seed": 1,
+    "prompts": {"STS": "q: "},
+    "max_length": 64,
+    "trust_remote_code": True,
 }
 """A value for every field that means something for some kind only."""
 AXES = {
@@ -62,6 +65,8 @@ OUTSIDE = '[[candidates]]\nname = "outside"\nkind = "external"\npath = "there"\n
 def toml(value):
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else f'"{value}"' if isinstance(value, str) else str(value)
 
 

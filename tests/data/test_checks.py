@@ -26,6 +26,10 @@ def check(card):
     DataCache(make_library(card), None, offline=True).check(card.name)
 
 
+def remarks(card):
+    return DataCache(make_library(card), None, offline=True).remarks(card.name)
+
+
 def refusal(card):
     with pytest.raises(DataError) as caught:
         check(card)
@@ -150,7 +154,7 @@ def test_every_shipped_task_passes(tmp_path):
     library = load_library(Workspace(builtin_content(), tmp_path))
     cache = DataCache(library, None, offline=True)
     names = [name for name, card in library.tasks.items() if card.evaluated and card.folder.name.startswith("kasauti-")]
-    assert len(names) == 11
+    assert len(names) == 12
     for name in names:
         cache.check(name)
 
@@ -179,3 +183,40 @@ def test_a_curve_over_pairs_of_one_score_is_refused_where_the_others_stand_in_a_
     assert cache.development(Curve(data=("Tiny:dev",)), frozenset()).pairs
     with pytest.raises(DataError, match="same score"):
         cache.development(Curve(data=("Tiny:dev",)), cache.guard(["Tiny"]))
+
+
+@pytest.mark.parametrize("shared", [0, 1, 2])
+def test_test_rows_that_a_classifier_has_learned_by_heart_are_counted(tmp_path, shared):
+    train = [("धाव", "sports"), ("ताप", "health")]
+    test = [*train[:shared], *[("उडी", "sports"), ("सर्दी", "health")][shared:]]
+    found = [remark for remark in remarks(topics(tmp_path, train, test, samples_per_label=1)) if "stand" in remark]
+    assert [remark.split(" rows ")[0] for remark in found] == ([f"subset 'mr': {shared} of the 2"] if shared else [])
+
+
+def test_overlap_is_found_however_the_text_is_spaced_and_gone_where_a_rule_takes_it_out(tmp_path):
+    train, test = [*GOOD_TOPICS, ("चेंडू", "sports")], [("धाव!", "sports"), ("उडी", "sports"), ("सर्दी", "health")]
+    assert "1 of the 3 rows" in remarks(topics(tmp_path, train, test, samples_per_label=1))[0]
+    rules = (Rule(rule="drop-seen", seen_in="train", splits=("test",)),)
+    assert remarks(topics(tmp_path, train, test, samples_per_label=1, rules=rules)) == ()
+
+
+def test_labels_of_fewer_rows_than_a_draw_takes_are_named_with_their_number(tmp_path):
+    train = [("धाव", "sports"), ("उडी", "sports"), ("ताप", "health")]
+    [found] = remarks(topics(tmp_path, train, [("अ", "sports"), ("ब", "health")], samples_per_label=2))
+    assert "samples_per_label (2) of 'health' (1)" in found
+
+
+@pytest.mark.parametrize(("column", "rows"), [("sentence2", [("अ", "क"), ("ब", "क"), ("इ", "ड")]), ("sentence1", [("अ", "क"), ("अ", "ख"), ("इ", "ड")])])
+def test_sentences_of_bitext_that_stand_there_twice_are_counted_and_named(tmp_path, column, rows):
+    [found] = remarks(make_card(tmp_path, "BitextMining", {"test": table(STS[:2], *rows)}))
+    twice = {"sentence1": "अ", "sentence2": "क"}[column]
+    assert found == (
+        f"subset 'mr': 2 of the 3 rows of split 'test' have a {column} that is that of another row ({twice!r}): only 1 of these can be found, "
+        "so that even a perfect model misses 1"
+    )
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_nothing_is_said_of_rows_in_which_nothing_is_odd(tmp_path, kind):
+    header, rows, fields = GOOD[kind]
+    assert remarks(make_card(tmp_path, kind, {"test": table(header, *rows)}, **fields)) == ()

@@ -1,5 +1,7 @@
 """Sources: files are found, verified and read; whatever is wrong with one is told with its file, and its line where it has one."""
 
+import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,70 @@ def test_what_is_missing_is_told_for_every_source_without_reading_any(tmp_path):
     assert len(problems) == 2
     assert "gone.tsv" in problems[0]
     assert "--data-dir" in problems[1]
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "csv"])
+def test_a_column_that_stands_twice_in_a_header_is_refused(tmp_path, suffix):
+    cells = {"tsv": "\t", "csv": ","}[suffix]
+    assert f"a.{suffix}:1: the header has the column 'text' more than once" in refusal(
+        tmp_path, f"a.{suffix}", "\n".join(cells.join(row) for row in (("text", "label", "text"), ("अ", "x", "ब")))
+    )
+
+
+def test_columns_without_a_name_may_stand_there_several_times(tmp_path):
+    assert read(tmp_path, "a.csv", "text,,\nअ,1,2\n") == [("a.csv:2", {"text": "अ", "": "2"})]
+
+
+def test_a_name_that_stands_twice_in_a_json_line_is_refused(tmp_path):
+    assert "a.jsonl:1: 'text' stands there more than once" in refusal(tmp_path, "a.jsonl", '{"text": "अ", "text": "ब"}\n')
+
+
+@pytest.mark.parametrize("line", ['{"text": "a\\ud800"}', '{"te\\udfffxt": "a"}'], ids=["value", "name"])
+def test_half_a_surrogate_pair_in_a_json_line_is_refused_with_its_line(tmp_path, line):
+    message = refusal(tmp_path, "a.jsonl", '{"text": "\\ud83d\\ude00"}\n' + line + "\n")
+    assert "a.jsonl:2: te" in message
+    assert "half of a surrogate pair" in message
+    message.encode()
+
+
+@pytest.mark.parametrize("line", ['{"a": ' + "[" * 100_000, '{"a": ' + "9" * 5000 + "}"], ids=["deep", "long"])
+def test_json_that_python_cannot_read_is_refused_with_its_line(tmp_path, line):
+    assert "a.jsonl:1: expected a JSON object" in refusal(tmp_path, "a.jsonl", line + "\n")
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "csv", "jsonl", "txt"])
+def test_a_pointer_of_git_lfs_in_place_of_data_is_told(tmp_path, suffix):
+    assert "git lfs pull" in refusal(tmp_path, f"a.{suffix}", POINTER, column="text")
+    with pytest.raises(DataError, match="git lfs pull"):
+        list(read_corpus([tmp_path / f"a.{suffix}"]))
+
+
+def test_a_suffix_in_capitals_says_the_same(tmp_path):
+    assert read(tmp_path, "a.TSV", 'text\n"अ\n') == [("a.TSV:2", {"text": '"अ'})]
+    (tmp_path / "a.GZ").write_bytes(gzip.compress("नदी\n".encode()))
+    assert list(read_corpus([tmp_path / "a.GZ"])) == ["नदी"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_corpus(tmp_path):
+    (tmp_path / "a.txt").write_text("नदी\n", encoding="utf-8-sig")
+    (tmp_path / "a.gz").write_bytes(gzip.compress("घर\n".encode("utf-8-sig")))
+    assert list(read_corpus([tmp_path / "a.txt", tmp_path / "a.gz"])) == ["नदी", "घर"]
+
+
+def test_a_pipe_is_no_corpus_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(DataError, match=r"a.txt: is a pipe or a device; .*into a file"):
+        list(read_corpus([tmp_path / "a.txt"]))
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_corpus_file_may_be_given_once(tmp_path, link):
+    path, other = tmp_path / "a.txt", tmp_path / ("b.txt" if link else "a.txt")
+    path.write_text("नदी\n", encoding="utf-8")
+    if link:
+        other.symlink_to(path)
+    with pytest.raises(DataError, match=f"{other.name}: is given twice"):
+        list(read_corpus([path, other]))

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import DataError
 from bench.plan.cells import PlannedCell
 from bench.plan.keys import evaluate_key
 from bench.plan.planning import Plan
-from bench.plan.warnings import unread_tests
+from bench.plan.warnings import unread_tests, warnings
+from bench.publish.files import to_json
 from bench.publish.markdown import render
 from tests.builders import blueprint_of, board_of, made_of, plan_anew
 from tests.cli.test_cli import bench
@@ -247,3 +249,29 @@ def test_a_plan_finds_what_a_card_lacks_to_read_its_files(workspace_folder, chan
     planner, _ = plan(workspace_folder, names=("letters",))
     (blocked,) = [cell for cell in planner.cells if cell.status == "cannot run"]
     assert "labels: missing" in blocked.reason or "cannot read '.xlsx' files" in blocked.reason
+
+
+def test_what_is_odd_about_rows_is_a_warning_of_the_plan_and_stands_on_the_board(workspace_folder):
+    topics = workspace_folder / "tasks" / "topics"
+    (topics / "test.tsv").write_bytes((topics / "train.tsv").read_bytes())
+    plan = plan_anew(workspace_folder, names=("letters",))
+    [warning] = [line for line in warnings(plan) if line.startswith("Topics: ")]
+    assert "12 of the 12 rows of split 'test' stand in split 'train' too" in warning
+    board = board_of(plan)
+    assert f"- **Topics**: {warning.removeprefix('Topics: ')}." in render(board)
+    assert list(json.loads(to_json(board))["remarks"]) == ["Topics"]
+
+
+def test_a_folder_of_published_data_that_is_not_there_is_refused_before_anything_is_planned(workspace_folder):
+    with pytest.raises(DataError, match=r"--data-dir: .*gone is no folder"):
+        plan_anew(workspace_folder, data_dir=workspace_folder / "gone")
+
+
+def test_the_status_of_data_tells_what_a_plan_would_refuse_and_what_is_odd(workspace_folder):
+    (workspace_folder / "tasks" / "paraphrases" / "test.tsv").write_text("", encoding="utf-8")
+    translations = workspace_folder / "tasks" / "translations" / "test.tsv"
+    translations.write_text(translations.read_text(encoding="utf-8") + "घर\tघर\nघर\tघर\n", encoding="utf-8")
+    told = bench("data", "status", "--workspace", str(workspace_folder))
+    assert told.returncode == 3
+    assert "split 'test' has no rows; expected at least 2" in told.stdout
+    assert "warning: subset 'mr-hi': 2 of the 12 rows of split 'test' have a sentence1" in told.stdout
