@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.cards.workspace import Workspace
-from bench.digests import digest
 from bench.errors import StorageError
 from bench.faults import storage
+from bench.plan.keys import embeddings_behind
 from bench.plan.needed import Needed, needed
 from bench.probe.machine import fingerprint
 from bench.store import Unsound, unseal
@@ -111,7 +111,8 @@ class _Judge:
         self.verdicts = {path: self._of_result(path, result) for path, result in self.results.items()}
         kept = [result for path, result in self.results.items() if result is not None and self.verdicts[path][0]]
         self.candidates = {str(result["key"])[:32]: result for result in self.results.values() if result is not None and result["cell"]["stage"] == "make"}
-        self.embeddings = {_embeddings(result)[:32] for result in kept if "used" in result} | self.needed.embeddings
+        scores = [result for result in kept if result["cell"]["stage"] == "evaluate" and "used" in result]
+        self.embeddings = {embeddings_behind(one["key_parts"], one["used"]["prompt"])[:32] for one in scores} | self.needed.embeddings
 
     def verdict(self, kind: Kind, path: Path) -> tuple[bool, str]:
         """Whether the thing stays, and why."""
@@ -178,12 +179,6 @@ def _result(path: Path) -> dict[str, Any] | None:
     except (OSError, Unsound):
         return None
     return found if found.get("key") == path.stem and "cell" in found else None
-
-
-def _embeddings(result: dict[str, Any]) -> str:
-    """The key of the embeddings that a score was computed from."""
-    parts = result["key_parts"]
-    return digest({**{name: parts[name] for name in ("content", "arithmetic", "encoding", "versions")}, "prompt": result["used"]["prompt"]})
 
 
 def _encoded_on(folder: Path) -> str | None:

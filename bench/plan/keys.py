@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.cards.candidate import Candidate
 from bench.digests import digest
 from bench.models.encoders import ENCODING_VERSION
 from bench.probe.machine import arithmetic, versions
+from bench.probe.protocol import probe_parts
 
+SCORES_OWN = frozenset({"prompt", "prompts", "similarity", "backend", "task", "scoring"})
+"""What decides a score beside its embeddings."""
 SCORING_VERSION = 4
 """Raise it by one when the same embeddings would give other scores: scores made before are then not used again."""
 
@@ -29,9 +33,25 @@ def evaluate_parts(candidate: Candidate, content: str, task_digest: str, device:
         task_digest: Digest of the task's card and data.
         device: Device that encodes.
     """
-    how: dict[str, Any] = {"prompt": candidate.prompt, "similarity": candidate.similarity}
-    how |= {"prompts": candidate.prompts} if candidate.prompts else {}
-    return {**_embedding_parts(candidate, content, device), **how, "backend": "torch", "task": task_digest, "scoring": SCORING_VERSION}
+    own: dict[str, Any] = {"prompt": candidate.prompt, "similarity": candidate.similarity, "backend": "torch", "task": task_digest, "scoring": SCORING_VERSION}
+    own |= {"prompts": candidate.prompts} if candidate.prompts else {}
+    assert own.keys() <= SCORES_OWN
+    return {**_embedding_parts(candidate, content, device), **own}
+
+
+def embeddings_behind(parts: Mapping[str, Any], prompt: str) -> str:
+    """Identity of the embeddings that a score was computed from, by what it was decided by (`evaluate_parts`) and the prompt that was used."""
+    return digest({**{name: value for name, value in parts.items() if name not in SCORES_OWN}, "prompt": prompt})
+
+
+def measurement_key(candidate: Candidate, content: str, device: str, profile: str) -> str:
+    """Identity of a measurement: the digest of `measurement_parts`."""
+    return digest(measurement_parts(candidate, content, device, profile))
+
+
+def measurement_parts(candidate: Candidate, content: str, device: str, profile: str) -> dict[str, Any]:
+    """What a measurement of a candidate's checkpoint, whose digest is `content`, is decided by; see `probe_parts`."""
+    return probe_parts(content, candidate.probe_prompt, candidate.runs_in, device, profile, candidate.use)
 
 
 def embeddings_key(candidate: Candidate, content: str, prompt: str, device: str) -> str:

@@ -16,12 +16,11 @@ from bench.make.blueprint import Blueprint
 from bench.make.strategies.ranked import Rankings
 from bench.models.converted import converted_folder
 from bench.plan.archive import Archive
-from bench.plan.keys import evaluate_key
+from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.options import Options
 from bench.plan.planning import planned_task
 from bench.plan.resolve import Resolver
 from bench.plan.selection import select
-from bench.probe.protocol import probe_key
 
 
 @dataclasses.dataclass
@@ -108,10 +107,12 @@ def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archi
         if made is None or made.get("status") != "done":
             continue
         content = made["content"]
-        found.keys.update(evaluate_key(one.candidate, content, digest, archive.device) for digest in digests)
-        found.keys.update(probe_key(content, one.candidate.prompt, one.candidate.runs_in, archive.device, profile) for profile in ("quick", "full"))
+        scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, digest, archive.device) for digest in digests)}
+        found.keys.update(scores)
+        found.keys.update(measurement_key(one.candidate, content, archive.device, profile) for profile in ("quick", "full"))
+        prompts = {one.candidate.prompt or "", *(score["used"]["prompt"] for score in scores.values() if score is not None and "used" in score)}
         for judged in (one.candidate, dataclasses.replace(one.candidate, precision=None)):  # the second is how it teaches
-            found.embeddings.add(archive.embeddings_folder(judged, content, one.candidate.prompt or "").name)
+            found.embeddings.update(archive.embeddings_folder(judged, content, prompt).name for prompt in prompts)
 
 
 def _with_teachers(blueprint: Blueprint | None) -> Iterator[Blueprint]:

@@ -16,11 +16,10 @@ from bench.errors import BenchError, CorpusError, DataError, LayerError, Storage
 from bench.make.blueprint import Blueprint
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell, PlannedCell, Status
-from bench.plan.keys import evaluate_key
+from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.options import Options
 from bench.plan.resolve import Resolver
 from bench.plan.selection import Selection, select
-from bench.probe.protocol import probe_key
 from bench.store import Result
 
 
@@ -182,7 +181,7 @@ class _Planner:
         if cell.stage == "evaluate":
             key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest, self.options.device)
         else:
-            key = probe_key(made["content"], candidate.probe_prompt, candidate.runs_in, self.options.device, self.options.probe, candidate.use)
+            key = measurement_key(candidate, made["content"], self.options.device, self.options.probe)
         stored = self.archive.store.get(key)
         if stored is None or (cell.stage == "probe" and self.options.reprobe):
             return PlannedCell(cell, "to do", key)

@@ -8,9 +8,8 @@ from bench.cards.candidate import Candidate
 from bench.cards.suites import Suite
 from bench.cards.tasks import TaskCard
 from bench.errors import BenchError, first_line, last_line
-from bench.plan.keys import evaluate_key
+from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.planning import Plan
-from bench.probe.protocol import probe_key
 from bench.store import Result
 
 
@@ -75,7 +74,7 @@ def _record(plan: Plan, candidate: Candidate) -> Record:
 
 def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
     for profile in ("full", "quick"):
-        found = plan.archive.store.get(probe_key(content, candidate.probe_prompt, candidate.runs_in, plan.options.device, profile, candidate.use))
+        found = plan.archive.store.get(measurement_key(candidate, content, plan.options.device, profile))
         if found is not None and found["status"] == "done":
             return found
     return None

@@ -11,9 +11,8 @@ from bench.faults import storage
 from bench.make.blueprint import Blueprint
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell, PlannedCell
-from bench.plan.keys import evaluate_key
+from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.planning import Plan
-from bench.probe.protocol import probe_key
 
 
 def forget(plan: Plan) -> None:
@@ -46,7 +45,7 @@ def _results(plan: Plan, blueprint: Blueprint, content: str, cell: Cell) -> Iter
     """The score or the measurement of a checkpoint, and the embeddings that the score is of."""
     archive, candidate, how = plan.archive, blueprint.candidate, plan.options
     if cell.stage == "probe":
-        yield archive.store.path(probe_key(content, candidate.prompt, candidate.runs_in, how.device, how.probe))
+        yield archive.store.path(measurement_key(candidate, content, how.device, how.probe))
     elif cell.stage == "evaluate" and how.force and not plan.tasks[cell.target].problem:
         key = evaluate_key(candidate, content, plan.tasks[cell.target].digest, how.device)
         stored = archive.store.get(key)

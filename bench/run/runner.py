@@ -20,7 +20,7 @@ from bench.make.blueprint import Blueprint
 from bench.models.hardware import hardware
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell
-from bench.plan.keys import evaluate_parts
+from bench.plan.keys import evaluate_parts, measurement_parts
 from bench.plan.options import Options
 from bench.plan.planning import PlannedTask
 from bench.probe.machine import fingerprint, versions
@@ -69,7 +69,7 @@ class Runner:
 
     def probe(self, blueprint: Blueprint, cell: Cell) -> None:
         """Measure a made checkpoint; one at a time in the whole workspace, since two would slow each other down."""
-        from bench.probe.protocol import probe, probe_parts
+        from bench.probe.protocol import probe
 
         candidate, how = blueprint.candidate, self.options
         with self._each_ends((cell,)):
@@ -78,7 +78,7 @@ class Runner:
                 self.end(cell, 0.0, f"{candidate.name} was not made")
                 return
             folder = self.archive.checkpoint_folder(blueprint)
-            parts = probe_parts(made["content"], candidate.probe_prompt, candidate.runs_in, how.device, how.probe, candidate.use)
+            parts = measurement_parts(candidate, made["content"], how.device, how.probe)
             with self._lock(cell, "probe"):
                 if self.archive.store.done(digest(parts)):
                     self.reuse(cell)

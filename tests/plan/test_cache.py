@@ -26,12 +26,13 @@ from tests.conftest import build_workspace
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory, tiny_base) -> Path:
-    """A workspace in which the lexical candidate and a trimmed, untrained one have run."""
+    """A workspace in which the lexical candidate, a trimmed, untrained one, and an external one that is used in its own way have run."""
     folder = build_workspace(tmp_path_factory.mktemp("scored") / "workspace", tiny_base)
     card = folder / "models" / "mini.toml"
     trimmed = '\n[[candidates]]\nname = "cut"\nkind = "pruned"\nbase = "tiny"\nstrategy = "top"\nkeep = 2\nvocabulary = { corpus = ["Pairs"], size = 250 }\n'
-    card.write_text(card.read_text(encoding="utf-8") + trimmed, encoding="utf-8")
-    assert execute(plan_anew(folder, names=("letters", "cut"), tasks=("Pairs",)), Silent()).complete
+    used = '\n[[candidates]]\nname = "used"\nkind = "external"\npath = "tiny"\nprompts = { STS = "नदी " }\nmax_length = 16\n'
+    card.write_text(card.read_text(encoding="utf-8") + trimmed + used, encoding="utf-8")
+    assert execute(plan_anew(folder, names=("letters", "cut", "used"), tasks=("Pairs",), probe="quick"), Silent()).complete
     return folder
 
 
