@@ -87,17 +87,16 @@ def _status(library: Any, name: str, data_dir: Any) -> dict[str, Any]:
     if not entry["problems"]:
         try:
             data = cache.rows(name)
-            if card.evaluated:
-                cache.check(name)
-        except DataError as error:
-            entry["problems"] = [str(error)]
-        else:
-            entry["remarks"] = list(cache.remarks(name)) if card.evaluated else []
             entry["splits"] = [
                 {"subset": subset, "split": split, "rows": len(rows), "dropped": data.dropped[subset, split]}
                 for subset, splits in data.splits.items()
                 for split, rows in splits.items()
             ]
+            if card.evaluated:
+                cache.check(name)
+                entry["remarks"] = list(cache.remarks(name))
+        except DataError as error:
+            entry["problems"] = [str(error)]
     return entry
 
 

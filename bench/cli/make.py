@@ -13,7 +13,7 @@ EXAMPLES = """Examples:
 
   bench make 'e5-top*' --force                        trained anew
 
-  bench make mini mini-top6 --suite public --data-dir DATA"""
+  bench make e5-distilled6 --suite public --data-dir DATA"""
 
 
 def make(

@@ -54,7 +54,7 @@ def vocabulary(
         raise SelectionError(f"--out {out} is a file of the corpus, and would be overwritten; give the list a name of its own")
     require_writable(out.parent)
     place = find_workspace(workspace)
-    with heartbeat("reading the model", json=json) as now:
+    with heartbeat("reading the model") as now:  # on standard error, also with --json: standard output is one document
 
         def say(doing: str) -> None:
             if not json:

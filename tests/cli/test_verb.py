@@ -64,7 +64,7 @@ def test_what_is_near_to_nothing_is_told_no_name(words):
 def test_nearest_offers_one_name_only_where_it_is_near_and_else_lists_not_too_many():
     assert nearest("kasautists", ["KasautiSTS", "MahaSTS"]) == "; did you mean 'KasautiSTS'?"
     assert nearest("qqq", ["b", "a"]) == "; valid: a, b"
-    assert nearest("qqq", map(str, range(1000))).endswith("and 980 more")
+    assert nearest("qqq", map(str, range(1000))).endswith("and 995 more")
     assert did_you_mean("qqq", ["a"]) == ""
     assert nearest("top", []) == ""
 

@@ -93,7 +93,7 @@ def test_a_card_overrides_it_and_that_is_another_result(asked, line, used):
 
 @pytest.mark.parametrize(
     ("change", "value"),
-    [("prompts", {"STS": "झाड "}), ("default_prompt_name", None), ("similarity_fn_name", "cosine")],
+    [("prompts", {"usual": "आज ", "STS": "झाड "}), ("default_prompt_name", None), ("similarity_fn_name", "cosine")],
 )
 def test_a_folder_that_says_otherwise_is_another_model(asked, change, value):
     planner, _ = run(asked, suite="settings", names=("itself",), stages=("make",))
