@@ -80,9 +80,9 @@ def test_the_arithmetic_of_a_trimmed_vocabulary_is_that_of_the_model():
 
 @pytest.mark.parametrize("page", ["findings", "which-model"])
 def test_every_number_in_the_tables_of_the_findings_stands_on_the_published_board(page):
-    """A row of a page has cells of one row of a table of the board, under the same titles."""
+    """A row of a candidate or a method has cells of one row of a table of the board, under the same titles."""
     published = table_rows((ROOT / "leaderboard" / "public" / "LEADERBOARD.md").read_text(encoding="utf-8"))
-    quoted = table_rows((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))
+    quoted = [row for row in table_rows((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")) if row.keys() & {"candidate", "method"}]
     assert quoted
     assert [row for row in quoted if not any(row.items() <= one.items() for one in published)] == []
 
