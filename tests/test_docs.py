@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -139,6 +140,22 @@ def table_rows(text: str) -> list[dict[str, str]]:
         elif not set(line) <= set("|-: "):
             rows.append(dict(zip(titles, cells, strict=True)))
     return rows
+
+
+def test_the_answer_at_the_head_of_the_readme_is_that_of_the_published_board():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    smaller, left, whole, faster, pairs, mean = re.search(
+        r"(\d+) times smaller \(([\d.]+) of (\d+) million parameters\) and (\d+) times as fast, a model keeps (\d+) % .*? STSb and (\d+) % of its mean",
+        text,
+    ).groups()
+    rows = {row["candidate"]: row for row in json.loads((ROOT / "leaderboard" / "public" / "leaderboard.json").read_text(encoding="utf-8"))["rows"]}
+    small, full, published = rows["e5-distilled6"], rows["e5"], rows["e5-whole-untuned"]
+    millions = [sum(row[f"parameters_{part}"] for part in ("embeddings", "body")) / 1e6 for row in (small, published)]
+    assert (float(left), float(whole)) == (round(millions[0], 1), round(millions[1]))
+    assert int(smaller) == int(millions[1] / millions[0])
+    assert int(faster) == round(small["sentences_per_second"] / full["sentences_per_second"])
+    assert {int(pairs)} == {round(100 * small["scores"][f"STSb {language}"] / full["scores"][f"STSb {language}"]) for language in ("mr", "hi")}
+    assert int(mean) == round(100 * small["of_parent"])
 
 
 def test_every_row_of_the_board_in_the_readme_stands_on_the_published_board():
