@@ -27,7 +27,7 @@ EXAMPLES = """Examples:
 
   bench run e5-top6 e5-scratch6                 two candidates
 
-  bench run e5-top6 --task KasautiSTS           one score
+  bench run e5-top6 --task KasautiSTS-half      one score
 
   bench run 'e5-top*' --reprobe                 costs measured anew
 
