@@ -11,6 +11,9 @@ from bench.make.strategies.pure import kept_layers
 from bench.publish.document import Document, Entry
 from bench.publish.tables import depth, layers
 
+HEXAGON = "M0,-1L0.87,-0.5L0.87,0.5L0,1L-0.87,0.5L-0.87,-0.5Z"
+STAR = "M0,-1.1L0.26,-0.36L1.05,-0.34L0.42,0.14L0.65,0.89L0,0.44L-0.65,0.89L-0.42,0.14L-1.05,-0.34L-0.26,-0.36Z"
+CROSS = "M-0.9,-0.6L-0.6,-0.9L0,-0.3L0.6,-0.9L0.9,-0.6L0.3,0L0.9,0.6L0.6,0.9L0,0.3L-0.6,0.9L-0.9,0.6L-0.3,0Z"
 KNOWN = {
     "full": ("#1b1f24", "diamond"),
     "external": ("#6b7280", "diamond"),
@@ -21,9 +24,9 @@ KNOWN = {
     "distilled": ("#6d3fb0", "triangle-up"),
     "nested": ("#8a6d00", "triangle-right"),
     "scratch": ("#9c3b1b", "triangle-left"),
-    "scratch, pre-trained": ("#b0413e", "stroke"),
-    "static": ("#1d7f9c", "wedge"),
-    "lexical": ("#4b5563", "arrow"),
+    "scratch, pre-trained": ("#b0413e", HEXAGON),
+    "static": ("#0f7490", STAR),
+    "lexical": ("#4b5563", CROSS),
 }
 """Colours that readers who confuse some still tell apart with the shapes, and that stand out from white (contrast of 4.5 and more)."""
 OTHERS = (("#3b6ea5", "circle"), ("#7a5c00", "square"), ("#5b7f2b", "triangle-up"), ("#8c4a74", "cross"), ("#2f6f6f", "triangle-down"))

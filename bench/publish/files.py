@@ -1,4 +1,4 @@
-"""The published files of a board: LEADERBOARD.md, leaderboard.json, leaderboard.csv."""
+"""The published files of a board: LEADERBOARD.md, leaderboard.json, leaderboard.csv, index.html, pictures, and pages of candidates and tasks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.publish import markdown
+from bench.faults import storage
+from bench.publish import markdown, page
 from bench.publish.cells import flat, numbers
 from bench.publish.document import FORMAT, Document, read
 from bench.publish.origin import origin
+from bench.publish.pages import candidate_pages, task_pages
+from bench.publish.pictures import Picture, pictures
+from bench.publish.web import GENERATOR
 from bench.standings.board import Board
 from bench.store import write_atomic
 
@@ -78,14 +82,30 @@ def to_csv(found: Mapping[str, Any]) -> str:
 
 def to_markdown(found: Mapping[str, Any]) -> str:
     """See `bench.publish.markdown`."""
-    return markdown.render(read(found))
+    document = read(found)
+    return markdown.render(document, _main(pictures(document)))
 
 
-FORMATS = {"md": ("LEADERBOARD.md", to_markdown), "json": ("leaderboard.json", to_json), "csv": ("leaderboard.csv", to_csv)}
+def to_html(found: Mapping[str, Any]) -> str:
+    """See `bench.publish.page`."""
+    document = read(found)
+    return page.render(document, pictures(document))
+
+
+FORMATS = {
+    "md": ("LEADERBOARD.md", to_markdown),
+    "json": ("leaderboard.json", to_json),
+    "csv": ("leaderboard.csv", to_csv),
+    "html": ("index.html", to_html),
+}
+MAIN = ("size", "speed")
+"""The pictures that the Markdown page shows."""
 
 
 def publish(found: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write every format into a folder, each whole or not at all; returns the paths.
+    """Write every format, the pictures and the pages of candidates and tasks into a folder, each file whole or not at all; returns the paths of the formats.
+
+    Pages and pictures that an earlier board had and this one has not are removed.
 
     Args:
         found: The values of a board: see `values`, and `bench.publish.document.load`.
@@ -94,8 +114,30 @@ def publish(found: Mapping[str, Any], folder: Path) -> list[Path]:
     Raises:
         StorageError: One cannot be written.
     """
-    written = []
-    for name, render in FORMATS.values():
-        write_atomic(folder / name, render(found))
-        written.append(folder / name)
-    return written
+    document = read(found)
+    drawn = pictures(document)
+    main = {
+        "LEADERBOARD.md": markdown.render(document, _main(drawn)),
+        "leaderboard.json": to_json(found),
+        "leaderboard.csv": to_csv(found),
+        "index.html": page.render(document, drawn),
+    }
+    beside = {f"pictures/{picture.name}.svg": picture.standalone for picture in drawn}
+    beside |= candidate_pages(document) | task_pages(document)
+    for name, text in (*beside.items(), *main.items()):
+        write_atomic(folder / name, text)
+    _remove_others(folder, set(beside))
+    return [folder / name for name in main]
+
+
+def _main(drawn: list[Picture]) -> list[tuple[str, str]]:
+    return [(f"{picture.title}. {picture.told}", f"pictures/{picture.name}.svg") for picture in drawn if picture.name in MAIN]
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove pages and pictures of ours that were not written this time."""
+    for path in (*folder.glob("candidates/*.html"), *folder.glob("tasks/*.html"), *folder.glob("pictures/*.svg")):
+        if path.relative_to(folder).as_posix() not in kept:
+            with storage(path):
+                if path.suffix == ".svg" or GENERATOR in path.read_text(encoding="utf-8", errors="replace")[:2000]:
+                    path.unlink()

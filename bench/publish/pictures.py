@@ -90,7 +90,7 @@ def _scatter(document: Document, name: str, title: str, told: str, values: dict[
     names = list(dict.fromkeys([*best, *(row.name for row in rows)]))[:MOST_NAMED]
     joined = [{**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}]
     layers = [
-        *_floor(document, set(values)),
+        *_floor(document, set(values), ys),
         {"data": {"values": joined}, "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55}, "encoding": {**_at(xs, ys, unit), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}}},
         *_points(points, looks, xs, ys, unit),
         _names(points, names, xs, ys, unit),
@@ -141,7 +141,7 @@ def against_depth(document: Document) -> Picture | None:
     title, told = "Quality against depth", "What each way of leaving out layers keeps. Each family is joined by depth; the bars are 95 % intervals."
     spec = {
         "layer": [
-            *_floor(document, set()),
+            *_floor(document, set(), ys),
             {"data": {"values": joined}, "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55}, "encoding": {**_at(xs, ys, "layers"), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}}},
             *_points(points, looks, xs, ys, "layers"),
         ],
@@ -166,7 +166,7 @@ def retention(document: Document) -> Picture | None:
         if (share := share_of(document, row, label)) is not None
     ]
     order = {"x": {"field": "task", "type": "nominal", "sort": labels, "title": None, "axis": {"labelAngle": -35, "labelLimit": 150, "orient": "bottom"}}, "y": {"field": "name", "type": "nominal", "sort": [row.name for row in rows], "title": None, "axis": {"labelLimit": 200}}}
-    colour = {"field": "share", "type": "quantitative", "scale": {"domain": [40, 70, 100, 120], "range": ["#f7d9c4", "#fbf3e4", "#bfdcec", "#2f7fb0"], "clamp": True}, "legend": None}
+    colour = {"field": "share", "type": "quantitative", "scale": {"domain": [40, 80, 100, 120], "range": ["#f3bf9a", "#fbf1e3", "#cfe4f1", "#6fb1d9"], "clamp": True, "interpolate": "rgb"}, "legend": None}
     layers = [
         {"mark": {"type": "rect", "stroke": "#ffffff", "strokeWidth": 1}, "encoding": {"color": colour}},
         {"mark": {"type": "text", "fontSize": 11, "color": "#101418"}, "encoding": {"text": {"field": "shown"}}},
@@ -295,15 +295,17 @@ def _names(points: list[dict[str, Any]], names: Sequence[str], xs: _Scale, ys: _
     return {"data": {"values": values}, "mark": {"type": "text", "fontSize": 11, "color": INK, "baseline": "middle", **moved}, "encoding": {**_at(xs, ys, unit), "text": {"field": "name"}}}
 
 
-def _floor(document: Document, shown: set[str]) -> list[dict[str, Any]]:
+def _floor(document: Document, shown: set[str], ys: _Scale) -> list[dict[str, Any]]:
     """A dashed line at the score of comparing letters, where that candidate is no point of the picture."""
     letters = choice.floor(document)
     if letters is None or letters.name in shown:
         return []
-    at = {"y": {"datum": 100 * (letters.mean or 0)}}
+    data = {"values": [{"y": 100 * (letters.mean or 0), "told": f"{letters.name}: comparing letters"}]}
+    at = {"y": _at(ys, ys, "")["y"]}
+    text = {"type": "text", "align": "right", "baseline": "bottom", "dx": -4, "dy": -3, "fontSize": 11, "color": MUTED}
     return [
-        {"mark": {"type": "rule", "strokeDash": [4, 4], "color": MUTED}, "encoding": at},
-        {"mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 4, "dy": -3, "fontSize": 11, "color": MUTED, "text": f"{letters.name}: comparing letters"}, "encoding": {**at, "x": {"value": 0}}},
+        {"data": data, "mark": {"type": "rule", "strokeDash": [4, 4], "color": MUTED}, "encoding": at},
+        {"data": data, "mark": text, "encoding": {**at, "x": {"value": WIDTH}, "text": {"field": "told"}}},
     ]
 
 
