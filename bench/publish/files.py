@@ -41,7 +41,7 @@ def values(board: Board) -> dict[str, Any]:
         "versions": board.versions,
         "training_rows_left_out": board.removed,
         "tasks": board.tasks,
-        "origin": origin(board.suite, board.device),
+        "origin": origin(board.suite, board.device, board.tasks),
     }
 
 

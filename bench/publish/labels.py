@@ -54,7 +54,14 @@ def _places() -> list[tuple[float, float, str]]:
     places: list[tuple[float, float, str]] = []
     for away in (NEAR, FAR):
         places += [(NEAR, away - NEAR, "left"), (-NEAR, away - NEAR, "right"), (NEAR, NEAR - away, "left"), (-NEAR, NEAR - away, "right")]
-        places += [(0, -away - 4, "center"), (0, away + 4, "center"), (NEAR, -away, "left"), (NEAR, away, "left"), (-NEAR, -away, "right"), (-NEAR, away, "right")]
+        places += [
+            (0, -away - 4, "center"),
+            (0, away + 4, "center"),
+            (NEAR, -away, "left"),
+            (NEAR, away, "left"),
+            (-NEAR, -away, "right"),
+            (-NEAR, away, "right"),
+        ]
     return places
 
 

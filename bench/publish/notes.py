@@ -47,7 +47,11 @@ def _unguarded(document: Document) -> Note:
 
 def _used(document: Document) -> Note:
     """Candidates with prompts, another similarity than the cosine, or numbers that are not fp32."""
-    lines = [(row.name, "; ".join(used_by(row.used))) for row in document.rows if row.used is not None and not row.used.plain]
+    alike: dict[str, list[str]] = {}
+    for row in document.rows:
+        if row.used is not None and not row.used.plain:
+            alike.setdefault("; ".join(used_by(row.used)), []).append(row.name)
+    lines = [(", ".join(names), told) for told, names in alike.items()]
     explained = (
         "As the model's folder says, as mteb would use it, unless its card says otherwise. Every other candidate has no prompt, is compared by "
         "the cosine and computes in fp32."

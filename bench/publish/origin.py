@@ -10,13 +10,19 @@ from typing import Any
 
 import bench
 from bench.cards.load import Library
+from bench.cards.seeds import groups
 from bench.standings.about import about_candidate, about_task
 
 
-def origin(suite: str, device: str) -> dict[str, Any]:
+def origin(suite: str, device: str, tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Version, commit of the source (where it runs from a checkout), and the command that computes the whole board."""
-    found = {"version": bench.__version__, "commit": _commit(), "command": f"bench run --all --suite {suite} --device {device}"}
+    found = {"version": bench.__version__, "commit": _commit(), "command": _command(suite, device, tasks)}
     return {name: value for name, value in found.items() if value}
+
+
+def _command(suite: str, device: str, tasks: Mapping[str, Mapping[str, Any]]) -> str:
+    data = " --data-dir DIR" if any(task.get("published") for task in tasks.values()) else ""
+    return f"bench run --all --suite {suite} --device {device}{data}"
 
 
 @functools.cache
@@ -41,6 +47,7 @@ def described(values: Mapping[str, Any], library: Library) -> dict[str, Any]:
     if suite is None:
         return dict(values)
     cards = {candidate.name: candidate for candidate in library.candidates[suite.name]}
+    cards = {row: cards[names[0]] for row, names in groups(cards.values()).items()}
     rows = []
     for row in values["rows"]:
         card = cards.get(row["candidate"])
@@ -49,4 +56,5 @@ def described(values: Mapping[str, Any], library: Library) -> dict[str, Any]:
     named = dict.fromkeys(column["task"] for column in (*values["columns"], *values.get("robustness_columns", ())))
     known = values.get("tasks", {})
     tasks = {name: known.get(name) or about_task(library.task(name)) for name in named if name in known or name in library.tasks}
-    return {**values, "description": values.get("description") or suite.suite.description, "rows": rows, "tasks": tasks}
+    told = values.get("origin") or {"command": _command(values["suite"], values["device"], tasks)}
+    return {**values, "description": values.get("description") or suite.suite.description, "rows": rows, "tasks": tasks, "origin": told}

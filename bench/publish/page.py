@@ -11,14 +11,14 @@ from markupsafe import Markup, escape
 
 from bench.publish import choice, tables, texts, web
 from bench.publish.document import Document, Entry
-from bench.publish.families import family_name, strategy
+from bench.publish.families import strategy
 from bench.publish.notes import notes
 from bench.publish.pictures import Picture
 from bench.publish.tables import PARAMETERS, Cell, Table, depth, kinds_of_task, mean_over
 from bench.standings.board import Column as Score
 
 LANGUAGES = {"mr": "Marathi", "hi": "Hindi"}
-FILTERS = {"kind": "Kind", "family": "Family", "base": "Base", "strategy": "Strategy", "depth": "Layers", "license": "Licence"}
+FILTERS = {"kind": "Kind", "base": "Base", "strategy": "Strategy", "depth": "Layers", "license": "Licence"}
 """What rows can be filtered by, where candidates differ in it."""
 
 
@@ -94,7 +94,6 @@ def facts(document: Document) -> dict[str, dict[str, str]]:
         pruned = row.kind.startswith("pruned") or bool(row.about.get("strategy"))
         told = {
             "kind": row.kind,
-            "family": family_name(row, document),
             "base": row.about.get("base"),
             "strategy": strategy(row, document) if pruned else None,
             "depth": depth(row),
@@ -124,7 +123,7 @@ def _spoken(column: Score) -> list[str]:
     return [code for code in column.subset.split("-") if code.isalpha() and len(code) in (2, 3)]
 
 
-SPREAD_SHOWN = ("p90 ms", "peak MiB", "load s")
+FOLDED = ("p90 ms", "peak MiB", "load s")
 """Costs that are folded away at first."""
 
 
@@ -155,7 +154,8 @@ def _scores(document: Document, *, more: bool) -> list[Head]:
 
 
 def _folded() -> list[Head]:
-    return [Head(title, title.replace(" ", "-"), more=True) for title in (*SPREAD_SHOWN, PARAMETERS)]
+    seeds = Head("seeds", "seeds", more=True, hint="Training seeds that a row is the mean of, and the standard deviation of their means.")
+    return [seeds, *(Head(title, title.replace(" ", "-"), more=True) for title in (*FOLDED, PARAMETERS))]
 
 
 def _cells(document: Document, row: Entry, columns: list[Head], kinds: dict[str, tuple[Score, ...]]) -> Iterable[Cell]:
@@ -167,12 +167,13 @@ def _cells(document: Document, row: Entry, columns: list[Head], kinds: dict[str,
         "kind": Cell(row.kind, row.kind),
         "layers": Cell(row.kept or texts.MISSING, depth(row)),
         "parameters": size,
-        "mean": Cell(texts.mean(row), row.mean),
+        "mean": Cell(texts.with_interval(row.mean, row.interval), row.mean),
+        "seeds": Cell(texts.seeds(row), row.seeds),
         "of-parent": Cell(texts.with_interval(row.of_parent, row.of_parent_interval), row.of_parent),
         "speed": costed["sentences/s"],
         "p50": costed["p50 ms"],
         "size": costed["MiB on disk"],
-        **{title.replace(" ", "-"): costed[title] for title in SPREAD_SHOWN},
+        **{title.replace(" ", "-"): costed[title] for title in FOLDED},
         PARAMETERS.replace(" ", "-"): Cell(texts.split_parameters(row.parameters), row.size),
     }
     typed = {f"type-{kind}": mean_over(row, scored) for kind, scored in kinds.items()}

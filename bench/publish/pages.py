@@ -35,7 +35,8 @@ SPOKEN = {"mar": "mr", "hin": "hi", "eng": "en"}
 
 def candidate_pages(document: Document) -> dict[str, str]:
     """The page of each candidate, by its path."""
-    links, machine = {**page_links(document, "../"), **task_links(document, "../")}, _machine(document)
+    tasks, machine = task_links(document, "../"), _machine(document)
+    links = {**tasks, **{column.label: tasks[column.task] for column in document.columns}, **page_links(document, "../")}
     paths = page_links(document)
     shared = {"document": document, "links": links, "machine": machine, "origin": origin(document)}
     return {paths[row.name]: web.render("candidate.html", **_candidate(document, row), **shared) for row in document.rows}
@@ -87,7 +88,9 @@ def _scores(document: Document, row: Entry) -> Table:
     lines = []
     for column in document.columns:
         score = row.scores.get(column.label)
-        own = Cell("missing" if score is None else texts.with_interval(score, row.spans.get(column.label)), note="not computed, or failed" if score is None else "")
+        own = Cell(
+            "missing" if score is None else texts.with_interval(score, row.spans.get(column.label)), note="not computed, or failed" if score is None else ""
+        )
         if parent is None:
             lines.append((Cell(column.label), own))
             continue
@@ -186,7 +189,14 @@ def _part(document: Document, column: Any, task: dict[str, Any], links: dict[str
     limits, letters = task.get("bounds", {}).get(column.subset), floor(document)
     told = [f"Chance is {100 * limits['chance']:.1f}" if limits else "", _floor_told(letters, column.label), _spread_told(document, rows, column.label)]
     told.append(_detectable(document, column.label))
-    return {"title": column.label, "told": ". ".join(part for part in told if part) + ".", "measure": "score", "low": f"{100 * low:.0f}", "high": "100", "lines": lines}
+    return {
+        "title": column.label,
+        "told": ". ".join(part for part in told if part) + ".",
+        "measure": "score",
+        "low": f"{100 * low:.0f}",
+        "high": "100",
+        "lines": lines,
+    }
 
 
 def _floor_told(letters: Entry | None, label: str) -> str:

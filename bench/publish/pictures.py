@@ -22,7 +22,8 @@ from bench.publish.tables import Cell, Column, Table, depth, recovery_plans, sha
 INK, MUTED, GRID, ACCENT = "#1b1f24", "#57606a", "#e4e7eb", "#b42318"
 """Colours that the page replaces where it is dark; so are those of families."""
 WIDTH, HEIGHT = 520, 360
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans Devanagari', sans-serif"
+FONT = "Helvetica, Arial, 'Liberation Sans', 'Noto Sans Devanagari', sans-serif"
+"""What Vega measures texts by, so that names are as wide as they were laid out."""
 FEWEST = 4
 """Fewer points make no picture."""
 MOST_NAMED, MOST_CURVES, MOST_HEAT = 40, 16, 40
@@ -33,7 +34,16 @@ CONFIG: dict[str, Any] = {
         **{"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": MUTED, "titleColor": INK, "gridColor": GRID},
         **{"domainColor": GRID, "tickColor": GRID, "titlePadding": 8},
     },
-    "legend": {"labelFontSize": 11, "labelColor": INK, "title": None, "orient": "bottom", "columns": 4, "symbolSize": 70, "symbolOpacity": 1},
+    "legend": {
+        "labelFontSize": 11,
+        "labelColor": INK,
+        "title": None,
+        "orient": "bottom",
+        "columns": 4,
+        "columnPadding": 20,
+        "symbolSize": 70,
+        "symbolOpacity": 1,
+    },
     "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600, "color": INK, "offset": 12},
 }
 
@@ -88,14 +98,23 @@ def _scatter(document: Document, name: str, title: str, told: str, values: dict[
     points = [_point(row, values[row.name], looks[row.name]) for row in rows]
     best = [row.name for row in choice.front(document) if row.name in values]
     names = list(dict.fromkeys([*best, *(row.name for row in rows)]))[:MOST_NAMED]
-    joined = [{**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}]
+    joined = [
+        {**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}
+    ]
     layers = [
         *_floor(document, set(values), ys),
-        {"data": {"values": joined}, "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55}, "encoding": {**_at(xs, ys, unit), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}}},
+        {
+            "data": {"values": joined},
+            "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55},
+            "encoding": {**_at(xs, ys, unit), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}},
+        },
         *_points(points, looks, xs, ys, unit),
         _names(points, names, xs, ys, unit),
     ]
-    cells = [(Cell(row.name), Cell(looks[row.name].name), Cell(texts.mean(row), row.mean), Cell(texts.number(values[row.name], digits), values[row.name])) for row in rows]
+    cells = [
+        (Cell(row.name), Cell(looks[row.name].name), Cell(texts.mean(row), row.mean), Cell(texts.number(values[row.name], digits), values[row.name]))
+        for row in rows
+    ]
     table = Table(title, (Column("candidate", numeric=False), Column("family", numeric=False), Column("mean"), Column(unit)), tuple(cells))
     return Picture(name, title, told, _draw(name, title, told, {"layer": layers, "width": WIDTH, "height": HEIGHT}), table)
 
@@ -108,16 +127,43 @@ def pareto(document: Document) -> Picture | None:
         return None
     best = {row.name for row in choice.front(document)}
     xs, ys = _log(list(values.values())), _quality(rows, document)
-    points = [{"name": row.name, "x": values[row.name], "y": 100 * (row.mean or 0), "memory": (row.peak or 0) / 2**20, "front": row.name in best} for row in rows]
+    points = [
+        {"name": row.name, "x": values[row.name], "y": 100 * (row.mean or 0), "memory": (row.peak or 0) / 2**20, "front": row.name in best} for row in rows
+    ]
     title = f"Pareto front on {document.device}"
     told = "Filled and named: no other candidate is better, faster and smaller in memory at once. The larger the circle, the more memory while encoding."
-    size = {"field": "memory", "type": "quantitative", "scale": {"range": [40, 420], "zero": False}, "legend": {"title": "peak MiB", "values": _few([point["memory"] for point in points]), "symbolFillColor": "transparent", "symbolStrokeColor": MUTED, "titleFontWeight": "normal", "titleColor": MUTED}}
+    size = {
+        "field": "memory",
+        "type": "quantitative",
+        "scale": {"range": [40, 420], "zero": False},
+        "legend": {
+            "title": "peak MiB",
+            "values": _few([point["memory"] for point in points]),
+            "symbolFillColor": "transparent",
+            "symbolStrokeColor": MUTED,
+            "titleFontWeight": "normal",
+            "titleColor": MUTED,
+        },
+    }
     shown = {"condition": {"test": "datum.front", "value": ACCENT}, "value": "transparent"}
     stroke = {"condition": {"test": "datum.front", "value": ACCENT}, "value": MUTED}
-    circles = {"data": {"values": points}, "mark": {"type": "point", "shape": "circle", "strokeWidth": 1.3, "fillOpacity": 0.75}, "encoding": {**_at(xs, ys, "sentences/s"), "size": size, "fill": shown, "stroke": stroke}}
+    circles = {
+        "data": {"values": points},
+        "mark": {"type": "point", "shape": "circle", "strokeWidth": 1.3, "fillOpacity": 0.75},
+        "encoding": {**_at(xs, ys, "sentences/s"), "size": size, "fill": shown, "stroke": stroke},
+    }
     names = [row.name for row in rows if row.name in best][:MOST_NAMED]
     spec = {"layer": [circles, _names(points, names, xs, ys, "sentences/s")], "width": WIDTH, "height": HEIGHT}
-    cells = [(Cell(row.name), Cell("yes" if row.name in best else "no"), Cell(texts.mean(row)), Cell(texts.number(values[row.name])), Cell(texts.number(row.peak, factor=2**-20))) for row in rows]
+    cells = [
+        (
+            Cell(row.name),
+            Cell("yes" if row.name in best else "no"),
+            Cell(texts.mean(row)),
+            Cell(texts.number(values[row.name])),
+            Cell(texts.number(row.peak, factor=2**-20)),
+        )
+        for row in rows
+    ]
     columns = (Column("candidate", numeric=False), Column("on the front", numeric=False), Column("mean"), Column("sentences/s"), Column("peak MiB"))
     return Picture("pareto", title, told, _draw("pareto", title, told, spec), Table(title, columns, tuple(cells)))
 
@@ -137,18 +183,26 @@ def against_depth(document: Document) -> Picture | None:
         seen[layers] = seen.get(layers, 0) + 1
         step = (-1) ** seen[layers] * (seen[layers] // 2)
         points.append(_point(row, layers + max(-0.45, min(0.45, 0.09 * step)), looks[row.name]))
-    joined = [{**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}]
+    joined = [
+        {**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}
+    ]
     title, told = "Quality against depth", "What each way of leaving out layers keeps. Each family is joined by depth; the bars are 95 % intervals."
     spec = {
         "layer": [
             *_floor(document, set(), ys),
-            {"data": {"values": joined}, "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55}, "encoding": {**_at(xs, ys, "layers"), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}}},
+            {
+                "data": {"values": joined},
+                "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55},
+                "encoding": {**_at(xs, ys, "layers"), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}},
+            },
             *_points(points, looks, xs, ys, "layers"),
         ],
         "width": WIDTH,
         "height": HEIGHT,
     }
-    cells = [(Cell(row.name), Cell(looks[row.name].name), Cell(str(depth(row))), Cell(texts.mean(row))) for row in sorted(rows, key=lambda row: -(depth(row) or 0))]
+    cells = [
+        (Cell(row.name), Cell(looks[row.name].name), Cell(str(depth(row))), Cell(texts.mean(row))) for row in sorted(rows, key=lambda row: -(depth(row) or 0))
+    ]
     table = Table(title, (Column("candidate", numeric=False), Column("family", numeric=False), Column("layers"), Column("mean")), tuple(cells))
     return Picture("depth", title, told, _draw("depth", title, told, spec), table)
 
@@ -165,8 +219,16 @@ def retention(document: Document) -> Picture | None:
         for label in labels
         if (share := share_of(document, row, label)) is not None
     ]
-    order = {"x": {"field": "task", "type": "nominal", "sort": labels, "title": None, "axis": {"labelAngle": -35, "labelLimit": 150, "orient": "bottom"}}, "y": {"field": "name", "type": "nominal", "sort": [row.name for row in rows], "title": None, "axis": {"labelLimit": 200}}}
-    colour = {"field": "share", "type": "quantitative", "scale": {"domain": [40, 80, 100, 120], "range": ["#f3bf9a", "#fbf1e3", "#cfe4f1", "#6fb1d9"], "clamp": True, "interpolate": "rgb"}, "legend": None}
+    order = {
+        "x": {"field": "task", "type": "nominal", "sort": labels, "title": None, "axis": {"labelAngle": -35, "labelLimit": 150, "orient": "bottom"}},
+        "y": {"field": "name", "type": "nominal", "sort": [row.name for row in rows], "title": None, "axis": {"labelLimit": 200}},
+    }
+    colour = {
+        "field": "share",
+        "type": "quantitative",
+        "scale": {"domain": [40, 80, 100, 120], "range": ["#f3bf9a", "#fbf1e3", "#cfe4f1", "#6fb1d9"], "clamp": True, "interpolate": "rgb"},
+        "legend": None,
+    }
     layers = [
         {"mark": {"type": "rect", "stroke": "#ffffff", "strokeWidth": 1}, "encoding": {"color": colour}},
         {"mark": {"type": "text", "fontSize": 11, "color": "#101418"}, "encoding": {"text": {"field": "shown"}}},
@@ -190,7 +252,22 @@ def recovery_curves(document: Document) -> list[Picture]:
             for row in rows[:MOST_CURVES]
             for step, point in zip(plan, row.recovery, strict=True)
         ]
-        at = {"x": {"field": "x", "type": "ordinal", "sort": list(plan), "title": "phase and steps", "axis": {"labelAngle": 0, "grid": False, "labelOverlap": True}}, "y": {"field": "y", "type": "quantitative", "title": "Spearman on development pairs, times 100", "scale": {"zero": False}, "axis": {"tickCount": 6}}}
+        at = {
+            "x": {
+                "field": "x",
+                "type": "ordinal",
+                "sort": list(plan),
+                "title": "phase and steps",
+                "axis": {"labelAngle": 0, "grid": False, "labelOverlap": True},
+            },
+            "y": {
+                "field": "y",
+                "type": "quantitative",
+                "title": "Spearman on development pairs, times 100",
+                "scale": {"zero": False},
+                "axis": {"tickCount": 6},
+            },
+        }
         shared = {**at, **_coloured(looks), "detail": {"field": "name"}}
         shape = {"field": "family", "type": "nominal", "scale": _range(looks, "shape")}
         spec = {
@@ -223,11 +300,12 @@ class _Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """1, 2 and 5 of each power of ten for a logarithmic axis; whole numbers for the other."""
+        """1, 2 and 5 of each power of ten for a logarithmic axis, more for a short one; whole numbers for the other."""
         if not self.log:
             return list(range(math.ceil(self.low), math.floor(self.high) + 1))
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        steps = (1, 2, 5) if self.high / self.low < 300 else (1,)
+        spread = self.high / self.low
+        steps = (1, 1.5, 2, 3, 5, 7) if spread < 8 else (1, 2, 5) if spread < 300 else (1,)
         return [step * 10.0**power for power in powers for step in steps if self.low <= step * 10.0**power <= self.high]
 
 
@@ -254,15 +332,35 @@ def _few(values: Sequence[float]) -> list[float]:
 
 def _point(row: Entry, x: float, family: Family) -> dict[str, Any]:
     low, high = row.interval or (row.mean, row.mean)
-    return {"name": row.name, "x": x, "y": 100 * (row.mean or 0), "low": 100 * (low or 0), "high": 100 * (high or 0), "family": family.name, "depth": depth(row) or 0}
+    return {
+        "name": row.name,
+        "x": x,
+        "y": 100 * (row.mean or 0),
+        "low": 100 * (low or 0),
+        "high": 100 * (high or 0),
+        "family": family.name,
+        "depth": depth(row) or 0,
+    }
 
 
 def _at(xs: _Scale, ys: _Scale, unit: str) -> dict[str, Any]:
     """The two axes."""
     kind = {"type": "log"} if xs.log else {}
     return {
-        "x": {"field": "x", "type": "quantitative", "title": unit, "scale": {**kind, "domain": [xs.low, xs.high], "nice": False, "zero": False}, "axis": {"values": xs.ticks, "format": "~s" if xs.high >= 10000 else "~g", "grid": False}},
-        "y": {"field": "y", "type": "quantitative", "title": "mean over tasks, times 100", "scale": {"domain": [ys.low, ys.high], "nice": False, "zero": False}, "axis": {"tickCount": 6}},
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "title": unit,
+            "scale": {**kind, "domain": [xs.low, xs.high], "nice": False, "zero": False},
+            "axis": {"values": xs.ticks, "format": "~s" if xs.high >= 10000 else "~g", "grid": False},
+        },
+        "y": {
+            "field": "y",
+            "type": "quantitative",
+            "title": "mean over tasks, times 100",
+            "scale": {"domain": [ys.low, ys.high], "nice": False, "zero": False},
+            "axis": {"tickCount": 6},
+        },
     }
 
 
@@ -282,7 +380,11 @@ def _points(points: list[dict[str, Any]], looks: dict[str, Family], xs: _Scale, 
     shape = {"field": "family", "type": "nominal", "scale": _range(looks, "shape")}
     return [
         {"data": {"values": points}, "mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.45}, "encoding": bars},
-        {"data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 75, "opacity": 1, "strokeWidth": 1.5}, "encoding": {**axes, **_coloured(looks), "shape": shape}},
+        {
+            "data": {"values": points},
+            "mark": {"type": "point", "filled": True, "size": 75, "opacity": 1, "strokeWidth": 1.5},
+            "encoding": {**axes, **_coloured(looks), "shape": shape},
+        },
     ]
 
 
@@ -290,9 +392,17 @@ def _names(points: list[dict[str, Any]], names: Sequence[str], xs: _Scale, ys: _
     """Names that cover nothing."""
     pixels = [(point["name"], xs.share(point["x"]) * WIDTH, (1 - ys.share(point["y"])) * HEIGHT) for point in points]
     spots = place(pixels, names, WIDTH, HEIGHT)
-    values = [{**point, "dx": spots[point["name"]].dx, "dy": spots[point["name"]].dy, "align": spots[point["name"]].align} for point in points if point["name"] in spots]
+    values = [
+        {**point, "dx": spots[point["name"]].dx, "dy": spots[point["name"]].dy, "align": spots[point["name"]].align}
+        for point in points
+        if point["name"] in spots
+    ]
     moved = {side: {"expr": f"datum.{side}"} for side in ("dx", "dy", "align")}
-    return {"data": {"values": values}, "mark": {"type": "text", "fontSize": 11, "color": INK, "baseline": "middle", **moved}, "encoding": {**_at(xs, ys, unit), "text": {"field": "name"}}}
+    return {
+        "data": {"values": values},
+        "mark": {"type": "text", "fontSize": 11, "color": INK, "baseline": "middle", **moved},
+        "encoding": {**_at(xs, ys, unit), "text": {"field": "name"}},
+    }
 
 
 def _floor(document: Document, shown: set[str], ys: _Scale) -> list[dict[str, Any]]:

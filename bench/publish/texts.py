@@ -28,6 +28,11 @@ def mean(row: Entry) -> str:
     return text if row.spread is None or row.interval is None else f"{text} ({row.seeds} seeds: {100 * row.spread:.1f})"
 
 
+def seeds(row: Entry) -> str:
+    """How many training seeds a row is the mean of, and the standard deviation of their means."""
+    return str(row.seeds) if row.spread is None else f"{row.seeds} (spread {100 * row.spread:.1f})"
+
+
 def number(value: float | None, digits: int = 0, *, factor: float = 1) -> str:
     """A number with thousands set apart."""
     return MISSING if value is None else f"{value * factor:,.{digits}f}"

@@ -56,7 +56,7 @@ def _phase(phase: Phase) -> str:
 
 
 def about_task(card: TaskCard) -> dict[str, Any]:
-    """What a task is; with the number of rows, the score of chance and a few rows, where all its rows lie beside its card, so that pages may show them."""
+    """What a task is (`published`: its rows have to be fetched); with the number of rows, the score of chance and a few rows, where all its rows lie beside its card, so that pages may show them."""
     found = {
         "type": card.type,
         "license": card.license,
@@ -67,6 +67,7 @@ def about_task(card: TaskCard) -> dict[str, Any]:
         "languages": {name: list(subset.languages) for name, subset in card.subsets.items()},
         "clean": card.data if card.perturbation else None,
         "rule": card.perturbation,
+        "published": any(source.repository for subset in card.subsets.values() for source in subset.sources) or None,
     }
     return {name: value for name, value in found.items() if value not in (None, "", {})} | _rows(card)
 
