@@ -49,7 +49,8 @@ def floor(document: Document) -> Entry | None:
 
 def picks(document: Document) -> list[Pick]:
     """For each goal the fastest smaller model on the front that keeps as much of its parent and is ahead of comparing letters; each once."""
-    rows, letters, found = document.by_name, floor(document), {}
+    rows, letters = document.by_name, floor(document)
+    found: dict[str, Pick] = {}
     for goal in GOALS:
         able = [row for row in front(document) if _smaller(row, rows) and (row.of_parent or 0.0) >= goal and (letters is None or _ahead(row, letters))]
         if able:

@@ -86,7 +86,7 @@ def _quoted(prompt: str) -> str:
 def _tokenizers(document: Document) -> Note:
     """What tokenizers do to Devanagari signs, each finding with all the candidates that it is true of."""
     problems = dict.fromkeys(problem for row in document.rows for problem in row.tokenizer_problems)
-    lines = [(problem, ", ".join(row.name for row in document.rows if problem in row.tokenizer_problems)) for problem in problems]
+    lines = [(", ".join(row.name for row in document.rows if problem in row.tokenizer_problems), f"{problem}.") for problem in problems]
     return Note("Tokenizers that lose Devanagari signs", tuple(lines))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import bench
 from bench.cards.load import Library
 from bench.cards.seeds import groups
+from bench.publish.document import FORMAT
 from bench.standings.about import about_candidate, about_task
 
 
@@ -57,4 +58,4 @@ def described(values: Mapping[str, Any], library: Library) -> dict[str, Any]:
     known = values.get("tasks", {})
     tasks = {name: known.get(name) or about_task(library.task(name)) for name in named if name in known or name in library.tasks}
     told = values.get("origin") or {"command": _command(values["suite"], values["device"], tasks)}
-    return {**values, "description": values.get("description") or suite.suite.description, "rows": rows, "tasks": tasks, "origin": told}
+    return {**values, "format": FORMAT, "description": values.get("description") or suite.suite.description, "rows": rows, "tasks": tasks, "origin": told}

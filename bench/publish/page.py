@@ -52,7 +52,8 @@ class Filter:
 def render(document: Document, pictures: list[Picture]) -> str:
     """The index page."""
     columns, links, found = heads(document), page_links(document), facts(document)
-    tasks = task_names(document)
+    told = ((link, document.tasks.get(name, {})) for name, link in task_links(document).items())
+    tasks = [(name, link, about.get("description", ""), about.get("license", "")) for name, (link, about) in zip(task_names(document), told, strict=True)]
     return web.render(
         "index.html",
         script=True,
@@ -68,7 +69,6 @@ def render(document: Document, pictures: list[Picture]) -> str:
         notes=notes(document),
         tasks=tasks,
         links=links,
-        task_links=task_links(document),
     )
 
 

@@ -38,7 +38,7 @@ def candidate_pages(document: Document) -> dict[str, str]:
     tasks, machine = task_links(document, "../"), _machine(document)
     links = {**tasks, **{column.label: tasks[column.task] for column in document.columns}, **page_links(document, "../")}
     paths = page_links(document)
-    shared = {"document": document, "links": links, "machine": machine, "origin": origin(document)}
+    shared: dict[str, Any] = {"document": document, "links": links, "machine": machine, "origin": origin(document)}
     return {paths[row.name]: web.render("candidate.html", **_candidate(document, row), **shared) for row in document.rows}
 
 
@@ -85,7 +85,7 @@ def _about(row: Entry) -> list[tuple[str, str]]:
 def _scores(document: Document, row: Entry) -> Table:
     """Its scores beside those of its parent."""
     parent = document.by_name.get(row.parent or "")
-    lines = []
+    lines: list[tuple[Cell, ...]] = []
     for column in document.columns:
         score = row.scores.get(column.label)
         own = Cell(
@@ -140,7 +140,7 @@ def _code(document: Document, row: Entry) -> dict[str, str]:
 def task_pages(document: Document) -> dict[str, str]:
     """The page of each task, by its path."""
     paths, links = task_links(document), page_links(document, "../")
-    shared = {"document": document, "links": links, "origin": origin(document)}
+    shared: dict[str, Any] = {"document": document, "links": links, "origin": origin(document)}
     return {paths[name]: web.render("task.html", **_task(document, name, links), **shared) for name in task_names(document)}
 
 
@@ -187,7 +187,7 @@ def _part(document: Document, column: Any, task: dict[str, Any], links: dict[str
             }
         )
     limits, letters = task.get("bounds", {}).get(column.subset), floor(document)
-    told = [f"Chance is {100 * limits['chance']:.1f}" if limits else "", _floor_told(letters, column.label), _spread_told(document, rows, column.label)]
+    told = [f"Chance is {100 * limits['chance']:.1f}" if limits else "", _floor_told(letters, column.label), _spread_told(rows, column.label)]
     told.append(_detectable(document, column.label))
     return {
         "title": column.label,
@@ -203,7 +203,7 @@ def _floor_told(letters: Entry | None, label: str) -> str:
     return f"comparing letters ({letters.name}) reaches {texts.percent(letters.scores[label])}".capitalize() if letters and label in letters.scores else ""
 
 
-def _spread_told(document: Document, rows: list[Entry], label: str) -> str:
+def _spread_told(rows: list[Entry], label: str) -> str:
     scores = [row.scores[label] for row in rows]
     return f"Candidates lie between {texts.percent(min(scores))} and {texts.percent(max(scores))}" if len(scores) > 1 else ""
 

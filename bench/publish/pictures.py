@@ -7,45 +7,36 @@ often put in front of Vega-Lite (Altair) would only be imported to write the sam
 from __future__ import annotations
 
 import dataclasses
-import html
-import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from bench.publish import choice, texts
-from bench.publish.document import Document, Entry
-from bench.publish.families import Family, families, lines
-from bench.publish.labels import place
+from bench.publish.chart import (
+    ACCENT,
+    HEIGHT,
+    MUTED,
+    WIDTH,
+    Scale,
+    axes,
+    coloured,
+    dot,
+    draw,
+    few,
+    floor_line,
+    log_scale,
+    marks,
+    names_of,
+    paths,
+    quality_scale,
+    ranged,
+)
+from bench.publish.document import Document
+from bench.publish.families import families
 from bench.publish.tables import Cell, Column, Table, depth, recovery_plans, share_of
 
-INK, MUTED, GRID, ACCENT = "#1b1f24", "#57606a", "#e4e7eb", "#b42318"
-"""Colours that the page replaces where it is dark; so are those of families."""
-WIDTH, HEIGHT = 520, 360
-FONT = "Helvetica, Arial, 'Liberation Sans', 'Noto Sans Devanagari', sans-serif"
-"""What Vega measures texts by, so that names are as wide as they were laid out."""
 FEWEST = 4
 """Fewer points make no picture."""
 MOST_NAMED, MOST_CURVES, MOST_HEAT = 40, 16, 40
-CONFIG: dict[str, Any] = {
-    "font": FONT,
-    "view": {"stroke": None},
-    "axis": {
-        **{"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": MUTED, "titleColor": INK, "gridColor": GRID},
-        **{"domainColor": GRID, "tickColor": GRID, "titlePadding": 8},
-    },
-    "legend": {
-        "labelFontSize": 11,
-        "labelColor": INK,
-        "title": None,
-        "orient": "bottom",
-        "columns": 4,
-        "columnPadding": 20,
-        "symbolSize": 70,
-        "symbolOpacity": 1,
-    },
-    "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600, "color": INK, "offset": 12},
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,29 +85,22 @@ def _scatter(document: Document, name: str, title: str, told: str, values: dict[
     if len(rows) < FEWEST:
         return None
     looks = families(rows, document)
-    xs, ys = _log(list(values.values())), _quality(rows, document)
-    points = [_point(row, values[row.name], looks[row.name]) for row in rows]
+    xs, ys = log_scale(list(values.values())), quality_scale(rows, document)
+    points = [dot(row, values[row.name], looks[row.name]) for row in rows]
     best = [row.name for row in choice.front(document) if row.name in values]
     names = list(dict.fromkeys([*best, *(row.name for row in rows)]))[:MOST_NAMED]
-    joined = [
-        {**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}
-    ]
     layers = [
-        *_floor(document, set(values), ys),
-        {
-            "data": {"values": joined},
-            "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55},
-            "encoding": {**_at(xs, ys, unit), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}},
-        },
-        *_points(points, looks, xs, ys, unit),
-        _names(points, names, xs, ys, unit),
+        *floor_line(document, set(values), ys),
+        paths(points, rows, document, looks, xs, ys, unit),
+        *marks(points, looks, xs, ys, unit),
+        names_of(points, names, xs, ys, unit),
     ]
     cells = [
         (Cell(row.name), Cell(looks[row.name].name), Cell(texts.mean(row), row.mean), Cell(texts.number(values[row.name], digits), values[row.name]))
         for row in rows
     ]
     table = Table(title, (Column("candidate", numeric=False), Column("family", numeric=False), Column("mean"), Column(unit)), tuple(cells))
-    return Picture(name, title, told, _draw(name, title, told, {"layer": layers, "width": WIDTH, "height": HEIGHT}), table)
+    return Picture(name, title, told, draw(name, title, told, {"layer": layers, "width": WIDTH, "height": HEIGHT}), table)
 
 
 def pareto(document: Document) -> Picture | None:
@@ -126,7 +110,7 @@ def pareto(document: Document) -> Picture | None:
     if len(rows) < FEWEST:
         return None
     best = {row.name for row in choice.front(document)}
-    xs, ys = _log(list(values.values())), _quality(rows, document)
+    xs, ys = log_scale(list(values.values())), quality_scale(rows, document)
     points = [
         {"name": row.name, "x": values[row.name], "y": 100 * (row.mean or 0), "memory": (row.peak or 0) / 2**20, "front": row.name in best} for row in rows
     ]
@@ -138,7 +122,7 @@ def pareto(document: Document) -> Picture | None:
         "scale": {"range": [40, 420], "zero": False},
         "legend": {
             "title": "peak MiB",
-            "values": _few([point["memory"] for point in points]),
+            "values": few([one["memory"] for one in points]),
             "symbolFillColor": "transparent",
             "symbolStrokeColor": MUTED,
             "titleFontWeight": "normal",
@@ -150,10 +134,10 @@ def pareto(document: Document) -> Picture | None:
     circles = {
         "data": {"values": points},
         "mark": {"type": "point", "shape": "circle", "strokeWidth": 1.3, "fillOpacity": 0.75},
-        "encoding": {**_at(xs, ys, "sentences/s"), "size": size, "fill": shown, "stroke": stroke},
+        "encoding": {**axes(xs, ys, "sentences/s"), "size": size, "fill": shown, "stroke": stroke},
     }
     names = [row.name for row in rows if row.name in best][:MOST_NAMED]
-    spec = {"layer": [circles, _names(points, names, xs, ys, "sentences/s")], "width": WIDTH, "height": HEIGHT}
+    spec = {"layer": [circles, names_of(points, names, xs, ys, "sentences/s")], "width": WIDTH, "height": HEIGHT}
     cells = [
         (
             Cell(row.name),
@@ -165,7 +149,7 @@ def pareto(document: Document) -> Picture | None:
         for row in rows
     ]
     columns = (Column("candidate", numeric=False), Column("on the front", numeric=False), Column("mean"), Column("sentences/s"), Column("peak MiB"))
-    return Picture("pareto", title, told, _draw("pareto", title, told, spec), Table(title, columns, tuple(cells)))
+    return Picture("pareto", title, told, draw("pareto", title, told, spec), Table(title, columns, tuple(cells)))
 
 
 def against_depth(document: Document) -> Picture | None:
@@ -173,29 +157,22 @@ def against_depth(document: Document) -> Picture | None:
     rows = [row for row in document.rows if row.mean is not None and depth(row)]
     if len(rows) < FEWEST:
         return None
-    looks, ys = families(rows, document), _quality(rows, document)
+    looks, ys = families(rows, document), quality_scale(rows, document)
     deepest = max(depth(row) or 0 for row in rows)
-    xs = _Scale(0.5, deepest + 0.5, log=False)
+    xs = Scale(0.5, deepest + 0.5, log=False)
     seen: dict[int, int] = {}
     points = []
     for row in rows:  # of one depth, side by side, so that intervals do not cover each other
         layers = depth(row) or 0
         seen[layers] = seen.get(layers, 0) + 1
         step = (-1) ** seen[layers] * (seen[layers] // 2)
-        points.append(_point(row, layers + max(-0.45, min(0.45, 0.09 * step)), looks[row.name]))
-    joined = [
-        {**point, "group": number} for number, group in enumerate(lines(rows, document)) for point in points if point["name"] in {row.name for row in group}
-    ]
+        points.append(dot(row, layers + max(-0.45, min(0.45, 0.09 * step)), looks[row.name]))
     title, told = "Quality against depth", "What each way of leaving out layers keeps. Each family is joined by depth; the bars are 95 % intervals."
     spec = {
         "layer": [
-            *_floor(document, set(), ys),
-            {
-                "data": {"values": joined},
-                "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.55},
-                "encoding": {**_at(xs, ys, "layers"), **_coloured(looks), "detail": {"field": "group"}, "order": {"field": "depth"}},
-            },
-            *_points(points, looks, xs, ys, "layers"),
+            *floor_line(document, set(), ys),
+            paths(points, rows, document, looks, xs, ys, "layers"),
+            *marks(points, looks, xs, ys, "layers"),
         ],
         "width": WIDTH,
         "height": HEIGHT,
@@ -204,7 +181,7 @@ def against_depth(document: Document) -> Picture | None:
         (Cell(row.name), Cell(looks[row.name].name), Cell(str(depth(row))), Cell(texts.mean(row))) for row in sorted(rows, key=lambda row: -(depth(row) or 0))
     ]
     table = Table(title, (Column("candidate", numeric=False), Column("family", numeric=False), Column("layers"), Column("mean")), tuple(cells))
-    return Picture("depth", title, told, _draw("depth", title, told, spec), table)
+    return Picture("depth", title, told, draw("depth", title, told, spec), table)
 
 
 def retention(document: Document) -> Picture | None:
@@ -237,7 +214,7 @@ def retention(document: Document) -> Picture | None:
     spec = {"data": {"values": values}, "encoding": order, "layer": layers, "width": {"step": 46}, "height": {"step": 22}}
     cells = [(Cell(row.name), *(Cell(texts.percent(share_of(document, row, label))) for label in labels)) for row in rows]
     table = Table(title, (Column("candidate", numeric=False), *(Column(label) for label in labels)), tuple(cells))
-    return Picture("retention", title, told, _draw("retention", title, told, spec), table)
+    return Picture("retention", title, told, draw("retention", title, told, spec), table)
 
 
 def recovery_curves(document: Document) -> list[Picture]:
@@ -268,8 +245,8 @@ def recovery_curves(document: Document) -> list[Picture]:
                 "axis": {"tickCount": 6},
             },
         }
-        shared = {**at, **_coloured(looks), "detail": {"field": "name"}}
-        shape = {"field": "family", "type": "nominal", "scale": _range(looks, "shape")}
+        shared = {**at, **coloured(looks), "detail": {"field": "name"}}
+        shape = {"field": "family", "type": "nominal", "scale": ranged(looks, "shape")}
         spec = {
             "data": {"values": points},
             "layer": [
@@ -282,154 +259,5 @@ def recovery_curves(document: Document) -> list[Picture]:
         title, told = "Recovery while fine-tuning", "How fast a pruned model comes back: scores on development pairs after so many steps of each phase."
         cells = [(Cell(row.name), *(Cell(texts.percent(point.score)) for point in row.recovery)) for row in rows]
         table = Table(title, (Column("candidate", numeric=False), *(Column(step) for step in plan)), tuple(cells))
-        found.append(Picture(name, title, told, _draw(name, title, told, spec), table))
+        found.append(Picture(name, title, told, draw(name, title, told, spec), table))
     return found
-
-
-@dataclasses.dataclass(frozen=True)
-class _Scale:
-    """A domain of an axis, and where its values lie between 0 and 1."""
-
-    low: float
-    high: float
-    log: bool
-
-    def share(self, value: float) -> float:
-        low, high, at = (math.log(one) for one in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
-        return (at - low) / (high - low)
-
-    @property
-    def ticks(self) -> list[float]:
-        """1, 2 and 5 of each power of ten for a logarithmic axis, more for a short one; whole numbers for the other."""
-        if not self.log:
-            return list(range(math.ceil(self.low), math.floor(self.high) + 1))
-        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        spread = self.high / self.low
-        steps = (1, 1.5, 2, 3, 5, 7) if spread < 8 else (1, 2, 5) if spread < 300 else (1,)
-        return [step * 10.0**power for power in powers for step in steps if self.low <= step * 10.0**power <= self.high]
-
-
-def _log(values: Sequence[float]) -> _Scale:
-    spread = max(values) / min(values)
-    room = max(spread, 4) ** 0.09
-    return _Scale(min(values) / room, max(values) * room, log=True)
-
-
-def _quality(rows: Sequence[Entry], document: Document) -> _Scale:
-    letters = choice.floor(document)
-    ends = [100 * end for row in rows for end in (row.interval or (row.mean or 0.0,))]
-    ends += [100 * (letters.mean or 0.0)] if letters else []
-    room = max(1.0, 0.06 * (max(ends) - min(ends)))
-    return _Scale(min(ends) - room, max(ends) + room, log=False)
-
-
-def _few(values: Sequence[float]) -> list[float]:
-    """The ends and the middle, as round numbers."""
-    low, high = min(values), max(values)
-    digits = max(0, math.floor(math.log10(max(high, 1))) - 1)
-    return sorted({round(value, -digits) for value in (low, (low + high) / 2, high)})
-
-
-def _point(row: Entry, x: float, family: Family) -> dict[str, Any]:
-    low, high = row.interval or (row.mean, row.mean)
-    return {
-        "name": row.name,
-        "x": x,
-        "y": 100 * (row.mean or 0),
-        "low": 100 * (low or 0),
-        "high": 100 * (high or 0),
-        "family": family.name,
-        "depth": depth(row) or 0,
-    }
-
-
-def _at(xs: _Scale, ys: _Scale, unit: str) -> dict[str, Any]:
-    """The two axes."""
-    kind = {"type": "log"} if xs.log else {}
-    return {
-        "x": {
-            "field": "x",
-            "type": "quantitative",
-            "title": unit,
-            "scale": {**kind, "domain": [xs.low, xs.high], "nice": False, "zero": False},
-            "axis": {"values": xs.ticks, "format": "~s" if xs.high >= 10000 else "~g", "grid": False},
-        },
-        "y": {
-            "field": "y",
-            "type": "quantitative",
-            "title": "mean over tasks, times 100",
-            "scale": {"domain": [ys.low, ys.high], "nice": False, "zero": False},
-            "axis": {"tickCount": 6},
-        },
-    }
-
-
-def _range(looks: dict[str, Family], field: str) -> dict[str, Any]:
-    found = {family.name: getattr(family, field) for family in looks.values()}
-    return {"domain": list(found), "range": list(found.values())}
-
-
-def _coloured(looks: dict[str, Family]) -> dict[str, Any]:
-    return {"color": {"field": "family", "type": "nominal", "scale": _range(looks, "colour")}}
-
-
-def _points(points: list[dict[str, Any]], looks: dict[str, Family], xs: _Scale, ys: _Scale, unit: str) -> list[dict[str, Any]]:
-    """Bars of intervals, and a shape a family."""
-    axes = _at(xs, ys, unit)
-    bars = {**axes, "y": {**axes["y"], "field": "low"}, "y2": {"field": "high"}, **_coloured(looks)}
-    shape = {"field": "family", "type": "nominal", "scale": _range(looks, "shape")}
-    return [
-        {"data": {"values": points}, "mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.45}, "encoding": bars},
-        {
-            "data": {"values": points},
-            "mark": {"type": "point", "filled": True, "size": 75, "opacity": 1, "strokeWidth": 1.5},
-            "encoding": {**axes, **_coloured(looks), "shape": shape},
-        },
-    ]
-
-
-def _names(points: list[dict[str, Any]], names: Sequence[str], xs: _Scale, ys: _Scale, unit: str) -> dict[str, Any]:
-    """Names that cover nothing."""
-    pixels = [(point["name"], xs.share(point["x"]) * WIDTH, (1 - ys.share(point["y"])) * HEIGHT) for point in points]
-    spots = place(pixels, names, WIDTH, HEIGHT)
-    values = [
-        {**point, "dx": spots[point["name"]].dx, "dy": spots[point["name"]].dy, "align": spots[point["name"]].align}
-        for point in points
-        if point["name"] in spots
-    ]
-    moved = {side: {"expr": f"datum.{side}"} for side in ("dx", "dy", "align")}
-    return {
-        "data": {"values": values},
-        "mark": {"type": "text", "fontSize": 11, "color": INK, "baseline": "middle", **moved},
-        "encoding": {**_at(xs, ys, unit), "text": {"field": "name"}},
-    }
-
-
-def _floor(document: Document, shown: set[str], ys: _Scale) -> list[dict[str, Any]]:
-    """A dashed line at the score of comparing letters, where that candidate is no point of the picture."""
-    letters = choice.floor(document)
-    if letters is None or letters.name in shown:
-        return []
-    data = {"values": [{"y": 100 * (letters.mean or 0), "told": f"{letters.name}: comparing letters"}]}
-    at = {"y": _at(ys, ys, "")["y"]}
-    text = {"type": "text", "align": "right", "baseline": "bottom", "dx": -4, "dy": -3, "fontSize": 11, "color": MUTED}
-    return [
-        {"data": data, "mark": {"type": "rule", "strokeDash": [4, 4], "color": MUTED}, "encoding": at},
-        {"data": data, "mark": text, "encoding": {**at, "x": {"value": WIDTH}, "text": {"field": "told"}}},
-    ]
-
-
-def _draw(name: str, title: str, told: str, spec: dict[str, Any]) -> str:
-    """The specification as SVG: one picture for screen readers, with ids that no other picture of a page has."""
-    import vl_convert
-
-    whole = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "background": None, "padding": 12, "title": title, "config": CONFIG, **spec}
-    svg: str = vl_convert.vegalite_to_svg(whole, vl_version="5.20", allowed_base_urls=[])
-    svg = _quiet(svg).replace('id="clip', f'id="{name}-clip').replace("url(#clip", f"url(#{name}-clip").replace('id="gradient', f'id="{name}-gradient')
-    described = f"<title>{html.escape(title)}</title><desc>{html.escape(told)}</desc>"
-    return re.sub(r"<svg ([^>]*)>", lambda found: f'<svg role="img" aria-label="{html.escape(title)}" {found[1]}>{described}', svg, count=1)
-
-
-def _quiet(svg: str) -> str:
-    """Without what Vega says to screen readers about each mark: the table beside the picture says it better. Only inside tags, so that no text changes."""
-    return re.sub(r"<[a-zA-Z][^<>]*>", lambda tag: re.sub(r' (?:role|aria-[a-z]+|pointer-events|xmlns:xlink)="[^"]*"', "", tag[0]), svg)

@@ -272,7 +272,8 @@ def recovery_plans(document: Document) -> dict[tuple[str, ...], list[Entry]]:
 
 def themes(document: Document) -> list[Table]:
     """All tables but the summary, without those that would be empty."""
-    types = [by_type(document)] if len(kinds_of_task(document)) > 1 else []
+    known = all(document.tasks.get(column.task, {}).get("type") for column in document.columns)
+    types = [by_type(document)] if known and len(kinds_of_task(document)) > 1 else []
     found = [*types, *scores(document), costs_table(document), shares(document), robustness(document), methods(document), trimmed(document)]
     return [table for table in (*found, *recovery(document)) if table.rows]
 

@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.publish.chart import ACCENT, GRID, INK, MUTED
 from bench.publish.families import KNOWN, OTHERS
-from bench.publish.pictures import ACCENT, GRID, INK, MUTED
 
 TEMPLATES = Path(__file__).parent / "templates"
 GENERATOR = '<meta name="generator" content="kasauti">'

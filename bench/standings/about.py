@@ -56,7 +56,10 @@ def _phase(phase: Phase) -> str:
 
 
 def about_task(card: TaskCard) -> dict[str, Any]:
-    """What a task is (`published`: its rows have to be fetched); with the number of rows, the score of chance and a few rows, where all its rows lie beside its card, so that pages may show them."""
+    """What a task is (`published`: its rows have to be fetched).
+
+    With the number of rows, the score of chance and a few rows where all its rows lie beside its card, so that pages may show them.
+    """
     found = {
         "type": card.type,
         "license": card.license,

@@ -107,7 +107,7 @@
     remember();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("reset").addEventListener("click", () => {
+  document.getElementById("restore").addEventListener("click", () => {
     form.reset();
     sorted = { column: -1, down: true };
     chosen = null;
