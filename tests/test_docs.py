@@ -14,6 +14,9 @@ from pydantic import TypeAdapter
 
 from bench.cards.suites import Suite
 from bench.cards.tasks import TaskCard
+from bench.publish.document import load, read
+from bench.publish.files import FORMATS
+from bench.publish.tables import full, summary, themes
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "cards.md").read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -82,10 +85,30 @@ def test_the_arithmetic_of_a_trimmed_vocabulary_is_that_of_the_model():
 @pytest.mark.parametrize("page", ["findings", "which-model"])
 def test_every_number_in_the_tables_of_the_findings_stands_on_the_published_board(page):
     """A row of a candidate or a method has cells of one row of a table of the board, under the same titles."""
-    published = table_rows((ROOT / "leaderboard" / "public" / "LEADERBOARD.md").read_text(encoding="utf-8"))
+    published = published_rows("leaderboard/public")
     quoted = [row for row in table_rows((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")) if row.keys() & {"candidate", "method"}]
     assert quoted
     assert [row for row in quoted if not any(row.items() <= one.items() for one in published)] == []
+
+
+def published_rows(folder: str) -> list[dict[str, str]]:
+    """The rows of every table of a published board, by column title, as Markdown shows them."""
+    document = read(load(ROOT / folder / "leaderboard.json"))
+    tables = (full(document), summary(document), *themes(document))
+    shown = [[f"**{cell.text}**" if cell.strong else cell.text for cell in row] for table in tables for row in table.rows]
+    titles = [[column.title for column in table.columns] for table in tables for _ in table.rows]
+    return [dict(zip(title, cells, strict=True)) for title, cells in zip(titles, shown, strict=True)]
+
+
+@pytest.mark.parametrize("folder", ["leaderboard", "leaderboard/mini", "leaderboard/public"])
+def test_the_published_files_are_what_the_json_beside_them_gives(folder):
+    values = load(ROOT / folder / "leaderboard.json")
+    for name, render in (FORMATS[form] for form in ("md", "csv")):
+        assert (ROOT / folder / name).read_text(encoding="utf-8") == render(values), f"bench leaderboard --from {folder}/leaderboard.json"
+    page = (ROOT / folder / "index.html").read_text(encoding="utf-8")
+    for row in summary(read(values)).rows:
+        assert f">{row[1].text}</a>" in page
+        assert all((ROOT / folder / link).is_file() for link in re.findall(r'href="((?:candidates|tasks)/[^"]+)"', page))
 
 
 @pytest.mark.slow
@@ -161,7 +184,7 @@ def test_the_answer_at_the_head_of_the_readme_is_that_of_the_published_board():
 def test_every_row_of_the_board_in_the_readme_stands_on_the_published_board():
     board = (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- board -->")[2].partition("<!-- /board -->")[0]
     quoted = table_rows(board)
-    published = {row["candidate"]: row for row in reversed(table_rows((ROOT / "leaderboard" / "LEADERBOARD.md").read_text(encoding="utf-8"))) if "#" in row}
+    published = {row["candidate"]: row for row in reversed(published_rows("leaderboard")) if "#" in row}
     assert len(quoted) >= 5
     for row in quoted:
         assert {title: published[row["candidate"]][title] for title in row} == row

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bench.standings.board import Board
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +16,11 @@ class Placed:
     kept: str | None = None
 
 
-def place(board: Board, folder: Path, *, anyway: bool) -> Placed:
+def place(board: Mapping[str, Any], folder: Path, *, anyway: bool) -> Placed:
     """Write the files of a board into a folder.
 
     Args:
-        board: That of a whole suite.
+        board: That of a whole suite, as its values (`bench.publish.files.values`).
         folder: Where they go.
         anyway: Also where scores or measurements of the board that is there are lost.
 
@@ -32,7 +30,7 @@ def place(board: Board, folder: Path, *, anyway: bool) -> Placed:
     from bench.publish.files import publish
     from bench.publish.guard import would_lose
 
-    if board.empty:
+    if not any(score is not None for row in board["rows"] for score in row["scores"].values()):
         return Placed(kept=f"{folder}: not written, there are no scores")
     lost = None if anyway else would_lose(board, folder)
     if lost is not None:

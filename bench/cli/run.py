@@ -115,6 +115,7 @@ def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, any
 
     from bench.cli.boards import Placed, place
     from bench.plan.records import read_records
+    from bench.publish.files import values
     from bench.publish.terminal import WIDE, make_console
     from bench.standings.build import build_board
 
@@ -122,7 +123,7 @@ def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, any
     board = build_board(records)
     unwritten = None
     try:
-        placed = place(board, folder, anyway=anyway)
+        placed = place(values(board), folder, anyway=anyway)
     except StorageError as problem:
         placed, unwritten = Placed(kept=f"not written, {problem}"), problem
     part = asked_for(plan, records, board)
@@ -168,9 +169,10 @@ def _tell(board: Board, outcome: Outcome, placed: Placed) -> None:
 
 def _show(board: Board, outcome: Outcome, placed: Placed, console: Console, *, tasks_named: bool) -> None:
     """Print the table, the problems and the counts."""
+    from bench.publish.files import document
     from bench.publish.terminal import show
 
-    show(board, console, tasks_named=tasks_named)
+    show(document(board), console, tasks_named=tasks_named)
     lines = [f"{name}: {error}" for name, error in _problems(outcome).items()]
     counts = f"{len(outcome.failed)} failed, {len(outcome.blocked)} could not run"
     lines.append(f"{outcome.computed} cells computed, {outcome.reused} reused, {counts}")

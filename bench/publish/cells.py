@@ -1,48 +1,10 @@
-"""A board's rows as text cells: what every page shows, in the order in which it shows it."""
+"""A board's rows as plain values: what leaderboard.json and leaderboard.csv hold of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bench.standings.board import Board, Difference, Row
-
-MISSING = "–"
-
-
-def headers(board: Board) -> list[str]:
-    """Column titles."""
-    return [
-        "#",
-        "candidate",
-        "kind",
-        "kept layers",
-        "parameters, M (embeddings + body)",
-        *(column.label for column in board.columns),
-        "mean",
-        "% of parent",
-        "sentences/s",
-        "p50 ms",
-        "p90 ms",
-        "peak MiB",
-        "load s",
-        "MiB on disk",
-    ]
-
-
-def cells(board: Board, row: Row) -> list[str]:
-    """One row under `headers`; scores are shown times 100."""
-    probe = row.probe
-    return [
-        MISSING if row.rank is None else str(row.rank),
-        row.name,
-        row.kind,
-        row.kept or MISSING,
-        _parameters(row.parameters),
-        *(_percent(row.scores.get(column.label)) for column in board.columns),
-        _mean(row),
-        _share(row),
-        *(_costs(probe) if probe is not None else [MISSING] * 6),
-    ]
+from bench.standings.board import Board, Row
 
 
 def numbers(board: Board, row: Row) -> dict[str, Any]:
@@ -90,89 +52,3 @@ def flat(numbers: dict[str, Any]) -> dict[str, Any]:
         else:
             out[name] = value
     return out
-
-
-def share_cell(share: tuple[float, tuple[float, float]] | None) -> str:
-    """A share of a parent's number in percent, and half the width of its 95 % interval."""
-    if share is None:
-        return MISSING
-    value, (low, high) = share
-    return f"{100 * value:.1f} ± {50 * (high - low):.1f}"
-
-
-def drop_cells(board: Board, row: Row) -> list[str]:
-    """One row of the robustness table: the drop times 100, in bold where its 95 % interval excludes zero."""
-    shown = []
-    for column in board.robustness:
-        drop = row.drops.get(column.label)
-        text = MISSING if drop is None else f"{100 * drop.value:.1f}"
-        sure = drop is not None and drop.interval is not None and not drop.interval[0] <= 0 <= drop.interval[1]
-        shown.append(f"**{text}**" if sure else text)
-    return [row.name, *shown]
-
-
-def difference_cell(difference: Difference | None) -> str:
-    """A method's difference to its control, times 100, in bold where it is sure."""
-    if difference is None:
-        return MISSING
-    text = f"{100 * difference.value:+.1f} ± {100 * difference.half_width:.1f}"
-    return f"**{text}**" if difference.sure else text
-
-
-def interval_cell(difference: float | None, bounds: tuple[float, float] | None) -> str:
-    """A paired difference with its 95 % interval, times 100, in bold where that excludes zero."""
-    if difference is None or bounds is None:
-        return MISSING
-    low, high = bounds
-    text = f"{100 * difference:+.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-    return text if low <= 0 <= high else f"**{text}**"
-
-
-def _costs(probe: dict[str, Any]) -> list[str]:
-    """The last six columns."""
-    return [
-        f"{probe['offline']['sentences_per_second']:,.0f}",
-        f"{1000 * probe['single']['p50']:.2f}",
-        f"{1000 * probe['single']['p90']:.2f}",
-        _number(_peak(probe), 0),
-        f"{probe['load']:.2f}",
-        f"{probe['bytes_on_disk'] / 2**20:.1f}",
-    ]
-
-
-def _peak(probe: dict[str, Any]) -> float | None:
-    """Peak of the memory that the device has: CUDA's allocator where it is one, else resident memory, in MiB."""
-    peak = probe["memory"]["cuda_allocated_peak"] or probe["memory"]["peak_while_encoding"]
-    return None if peak is None else peak / 2**20
-
-
-def _mean(row: Row) -> str:
-    """The mean and half the width of its 95 % interval; for several seeds also their spread."""
-    if row.mean is None or row.interval is None:
-        return _percent(row.mean)
-    low, high = row.interval
-    text = f"{100 * row.mean:.1f} ± {50 * (high - low):.1f}"
-    return text if row.spread is None else f"{text} ({row.seeds} seeds: {100 * row.spread:.1f})"
-
-
-def _share(row: Row) -> str:
-    """The mean in percent of the parent's, and half the width of its 95 % interval."""
-    if row.of_parent is None or row.of_parent_interval is None:
-        return _percent(row.of_parent)
-    return share_cell((row.of_parent, row.of_parent_interval))
-
-
-def _percent(score: float | None) -> str:
-    return MISSING if score is None else f"{100 * score:.1f}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return MISSING if value is None else f"{value:,.{digits}f}"
-
-
-def _parameters(parameters: dict[str, int] | None) -> str:
-    if parameters is None:
-        return MISSING
-    if not sum(parameters.values()):
-        return "0"
-    return f"{parameters['embeddings'] / 1e6:.2f} + {parameters['body'] / 1e6:.2f}"

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults import storage
-from bench.publish.cells import numbers
 from bench.publish.files import FORMATS
-from bench.standings.board import Board
 
 NAMED = 3
 """How many candidates a message names."""
 COST = ("cost", "")
 
 
-def would_lose(board: Board, folder: Path) -> str | None:
+def would_lose(board: Mapping[str, Any], folder: Path) -> str | None:
     """Why the board should not take the place of the one that is published in a folder; None where nothing would be lost.
 
+    The board is given as its values (`bench.publish.files.values`).
     A published score is lost where its candidate and its task are still in the suite's cards and the new board has none. So is a measurement of cost.
 
     Raises:
@@ -32,13 +31,14 @@ def would_lose(board: Board, folder: Path) -> str | None:
         data = path.read_bytes()
     try:
         published = json.loads(data)
-        if published["suite"] != board.suite:
+        if published["suite"] != board["suite"]:
             return f"it is the board of suite {published['suite']!r}"
         before = {row["candidate"]: set(_results(row)) for row in published["rows"]}
     except (ValueError, TypeError, KeyError, AttributeError):
         return f"its {path.name} is no board that can be read, so what would be lost is not known"
-    asked = {COST, *(("scores", column.label) for column in board.columns), *(("drops", column.label) for column in board.robustness)}
-    lost = {row.name: (before.get(row.name, set()) & asked) - set(_results(numbers(board, row))) for row in board.rows}
+    columns = (("scores", board["columns"]), ("drops", board["robustness_columns"]))
+    asked = {COST, *((kind, column["label"]) for kind, shown in columns for column in shown)}
+    lost = {row["candidate"]: (before.get(row["candidate"], set()) & asked) - set(_results(row)) for row in board["rows"]}
     return _told({name: results for name, results in lost.items() if results})
 
 

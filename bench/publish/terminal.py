@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from bench.publish.cells import cells, drop_cells, headers
-from bench.standings.board import Board
+from bench.publish.document import Document
+from bench.publish.tables import full, plain, robustness
+from bench.publish.texts import MISSING
 
 FIRST = ("candidate", "mean", "#", "% of parent")
 """What a narrow terminal shows before anything else; then come speed, the scores, and the rest."""
@@ -43,7 +44,7 @@ class _Column:
         return max(cell_len(text) for text in (*self.heading(broken=broken).split("\n"), *self.texts)) + BORDER
 
 
-def show(board: Board, console: Console, *, tasks_named: bool = False) -> None:
+def show(board: Document, console: Console, *, tasks_named: bool = False) -> None:
     """Print the ranked table, then why rows are incomplete, which were trained without a guard, and which columns say nothing.
 
     On a terminal columns are chosen by importance until it is full.
@@ -73,13 +74,15 @@ def show(board: Board, console: Console, *, tasks_named: bool = False) -> None:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
-def _columns(board: Board, *, drops: bool) -> dict[str, _Column]:
+def _columns(board: Document, *, drops: bool) -> dict[str, _Column]:
     """The columns by title, in the order in which they stand."""
-    titles, rows = headers(board), [cells(board, row) for row in board.rows]
+    table = full(board)
+    titles, rows = [column.title for column in table.columns], [plain(row) for row in table.rows]
     if drops:
         at = titles.index("mean")
         titles = [*titles[:at], *(DROP + column.label for column in board.robustness), *titles[at:]]
-        lost = [[text.strip("*") for text in drop_cells(board, row)[1:]] for row in board.rows]
+        found = {texts[0]: texts[1:] for texts in map(plain, robustness(board).rows)}
+        lost = [found.get(row.name, [MISSING] * len(board.robustness)) for row in board.rows]
         rows = [[*texts[:at], *more, *texts[at:]] for texts, more in zip(rows, lost, strict=True)]
     return {title: _Column(title, tuple(texts[place] for texts in rows)) for place, title in enumerate(titles)}
 

@@ -110,7 +110,8 @@ class Row:
     `scores` maps column labels to scores between 0 and 1; what is not there was not computed. `estimates` are the scores whose variation is known, `estimate`
     is the mean where all of them are. `of_parent` is the mean divided by the parent's, with its 95 % interval, where the parent's mean is surely above zero.
     `shares` are the same of single scores, by column label.
-    `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts.
+    `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts. `about` says how it is made
+    (`bench.standings.about`).
     """
 
     name: str
@@ -138,6 +139,7 @@ class Row:
     trimming: dict[str, Any] | None = None
     unguarded: tuple[str, ...] = ()
     used: Used | None = None
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -206,7 +208,8 @@ class Trimmed:
 class Board:
     """A suite's standings.
 
-    `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank. `remarks` are what is odd about the rows of a task.
+    `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank. `remarks` are what is odd about the rows of a task,
+    `tasks` what it is (`bench.standings.about`).
     """
 
     suite: str
@@ -222,6 +225,7 @@ class Board:
     trimmed: tuple[Trimmed, ...] = ()
     flags: tuple[Flag, ...] = ()
     remarks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +11,7 @@ from bench.cards.tasks import TaskCard
 from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
+from bench.standings.about import about_candidate, about_task
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
 from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
@@ -30,7 +32,7 @@ def build_board(suite: SuiteRecords) -> Board:
     clean = _columns(card for card in suite.tasks.values() if not card.perturbation)
     rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
     candidates = [record.candidate for record in suite.records]
-    rows = fold({record.candidate.name: _row(record, clean, rewritten, suite.unread) for record in suite.records}, candidates)
+    rows = fold({record.candidate.name: _described(record, _row(record, clean, rewritten, suite.unread), suite) for record in suite.records}, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     add_ranks(ranked)
     rest = sorted((row for row in rows if row.mean is None), key=lambda row: (-len(row.scores), row.name))
@@ -49,7 +51,24 @@ def build_board(suite: SuiteRecords) -> Board:
         trimmed=trimmed_models(ranked, candidates),
         flags=flags(rows, clean, rewritten, bounds_of(used)),
         remarks=suite.remarks,
+        tasks=_tasks(suite, used),
     )
+
+
+def _described(record: Record, row: Row, suite: SuiteRecords) -> Row:
+    """The row with what its card says of it, and which checkpoint its numbers are of."""
+    row.about = about_candidate(record.candidate, suite.suite)
+    if record.made is not None:
+        row.about |= {"checkpoint": record.made["content"], "base_layers": record.made.get("lineage", {}).get("base_layers")}
+    return row
+
+
+def _tasks(suite: SuiteRecords, used: list[Result]) -> dict[str, dict[str, Any]]:
+    """What the cards say of the tasks; the scores of chance are those of the results, where they say them."""
+    limits: dict[str, dict[str, Any]] = {}
+    for (task, subset), found in bounds_of(used).items():
+        limits.setdefault(task, {})[subset] = dataclasses.asdict(found)
+    return {name: about_task(card) | ({"bounds": limits[name]} if name in limits else {}) for name, card in suite.tasks.items()}
 
 
 def _columns(cards: Iterable[TaskCard]) -> tuple[Column, ...]:

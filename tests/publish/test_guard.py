@@ -6,9 +6,13 @@ import json
 import pytest
 
 from bench.errors import StorageError
-from bench.publish.files import publish
-from bench.publish.guard import would_lose
+from bench.publish import files, guard
+from bench.publish.files import values
 from tests.publish.test_publish import BOARD, CHARS, FULL, PARTIAL, PROBE, ROBUST, SMALL, UNMADE
+
+
+def would_lose(board, folder):
+    return guard.would_lose(values(board), folder)
 
 
 def with_rows(*rows, of=BOARD):
@@ -17,7 +21,7 @@ def with_rows(*rows, of=BOARD):
 
 @pytest.fixture
 def published(tmp_path):
-    publish(ROBUST, tmp_path)
+    files.publish(values(ROBUST), tmp_path)
     return tmp_path
 
 

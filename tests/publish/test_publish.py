@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import itertools
 import json
 
 import numpy as np
@@ -11,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from bench.cards.tasks import BOARD_COLUMNS
-from bench.publish.cells import MISSING, headers
-from bench.publish.files import publish, to_csv, to_json
-from bench.publish.markdown import render
-from bench.publish.terminal import make_console, show
+from bench.publish import files, terminal
+from bench.publish.files import document, values
+from bench.publish.tables import full, summary, themes
+from bench.publish.terminal import make_console
+from bench.publish.texts import MISSING
 from bench.standings.board import Board, Column, Comparison, Drop, Flag, RecoveryPoint, Row, Used
 from bench.statistics.estimate import Estimate
 
@@ -107,9 +107,35 @@ ROBUST = dataclasses.replace(
 )
 
 
+def render(board):
+    return files.to_markdown(values(board))
+
+
+def to_json(board):
+    return files.to_json(values(board))
+
+
+def to_csv(board):
+    return files.to_csv(values(board))
+
+
+def show(board, console, **options):
+    terminal.show(document(board), console, **options)
+
+
+def headers(board):
+    """The columns that a wide terminal shows."""
+    return [column.title for column in full(document(board)).columns]
+
+
 def markdown_rows(board):
-    """The rows of the page's first table as dictionaries."""
-    return table_rows(render(board).partition("\n## ")[0])
+    """What the Markdown page shows of each candidate in the summary, in the tables of scores and in that of costs, by title; what no table has is missing."""
+    found = {line.name: dict.fromkeys(headers(board), MISSING) for line in board.rows}
+    text = render(board).partition("\n## What is kept")[0].partition("\n## Robustness")[0]
+    for line in (line for part in text.split("\n\n") if part.startswith("|") for line in table_rows(part)):
+        if line["candidate"]:  # a row without one is the line between two tiers
+            found[line["candidate"]] |= line
+    return list(found.values())
 
 
 def robustness_rows(board):
@@ -148,7 +174,7 @@ def test_every_format_lists_the_same_candidates_in_the_order_of_the_board():
 @pytest.mark.parametrize("board", [BOARD, ROBUST], ids=["plain", "with-drops"])
 def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(board):
     for in_csv, in_json in zip(csv_rows(board), json_rows(board), strict=True):
-        for nested in ("score_intervals", "drop_intervals", "recovery", "used"):  # more than a flat table holds
+        for nested in ("score_intervals", "drop_intervals", "shares", "recovery", "used", "about"):  # more than a flat table holds
             in_json.pop(nested)
         scores, drops = in_json.pop("scores"), in_json.pop("drops")
         assert not {*scores, *drops} & set(in_json)
@@ -175,7 +201,7 @@ def test_csv_and_json_hold_the_same_values_and_an_empty_cell_stands_for_null(boa
 def test_the_page_shows_the_numbers_of_the_json_rounded_and_in_its_own_units(title, field, factor, digits):
     for on_page, stored in zip(markdown_rows(BOARD), json_rows(BOARD), strict=True):
         value = {**stored, **stored["scores"]}[field]
-        assert on_page[title] == (MISSING if value is None else f"{factor * value:,.{digits}f}")
+        assert on_page[title].partition(" ± ")[0] == (MISSING if value is None else f"{factor * value:,.{digits}f}")
 
 
 @pytest.mark.parametrize(
@@ -205,6 +231,7 @@ def test_a_complete_row_is_shown_with_everything_that_is_known_of_it():
         "candidate": "mini",
         "kind": "full",
         "kept layers": "0-11",
+        "parameters, M": "12.5",
         "parameters, M (embeddings + body)": "2.50 + 10.00",
         "Pairs mr": "80.0",
         "Pairs hi": "70.0",
@@ -212,6 +239,7 @@ def test_a_complete_row_is_shown_with_everything_that_is_known_of_it():
         "mean": "82.5 ± 1.5",
         "% of parent": MISSING,
         "sentences/s": "1,234",
+        "batch": "32",
         "p50 ms": "4.20",
         "p90 ms": "6.10",
         "peak MiB": "300",
@@ -254,7 +282,14 @@ def test_a_score_of_zero_or_below_is_shown_as_such_and_not_as_missing():
 
 def test_an_incomplete_row_keeps_its_scores_and_has_no_mean_no_rank_and_no_zero():
     line, stored, flat = markdown_rows(BOARD)[3], json_rows(BOARD)[3], csv_rows(BOARD)[3]
-    assert [line[title] for title in ("#", "Pairs mr", "Pairs hi", "Topics", "mean", "% of parent")] == [MISSING, "50.0", "40.0", MISSING, MISSING, MISSING]
+    assert [line[title] for title in ("#", "Pairs mr", "Pairs hi", "Topics", "mean", "% of parent")] == [
+        MISSING,
+        "50.0 ± 5.0",
+        "40.0",
+        MISSING,
+        MISSING,
+        MISSING,
+    ]
     assert [stored[field] for field in ("rank", "mean", "mean_low", "of_parent")] == [None] * 4
     assert stored["scores"] == {"Pairs mr": 0.5, "Pairs hi": 0.4, "Topics": None}
     assert [flat[field] for field in ("rank", "Topics", "mean", "of_parent")] == ["", "", "", ""]
@@ -262,9 +297,7 @@ def test_an_incomplete_row_keeps_its_scores_and_has_no_mean_no_rank_and_no_zero(
 
 def test_a_candidate_that_was_not_made_has_no_number_at_all():
     line = markdown_rows(BOARD)[4]
-    assert {title: text for title, text in line.items() if title not in {"candidate", "kind"}} == {
-        title: MISSING for title in headers(BOARD) if title not in {"candidate", "kind"}
-    }
+    assert {text for title, text in line.items() if title not in {"candidate", "kind"}} == {MISSING}
     stored = json_rows(BOARD)[4]
     assert set(stored.pop("scores").values()) == {None}
     assert {field for field, value in stored.items() if value not in (None, {}, [])} == {"candidate", "kind", "seeds", "parent", "problem"}
@@ -324,14 +357,23 @@ def test_memory_that_could_not_be_measured_is_missing():
 
 def test_publishing_writes_every_format_whole_and_again_over_the_old_one(tmp_path):
     folder = tmp_path / "leaderboard" / "tiny"
-    publish(dataclasses.replace(BOARD, rows=()), folder)
-    written = publish(BOARD, folder)
+    files.publish(values(dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, name="gone"),))), folder)
+    assert (folder / "candidates" / "gone.html").exists()
+    written = files.publish(values(BOARD), folder)
     assert {path.name: path.read_text(encoding="utf-8") for path in written} == {
         "LEADERBOARD.md": render(BOARD),
         "leaderboard.json": to_json(BOARD),
         "leaderboard.csv": to_csv(BOARD),
+        "index.html": files.to_html(values(BOARD)),
     }
-    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in written)
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert found == sorted(
+        [
+            *(path.name for path in written),
+            *(f"candidates/{line.name}.html" for line in BOARD.rows),
+            *("tasks/Pairs.html", "tasks/Topics.html"),
+        ]
+    )
 
 
 def test_a_wide_terminal_shows_every_column():
@@ -446,10 +488,9 @@ def test_the_json_holds_every_drop_with_its_interval_and_the_columns_with_rule_a
 
 def test_the_columns_of_a_board_that_are_no_scores_are_those_that_no_task_may_be_called():
     compared = dataclasses.replace(BOARD, comparisons=(Comparison("m-top", "m-random", (3, 3), {}),))
-    lines = render(compared).splitlines()
-    heads = [line for line, below in itertools.pairwise(lines) if line.startswith("|") and below.startswith(("|-", "|:"))]
-    assert len(heads) == 2, "scores stand in the table of candidates and in that of methods"
-    titles = {title.strip() for head in heads for title in head.strip("|").split("|")} | set(headers(BOARD)) | set(csv_rows(ROBUST)[0])
+    found = document(compared)
+    beside_scores = [table for table in (full(found), summary(found), *themes(found)) if table.title not in {"Robustness", "Recovery while fine-tuning"}]
+    titles = {column.title for table in beside_scores for column in table.columns} | set(csv_rows(ROBUST)[0])
     labels = {column.label for column in (*ROBUST.columns, *ROBUST.robustness)}
     assert titles - labels - {f"drop {label}" for label in labels} == BOARD_COLUMNS
 
@@ -473,7 +514,7 @@ def test_recovery_curves_stand_in_one_table_for_each_plan_of_steps():
     board = dataclasses.replace(BOARD, rows=(*rows, UNMADE))
     section = render(board).split("## Recovery while fine-tuning")[1].split("\n## ")[0]
     tables = [[[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines()] for part in section.split("\n\n") if part.startswith("|")]
-    assert [[line for line in table if not line[0].startswith(":")] for table in tables] == [
+    assert [[line for line in table if not line[0].startswith("-")] for table in tables] == [
         [["candidate", "nli 0", "sts 8"], ["mini", "10.0", "50.0"], ["chars", "10.0", "50.0"]],
         [["candidate", "sts 4"], ["mini-middle6", "25.0"]],
     ]
@@ -519,7 +560,7 @@ def test_the_page_names_what_tokenizers_lose_once_with_all_candidates_that_lose_
     cut, nukta = "ZWJ and ZWNJ: 2 of 2 become a space", "nukta: 3 of 3 are deleted"
     rows = (dataclasses.replace(FULL, tokenizer_problems=(cut,)), dataclasses.replace(SMALL, tokenizer_problems=(nukta, cut)))
     section = render(dataclasses.replace(BOARD, rows=rows)).partition("\n## Tokenizers that lose Devanagari signs\n")[2].partition("\n## ")[0]
-    assert section.strip().splitlines() == [f"- {cut}: **{FULL.name}, {SMALL.name}**", f"- {nukta}: **{SMALL.name}**"]
+    assert section.strip().splitlines() == [f"- **{FULL.name}, {SMALL.name}**: {cut}.", f"- **{SMALL.name}**: {nukta}."]
 
 
 def test_a_board_without_flags_or_unguarded_trainings_has_no_word_of_them():

@@ -1,0 +1,96 @@
+"""Which small model to take: the Pareto front of quality, speed and memory, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bench.publish import texts
+from bench.publish.document import Document, Entry
+from bench.publish.tables import depth
+
+NOISE = 0.02
+"""Speed and memory that differ by less than this share count as equal: measurements do not repeat better."""
+GOALS = (0.98, 0.95, 0.90, 0.80)
+"""Shares of the parent's mean that readers ask for; the fastest candidate that keeps as much is named for each."""
+MOST_NAMES = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Pick:
+    """A candidate that is worth taking; `kept` and `buys` say what it keeps of its parent and what it costs beside it."""
+
+    row: Entry
+    kept: str
+    buys: str
+
+
+def front(document: Document) -> list[Entry]:
+    """The rows that no other beats: none is at least as good, as fast and as small in memory, and better in one of these. In the order of the board."""
+    measured = [row for row in document.rows if row.mean is not None and _speed(row) and row.peak and row.invalid is None]
+    return [row for row in measured if not any(_beats(other, row) for other in measured if other is not row)]
+
+
+def _beats(other: Entry, row: Entry) -> bool:
+    mean, others = row.mean or 0.0, other.mean or 0.0
+    speed, memory = _speed(other) / _speed(row), (other.peak or 0) / (row.peak or 1)
+    no_worse = others >= mean and speed >= 1 - NOISE and memory <= 1 + NOISE
+    return no_worse and (others > mean or speed > 1 + NOISE or memory < 1 - NOISE)
+
+
+def _speed(row: Entry) -> float:
+    return row.costs.get("sentences_per_second") or 0.0
+
+
+def floor(document: Document) -> Entry | None:
+    """The best candidate that compares letters, which every model should beat."""
+    letters = [row for row in document.rows if row.kind.startswith("lexical") and row.mean is not None]
+    return letters[0] if letters else None
+
+
+def picks(document: Document) -> list[Pick]:
+    """For each goal the fastest smaller model on the front that keeps as much of its parent and is ahead of comparing letters; each once."""
+    rows, letters = document.by_name, floor(document)
+    found: dict[str, Pick] = {}
+    for goal in GOALS:
+        able = [row for row in front(document) if _smaller(row, rows) and (row.of_parent or 0.0) >= goal and (letters is None or _ahead(row, letters))]
+        if able:
+            best = max(able, key=_speed)
+            found.setdefault(best.name, _pick(best, rows[best.parent or ""]))
+    return list(found.values())
+
+
+def _smaller(row: Entry, rows: dict[str, Entry]) -> bool:
+    parent = rows.get(row.parent or "")
+    return parent is not None and parent.size is not None and row.size is not None and 0 < row.size < parent.size
+
+
+def _ahead(row: Entry, letters: Entry) -> bool:
+    """True where its interval lies above the other's mean."""
+    return row.interval is not None and letters.mean is not None and row.interval[0] > letters.mean
+
+
+def _pick(row: Entry, parent: Entry) -> Pick:
+    kept = f"keeps {texts.with_interval(row.of_parent, row.of_parent_interval)} % of the mean of {parent.name}"
+    layers, whole = depth(row), depth(parent)
+    told = [f"{layers} of {whole} layers" if layers and whole and layers <= whole else "", f"{texts.millions(row.size)} M parameters"]
+    if _speed(parent):
+        told.append(f"{texts.number(_speed(row))} sentences/s ({_speed(row) / _speed(parent):.1f} times as many)")
+    if row.costs.get("bytes_on_disk"):
+        told.append(f"{texts.number(row.costs['bytes_on_disk'], factor=2**-20)} MiB on disk")
+    return Pick(row, kept, ", ".join(part for part in told if part))
+
+
+def sentences(document: Document) -> list[str]:
+    """What there is to say beside the picks, in whole sentences."""
+    told, names, letters = [], [row.name for row in front(document)], floor(document)
+    if letters is not None:
+        score = f"{letters.name} ({texts.percent(letters.mean)})"
+        able = [row for row in document.rows if _ahead(row, letters)]
+        if able:
+            told.append(f"The floor is {score}, which compares letters and needs no model: what is not surely above it is not worth its cost.")
+        else:
+            told.append(f"No model here is surely above {score}, which only compares letters: take none of them for real work.")
+    if names:
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        told.append(f"No other candidate is better, faster and smaller in memory at once than one of these: {', '.join(names[:MOST_NAMES])}{more}.")
+    return told

@@ -1,0 +1,263 @@
+"""The pictures of a board, as SVG. Each goes with a table of its numbers, so that nothing is told by a picture alone.
+
+Vega-Lite lays them out and vl-convert draws them, both in this process and without a network. The specifications are plain values: the Python that is most
+often put in front of Vega-Lite (Altair) would only be imported to write the same values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+from bench.publish import choice, texts
+from bench.publish.chart import (
+    ACCENT,
+    HEIGHT,
+    MUTED,
+    WIDTH,
+    Scale,
+    axes,
+    coloured,
+    dot,
+    draw,
+    few,
+    floor_line,
+    log_scale,
+    marks,
+    names_of,
+    paths,
+    quality_scale,
+    ranged,
+)
+from bench.publish.document import Document
+from bench.publish.families import families
+from bench.publish.tables import Cell, Column, Table, depth, recovery_plans, share_of
+
+FEWEST = 4
+"""Fewer points make no picture."""
+MOST_NAMED, MOST_CURVES, MOST_HEAT = 40, 16, 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture with its name (which its file and ids have), what it shows in a sentence, and the table of its numbers."""
+
+    name: str
+    title: str
+    told: str
+    svg: str
+    table: Table
+
+    @property
+    def standalone(self) -> str:
+        """The SVG as a file, which has a background of its own."""
+        return re.sub(r"(<svg\b[^>]*>)", r'\1<rect width="100%" height="100%" fill="#ffffff"/>', self.svg, count=1)
+
+
+def pictures(document: Document) -> list[Picture]:
+    """Every picture that the document has enough numbers for, the two main ones first."""
+    drawers: tuple[Callable[[Document], Picture | None], ...] = (against_size, against_speed, pareto, against_depth, retention)
+    found = [picture for drawer in drawers if (picture := drawer(document)) is not None]
+    return [*found, *recovery_curves(document)]
+
+
+def against_size(document: Document) -> Picture | None:
+    """Quality against megabytes, each family joined by depth."""
+    values = {row.name: row.costs["bytes_on_disk"] / 2**20 for row in document.rows if row.mean is not None and (row.costs.get("bytes_on_disk") or 0) > 1e5}
+    told = "How small can it get? Up is better, left is smaller. Each family is joined by depth; the bars are 95 % intervals."
+    return _scatter(document, "size", "Quality against size", told, values, "MiB on disk", 1)
+
+
+def against_speed(document: Document) -> Picture | None:
+    """Quality against sentences a second, each family joined by depth."""
+    told = "What does a smaller one buy? Up is better, right is faster. Each family is joined by depth; the bars are 95 % intervals."
+    return _scatter(document, "speed", "Quality against speed", told, _speeds(document), "sentences/s", 0)
+
+
+def _speeds(document: Document) -> dict[str, float]:
+    measured = [row for row in document.rows if row.mean is not None and row.invalid is None]
+    return {row.name: row.costs["sentences_per_second"] for row in measured if row.costs.get("sentences_per_second")}
+
+
+def _scatter(document: Document, name: str, title: str, told: str, values: dict[str, float], unit: str, digits: int) -> Picture | None:
+    rows = [row for row in document.rows if row.name in values]
+    if len(rows) < FEWEST:
+        return None
+    looks = families(rows, document)
+    xs, ys = log_scale(list(values.values())), quality_scale(rows, document)
+    points = [dot(row, values[row.name], looks[row.name]) for row in rows]
+    best = [row.name for row in choice.front(document) if row.name in values]
+    names = list(dict.fromkeys([*best, *(row.name for row in rows)]))[:MOST_NAMED]
+    layers = [
+        *floor_line(document, set(values), ys),
+        paths(points, rows, document, looks, xs, ys, unit),
+        *marks(points, looks, xs, ys, unit),
+        names_of(points, names, xs, ys, unit),
+    ]
+    cells = [
+        (Cell(row.name), Cell(looks[row.name].name), Cell(texts.mean(row), row.mean), Cell(texts.number(values[row.name], digits), values[row.name]))
+        for row in rows
+    ]
+    table = Table(title, (Column("candidate", numeric=False), Column("family", numeric=False), Column("mean"), Column(unit)), tuple(cells))
+    return Picture(name, title, told, draw(name, title, told, {"layer": layers, "width": WIDTH, "height": HEIGHT}), table)
+
+
+def pareto(document: Document) -> Picture | None:
+    """The front of quality, speed and memory: its candidates are filled and named, the others are hollow."""
+    values = {name: value for name, value in _speeds(document).items() if document.by_name[name].peak}
+    rows = [row for row in document.rows if row.name in values]
+    if len(rows) < FEWEST:
+        return None
+    best = {row.name for row in choice.front(document)}
+    xs, ys = log_scale(list(values.values())), quality_scale(rows, document)
+    points = [
+        {"name": row.name, "x": values[row.name], "y": 100 * (row.mean or 0), "memory": (row.peak or 0) / 2**20, "front": row.name in best} for row in rows
+    ]
+    title = f"Pareto front on {document.device}"
+    told = "Filled and named: no other candidate is better, faster and smaller in memory at once. The larger the circle, the more memory while encoding."
+    size = {
+        "field": "memory",
+        "type": "quantitative",
+        "scale": {"range": [40, 420], "zero": False},
+        "legend": {
+            "title": "peak MiB",
+            "values": few([one["memory"] for one in points]),
+            "symbolFillColor": "transparent",
+            "symbolStrokeColor": MUTED,
+            "titleFontWeight": "normal",
+            "titleColor": MUTED,
+        },
+    }
+    shown = {"condition": {"test": "datum.front", "value": ACCENT}, "value": "transparent"}
+    stroke = {"condition": {"test": "datum.front", "value": ACCENT}, "value": MUTED}
+    circles = {
+        "data": {"values": points},
+        "mark": {"type": "point", "shape": "circle", "strokeWidth": 1.3, "fillOpacity": 0.75},
+        "encoding": {**axes(xs, ys, "sentences/s"), "size": size, "fill": shown, "stroke": stroke},
+    }
+    names = [row.name for row in rows if row.name in best][:MOST_NAMED]
+    spec = {"layer": [circles, names_of(points, names, xs, ys, "sentences/s")], "width": WIDTH, "height": HEIGHT}
+    cells = [
+        (
+            Cell(row.name),
+            Cell("yes" if row.name in best else "no"),
+            Cell(texts.mean(row)),
+            Cell(texts.number(values[row.name])),
+            Cell(texts.number(row.peak, factor=2**-20)),
+        )
+        for row in rows
+    ]
+    columns = (Column("candidate", numeric=False), Column("on the front", numeric=False), Column("mean"), Column("sentences/s"), Column("peak MiB"))
+    return Picture("pareto", title, told, draw("pareto", title, told, spec), Table(title, columns, tuple(cells)))
+
+
+def against_depth(document: Document) -> Picture | None:
+    """Quality against the number of layers."""
+    rows = [row for row in document.rows if row.mean is not None and depth(row)]
+    if len(rows) < FEWEST:
+        return None
+    looks, ys = families(rows, document), quality_scale(rows, document)
+    deepest = max(depth(row) or 0 for row in rows)
+    xs = Scale(0.5, deepest + 0.5, log=False)
+    seen: dict[int, int] = {}
+    points = []
+    for row in rows:  # of one depth, side by side, so that intervals do not cover each other
+        layers = depth(row) or 0
+        seen[layers] = seen.get(layers, 0) + 1
+        step = (-1) ** seen[layers] * (seen[layers] // 2)
+        points.append(dot(row, layers + max(-0.45, min(0.45, 0.09 * step)), looks[row.name]))
+    title, told = "Quality against depth", "What each way of leaving out layers keeps. Each family is joined by depth; the bars are 95 % intervals."
+    spec = {
+        "layer": [
+            *floor_line(document, set(), ys),
+            paths(points, rows, document, looks, xs, ys, "layers"),
+            *marks(points, looks, xs, ys, "layers"),
+        ],
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    cells = [
+        (Cell(row.name), Cell(looks[row.name].name), Cell(str(depth(row))), Cell(texts.mean(row))) for row in sorted(rows, key=lambda row: -(depth(row) or 0))
+    ]
+    table = Table(title, (Column("candidate", numeric=False), Column("family", numeric=False), Column("layers"), Column("mean")), tuple(cells))
+    return Picture("depth", title, told, draw("depth", title, told, spec), table)
+
+
+def retention(document: Document) -> Picture | None:
+    """What is kept of the parent, task by task."""
+    labels = [column.label for column in document.columns]
+    rows = [row for row in document.rows if any(share_of(document, row, label) is not None for label in labels)][:MOST_HEAT]
+    if len(rows) < FEWEST:
+        return None
+    values = [
+        {"name": row.name, "task": label, "share": 100 * share, "shown": f"{100 * share:.0f}"}
+        for row in rows
+        for label in labels
+        if (share := share_of(document, row, label)) is not None
+    ]
+    order = {
+        "x": {"field": "task", "type": "nominal", "sort": labels, "title": None, "axis": {"labelAngle": -35, "labelLimit": 150, "orient": "bottom"}},
+        "y": {"field": "name", "type": "nominal", "sort": [row.name for row in rows], "title": None, "axis": {"labelLimit": 200}},
+    }
+    colour = {
+        "field": "share",
+        "type": "quantitative",
+        "scale": {"domain": [40, 80, 100, 120], "range": ["#f3bf9a", "#fbf1e3", "#cfe4f1", "#6fb1d9"], "clamp": True, "interpolate": "rgb"},
+        "legend": None,
+    }
+    layers = [
+        {"mark": {"type": "rect", "stroke": "#ffffff", "strokeWidth": 1}, "encoding": {"color": colour}},
+        {"mark": {"type": "text", "fontSize": 11, "color": "#101418"}, "encoding": {"text": {"field": "shown"}}},
+    ]
+    title, told = "What is kept of the parent, score by score", "Each score in percent of the parent's; blue is more, orange is less, and the number says it."
+    spec = {"data": {"values": values}, "encoding": order, "layer": layers, "width": {"step": 46}, "height": {"step": 22}}
+    cells = [(Cell(row.name), *(Cell(texts.percent(share_of(document, row, label))) for label in labels)) for row in rows]
+    table = Table(title, (Column("candidate", numeric=False), *(Column(label) for label in labels)), tuple(cells))
+    return Picture("retention", title, told, draw("retention", title, told, spec), table)
+
+
+def recovery_curves(document: Document) -> list[Picture]:
+    """Development scores during fine-tuning, a picture for each plan of steps that several candidates went through."""
+    found = []
+    for number, (plan, rows) in enumerate(recovery_plans(document).items()):
+        if len(rows) < 2 or len(plan) < 2:
+            continue
+        looks, name = families(rows, document), f"recovery-{number + 1}"
+        points = [
+            {"name": row.name, "x": step, "y": 100 * point.score, "family": looks[row.name].name}
+            for row in rows[:MOST_CURVES]
+            for step, point in zip(plan, row.recovery, strict=True)
+        ]
+        at = {
+            "x": {
+                "field": "x",
+                "type": "ordinal",
+                "sort": list(plan),
+                "title": "phase and steps",
+                "axis": {"labelAngle": 0, "grid": False, "labelOverlap": True},
+            },
+            "y": {
+                "field": "y",
+                "type": "quantitative",
+                "title": "Spearman on development pairs, times 100",
+                "scale": {"zero": False},
+                "axis": {"tickCount": 6},
+            },
+        }
+        shared = {**at, **coloured(looks), "detail": {"field": "name"}}
+        shape = {"field": "family", "type": "nominal", "scale": ranged(looks, "shape")}
+        spec = {
+            "data": {"values": points},
+            "layer": [
+                {"mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.7}, "encoding": shared},
+                {"mark": {"type": "point", "filled": True, "size": 55, "opacity": 1}, "encoding": {**shared, "shape": shape}},
+            ],
+            "width": WIDTH,
+            "height": HEIGHT,
+        }
+        title, told = "Recovery while fine-tuning", "How fast a pruned model comes back: scores on development pairs after so many steps of each phase."
+        cells = [(Cell(row.name), *(Cell(texts.percent(point.score)) for point in row.recovery)) for row in rows]
+        table = Table(title, (Column("candidate", numeric=False), *(Column(step) for step in plan)), tuple(cells))
+        found.append(Picture(name, title, told, draw(name, title, told, spec), table))
+    return found

@@ -1,0 +1,119 @@
+// The table of the board: sort, filter, search, choose columns; what is chosen stands in the address after #.
+"use strict";
+(() => {
+  const table = document.getElementById("board");
+  if (!table) return;
+  document.documentElement.classList.add("js");
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  const heads = [...table.tHead.rows[0].cells];
+  const form = document.getElementById("controls");
+  const status = document.getElementById("status");
+  const boxes = [...form.querySelectorAll("input[data-column]")];
+  const filters = [...form.querySelectorAll("select[data-filter]")];
+  const search = document.getElementById("search");
+  const language = document.getElementById("language");
+  const sheet = new CSSStyleSheet();
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  const usual = heads.map((head) => !head.classList.contains("more"));
+  let sorted = { column: -1, down: true };
+  let chosen = null; // columns that the reader picked; null for those of the language
+
+  const value = (row, column) => row.cells[column].dataset.v ?? "";
+  const shown = () => {
+    if (chosen) return heads.map((_, column) => column < 2 || chosen.has(column));
+    if (!language || !language.value) return usual;
+    return heads.map((head, column) => head.dataset.languages ? head.dataset.languages.split(" ").includes(language.value) : usual[column] && !head.dataset.type);
+  };
+
+  function order() {
+    if (sorted.column < 0) return rows;
+    const numeric = heads[sorted.column].classList.contains("n");
+    const sign = sorted.down ? -1 : 1;
+    const keyed = rows.map((row, place) => ({ row, place, key: numeric ? parseFloat(value(row, sorted.column)) : value(row, sorted.column) }));
+    const missing = (key) => numeric ? Number.isNaN(key) : key === "";
+    keyed.sort((a, b) => {
+      if (missing(a.key) || missing(b.key)) return missing(a.key) - missing(b.key) || a.place - b.place;
+      return sign * (numeric ? a.key - b.key : a.key.localeCompare(b.key, "en", { numeric: true })) || a.place - b.place;
+    });
+    return keyed.map((one) => one.row);
+  }
+
+  function draw() {
+    const columns = shown();
+    const hidden = columns.map((there, column) => there ? "" : `#board tr > :nth-child(${column + 1})`).filter(Boolean);
+    sheet.replaceSync(hidden.length ? `${hidden.join(",")} { display: none }` : "");
+    boxes.forEach((box) => { box.checked = columns[Number(box.dataset.column)]; });
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let count = 0;
+    for (const row of rows) {
+      const fits = filters.every((filter) => !filter.value || row.dataset[filter.dataset.filter] === filter.value);
+      row.hidden = !(fits && words.every((word) => row.dataset.text.includes(word)));
+      count += !row.hidden;
+    }
+    const asIs = sorted.column < 0;
+    rows.forEach((row) => row.classList.toggle("band", asIs && row.dataset.band === "1"));
+    body.append(...order());
+    heads.forEach((head, column) => {
+      if (column === sorted.column) head.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    });
+    status.textContent = `${count} of ${rows.length} candidates` + (asIs ? ", by tier and mean" : `, by ${heads[sorted.column].textContent.trim()}, ${sorted.down ? "largest" : "smallest"} first`);
+  }
+
+  function remember() {
+    const state = new URLSearchParams();
+    if (sorted.column >= 0) state.set("sort", `${sorted.down ? "-" : ""}${heads[sorted.column].dataset.key}`);
+    if (search.value) state.set("q", search.value);
+    if (language && language.value) state.set("language", language.value);
+    filters.forEach((filter) => { if (filter.value) state.set(filter.dataset.filter, filter.value); });
+    if (chosen) state.set("columns", [...chosen].map((column) => heads[column].dataset.key).join(","));
+    history.replaceState(null, "", `#${state}`);
+  }
+
+  function recall() {
+    const state = new URLSearchParams(location.hash.slice(1));
+    const column = (key) => heads.findIndex((head) => head.dataset.key === key);
+    const sort = state.get("sort") ?? "";
+    sorted = { column: sort ? column(sort.replace(/^-/, "")) : -1, down: sort.startsWith("-") };
+    search.value = state.get("q") ?? "";
+    [language, ...filters].filter(Boolean).forEach((filter) => {
+      const wanted = state.get(filter.dataset.filter ?? "language") ?? "";
+      filter.value = [...filter.options].some((option) => option.value === wanted) ? wanted : "";
+    });
+    const named = state.get("columns");
+    chosen = named === null ? null : new Set(named.split(",").map(column).filter((found) => found >= 0));
+    draw();
+  }
+
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const first = head.classList.contains("n") && column > 0; // numbers begin with the largest, names and tiers with the first
+      if (sorted.column !== column) sorted = { column, down: first };
+      else if (sorted.down === first) sorted = { column, down: !first };
+      else sorted = { column: -1, down: true };
+      draw();
+      remember();
+    });
+  });
+  form.addEventListener("input", (event) => {
+    if (event.target.dataset.column) chosen = new Set(boxes.filter((box) => box.checked).map((box) => Number(box.dataset.column)));
+    if (event.target === language) chosen = null;
+    draw();
+    remember();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  document.getElementById("restore").addEventListener("click", () => {
+    form.reset();
+    sorted = { column: -1, down: true };
+    chosen = null;
+    draw();
+    history.replaceState(null, "", "#");
+  });
+  window.addEventListener("hashchange", recall);
+  recall();
+})();

@@ -1,0 +1,94 @@
+"""What every HTML page of a board has: templates that escape, one style sheet and script inside the page, and a policy that lets nothing else run or load."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from bench.publish.chart import ACCENT, GRID, INK, MUTED
+from bench.publish.families import KNOWN, OTHERS
+
+TEMPLATES = Path(__file__).parent / "templates"
+GENERATOR = '<meta name="generator" content="kasauti">'
+"""Marks a page as ours, so that pages of candidates that are gone can be removed."""
+LONGEST_SLUG = 80
+RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))})
+"""Names that Windows does not give to files."""
+NIGHT = {INK: "#e6e9ee", MUTED: "#a3adba", GRID: "#2c343e", ACCENT: "#ff9d8f"}
+"""Colours of pictures where the page is dark."""
+
+
+def render(template: str, *, script: bool = False, **context: Any) -> str:
+    """A whole page."""
+    css, js = style(), page_script() if script else ""
+    found = environment().get_template(template)
+    return found.render(css=Markup(css), js=Markup(js), policy=policy(css, js), **context) + "\n"
+
+
+@functools.cache
+def environment() -> Environment:
+    """Jinja, which escapes whatever a template shows."""
+    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["coded"] = coded
+    return found
+
+
+@functools.cache
+def style() -> str:
+    """The style sheet, with the colours of pictures for dark pages."""
+    colours = {**NIGHT, **{colour: lighter(colour) for colour, _ in (*KNOWN.values(), *OTHERS) if colour not in NIGHT}}
+    rules = [f'figure svg [{kind}="{day}"] {{ {kind}: {night}; }}' for day, night in colours.items() for kind in ("fill", "stroke")]
+    text = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return f"\n{text}@media (prefers-color-scheme: dark) {{\n{chr(10).join(rules)}\n}}\n"
+
+
+@functools.cache
+def page_script() -> str:
+    """What sorts and filters the table."""
+    return "\n" + (TEMPLATES / "page.js").read_text(encoding="utf-8")
+
+
+def policy(css: str, js: str) -> str:
+    """A Content-Security-Policy under which this style sheet and this script work and nothing is fetched."""
+    script = f"'sha256-{_hash(js)}'" if js else "'none'"
+    return f"default-src 'none'; style-src 'sha256-{_hash(css)}'; script-src {script}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def lighter(colour: str) -> str:
+    """A colour mixed with white, so that it stands out from a dark page."""
+    parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(part + (255 - part) * 0.5):02x}" for part in parts)
+
+
+def coded(text: str) -> Markup:
+    """Text in which `what stands between backticks` is set as code."""
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts))
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """A file name for each name, without suffix: its own where that is safe, else a mended one with some digits of its digest.
+
+    No two are the same, also where upper and lower case are not told apart.
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:LONGEST_SLUG]
+        if slug != name or slug.casefold() in taken or slug.casefold().partition(".")[0] in RESERVED:
+            slug = f"{slug or 'page'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        taken.add(slug.casefold())
+        found[name] = slug
+    return found
