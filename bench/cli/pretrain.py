@@ -104,7 +104,7 @@ def pretrain(
             warn=lambda message: _line(f"warning: {message}"),
         )
     last = record["final_held_out"][-1]
-    typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} at length {last['length']}")
+    typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} (guessing: {last['guessing']}) at length {last['length']}")
 
 
 def _line(text: str) -> None:
