@@ -18,7 +18,7 @@ from bench.plan.keys import embeddings_key, evaluate_key
 from bench.probe.machine import SWITCHES, fingerprint, has_fast_bf16
 from bench.probe.protocol import probe_key
 from bench.store import Result, Store
-from tests.builders import blueprint_of, board_of, checkpoint_of, plan_anew
+from tests.builders import blueprint_of, board_of, checkpoint_of, identified, plan_anew
 from tests.conftest import build_workspace
 from tests.run.test_run import results, run
 
@@ -28,7 +28,7 @@ GPU = "Imaginary H100"
 
 def keys(device: str, precision: str = "fp32") -> dict[str, str]:
     candidate = External(name="x", path="there", precision=precision)
-    return {"score": evaluate_key(candidate, "0" * 64, "1" * 64, device), "embeddings": embeddings_key(candidate, "0" * 64, "", device)}
+    return {"score": evaluate_key(candidate, "0" * 64, identified(), device), "embeddings": embeddings_key(candidate, "0" * 64, "", device)}
 
 
 @pytest.mark.parametrize("what", ["score", "embeddings"])
