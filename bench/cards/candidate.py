@@ -153,6 +153,8 @@ class FromBase(Candidate):
     """What a grid of them cannot do without, beside bases."""
     reference: ClassVar[bool] = False
     """Whether it is what others are compared with, so that it takes no external model for a parent of its own accord."""
+    has_transformer: ClassVar[bool] = True
+    """Whether it runs a transformer, in which training can drop activations."""
     every_depth: ClassVar[bool] = False
     """Whether one training makes it together with all its shallower and narrower forms."""
 
