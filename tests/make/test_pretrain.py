@@ -129,7 +129,7 @@ def test_a_base_that_has_learned_nothing_from_context_says_so(tmp_path, rate, to
     words = ["अ", "आ", "इ", "ई", "उ", "ऊ", "ए", "ऐ", "ओ", "औ"]
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(" ".join(words[(start + place) % 10] * 2 for place in range(10)) for start in range(2000)), encoding="utf-8")
-    options = dataclasses.replace(OPTIONS, stages=(PretrainStage(2, 60_000, 16),), learning_rate=rate, vocab_size=30)
+    options = dataclasses.replace(OPTIONS, stages=(PretrainStage(2, 60_000, 16),), learning_rate=rate, vocab_size=30, hidden=16)
     said: list[str] = []
     record = pretrain([corpus], tmp_path / "base", options, bf16=False, warn=said.append)
     assert any("learned nothing from context" in one for one in said) == told
