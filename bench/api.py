@@ -47,6 +47,8 @@ def make_plan(
     data_dir: str | Path | None = None,
     offline: bool = False,
     jobs: int = 0,
+    force: bool = False,
+    reprobe: bool = False,
 ) -> Plan:
     """Say what a run consists of, what of it is stored already, and what cannot run and why. Computes nothing.
 
@@ -60,6 +62,8 @@ def make_plan(
         data_dir: Folder of published data, laid out as `<owner>/<repository>/<path>`.
         offline: Never ask the Hub. This holds for the whole process from here on.
         jobs: Candidates that are worked on at the same time. 0 leaves it to the machine and the work.
+        force: Compute anew what is stored of the candidates: `execute` removes it first.
+        reprobe: Measure anew what the candidates cost.
 
     Returns:
         The plan. `plan.cells` are its units of work, each with its `status` (`done`, `to do`, `failed` or `cannot run`) and the `reason` for it.
@@ -90,6 +94,8 @@ def make_plan(
         data_dir=_path(data_dir),
         offline=offline,
         jobs=jobs,
+        force=force,
+        reprobe=reprobe,
     )
     return planning.make_plan(_find(workspace), options)
 

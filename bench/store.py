@@ -19,10 +19,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from typing_extensions import override
 
 from bench.digests import digest, folder_digest
 from bench.errors import StorageError
@@ -54,6 +56,19 @@ class Notices:
         if text not in self._said:
             self._said.add(text)
             LOG.warning("bench: %s", text)
+
+
+class Relay(logging.Handler):
+    """Hands every notice to a function: that of a worker to its parent, that of a run to its log."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it on."""
+        self._say(record.getMessage())
 
 
 class Store:

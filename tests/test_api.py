@@ -125,6 +125,16 @@ def test_a_run_goes_from_a_plan_to_an_outcome_to_a_table(workspace_folder):
     }
 
 
+def test_what_is_stored_is_computed_anew_with_force_and_measured_anew_with_reprobe(workspace_folder):
+    def plan(**options):
+        return bench.make_plan("letters", workspace=workspace_folder, tasks="Pairs", device="cpu", probe="none", **options)
+
+    assert bench.execute(plan()).computed == 2
+    assert {cell.status for cell in plan(force=True).cells} == {"to do"}
+    assert bench.execute(plan(force=True)).computed == 2
+    assert plan(reprobe=True).options.reprobe
+
+
 def test_who_wants_to_hear_of_a_run_hears_of_every_cell(workspace_folder):
     from bench.run.report import Silent
 

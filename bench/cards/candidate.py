@@ -101,10 +101,15 @@ class Candidate(Card):
         """See `Use`."""
         return AS_IT_IS
 
+    def prompt_for(self, *names: str) -> str | None:
+        """The prompt that its card has for what has these names, the first one first: a task and its type. None leaves it to its folder."""
+        prompts = self.prompts or {}
+        return next((prompts[name] for name in names if name in prompts), self.prompt)
+
     @property
     def probe_prompt(self) -> str | None:
         """The prompt that a probe uses, whose sentences come from an STS task."""
-        return (self.prompts or {}).get("STS", self.prompt)
+        return self.prompt_for("STS")
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -148,6 +153,8 @@ class FromBase(Candidate):
     """What a grid of them cannot do without, beside bases."""
     reference: ClassVar[bool] = False
     """Whether it is what others are compared with, so that it takes no external model for a parent of its own accord."""
+    has_transformer: ClassVar[bool] = True
+    """Whether it runs a transformer, in which training can drop activations."""
     every_depth: ClassVar[bool] = False
     """Whether one training makes it together with all its shallower and narrower forms."""
 

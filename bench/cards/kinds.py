@@ -237,6 +237,8 @@ class Nested(FromBase):
 class Static(FromBase):
     """One vector a token and no transformer; `dimensions` are the principal components of these vectors that stay, all of them where it is None."""
 
+    has_transformer = False
+
     kind: Literal["static"] = "static"
     dimensions: Count | None = None
 

@@ -50,7 +50,9 @@ def status(
 
     from bench.cards.load import load_library
     from bench.cards.workspace import find_workspace
+    from bench.data.rows import check_data_folder
 
+    check_data_folder(data_dir)
     library = load_library(find_workspace(workspace))
     found = [_status(library, name, data_dir) for name in sorted(library.chosen_tasks(suite))]
     if json:

@@ -43,8 +43,10 @@ def list_things(
 
     from bench.cards.load import load_library
     from bench.cards.workspace import find_workspace
+    from bench.data.rows import check_data_folder
 
     options.one_of("the argument", what, ("models", "tasks", "suites"))
+    check_data_folder(data_dir)
     library = load_library(find_workspace(workspace))
     found = {"models": _candidates, "tasks": _cards, "suites": _suites}[what](library, suite)
     chosen = _of_kind(_named(found, names or [], what.removesuffix("s")), kind, what)

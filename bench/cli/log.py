@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -13,6 +14,7 @@ from bench.cli.progress import PlainReporter
 from bench.faults import storage
 from bench.plan.cells import Cell, PlannedCell
 from bench.run.report import Reporter
+from bench.store import LOG, Relay
 
 
 @contextmanager
@@ -33,7 +35,21 @@ def logged(path: Path | None, reporter: Reporter) -> Iterator[tuple[Reporter, Te
         def say(text: str) -> None:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')}  {text}\n")
 
+        stack.enter_context(_noticed(say))
         yield Both(reporter, PlainReporter(say, verbose=True)), file
+
+
+@contextmanager
+def _noticed(say: Callable[[str], None]) -> Iterator[None]:
+    """Say also what the logger `bench` is told: what is stored and cannot be used. It still stands on standard error."""
+    handlers = [Relay(say), *([] if LOG.hasHandlers() or logging.lastResort is None else [logging.lastResort])]  # Python's last resort is for no handler at all
+    for handler in handlers:
+        LOG.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            LOG.removeHandler(handler)
 
 
 class Both:

@@ -37,16 +37,12 @@ def make(
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
     from bench.errors import SelectionError
-    from bench.plan.options import Options, stay_offline
-    from bench.probe.machine import pick_device
     from bench.run.execute import execute
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     options.check_loudness(quiet=quiet, verbose=verbose)
-    if offline:
-        stay_offline()
-    chosen = Options(suite, tuple(names or ()), (), pick_device(device), "none", data_dir, offline, jobs=jobs, stages=("make",), force=force)
+    chosen = options.chosen(names, suite=suite, device=device, data_dir=data_dir, offline=offline, jobs=jobs, stages=("make",), force=force)
     with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):
         plan = planned(workspace, chosen, json=json, quiet=quiet)
         outcome = execute(plan, reporter)

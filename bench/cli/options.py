@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli import complete
 from bench.cli.streams import print_json
 from bench.errors import SelectionError
+
+if TYPE_CHECKING:
+    from bench.plan.options import Options, Stage
 
 Names = Annotated[
     list[str] | None,
@@ -60,6 +63,54 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", help="Folder with models/ (and tasks/). Default: the nearest one upwards, else the built-in one.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", callback=print_json, help="Machine-readable output.")]
+
+
+STAGES: tuple[Stage, ...] = ("make", "evaluate", "probe")
+
+
+def chosen(
+    names: list[str] | None,
+    *,
+    suite: str | None,
+    tasks: list[str] | None = None,
+    device: str,
+    probe: str = "none",
+    data_dir: Path | None,
+    offline: bool,
+    shard: str = "1/1",
+    jobs: int = 1,
+    stages: tuple[Stage, ...] = STAGES,
+    force: bool = False,
+    reprobe: bool = False,
+) -> Options:
+    """What the command line chooses: for every verb alike, so that a plan is that of the run.
+
+    Raises:
+        SelectionError: A value is none that its option takes.
+        BenchError: There is no such device.
+    """
+    from bench.plan.options import Options, stay_offline
+
+    one_of("--probe", probe, ("quick", "full", "none"))
+    part = parse_shard(shard)
+    if offline:
+        stay_offline()  # before the first import of the Hub's libraries
+    from bench.probe.machine import pick_device
+
+    return Options(
+        suite=suite,
+        names=tuple(names or ()),
+        tasks=tuple(tasks or ()),
+        device=pick_device(device),
+        probe=probe,
+        data_dir=data_dir,
+        offline=offline,
+        shard=part,
+        jobs=jobs,
+        stages=stages,
+        force=force,
+        reprobe=reprobe,
+    )
 
 
 def check_loudness(*, quiet: bool, verbose: bool) -> None:

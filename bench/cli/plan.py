@@ -48,24 +48,11 @@ def plan(
         raise SelectionError("give candidate NAMEs or --all, not both")
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import heartbeat
-    from bench.plan.options import Options, stay_offline
     from bench.plan.planning import make_plan
     from bench.plan.warnings import warnings as warnings_of
-    from bench.probe.machine import pick_device
 
-    options.one_of("--probe", probe, ("quick", "full", "none"))
-    stay_offline()
-    chosen = Options(
-        suite=suite,
-        names=tuple(names or ()),
-        tasks=tuple(task or ()),
-        device=pick_device(device),
-        probe=probe,
-        data_dir=data_dir,
-        offline=True,
-        shard=options.parse_shard(shard),
-        force=force,
-        reprobe=reprobe,
+    chosen = options.chosen(
+        names, suite=suite, tasks=task, device=device, probe=probe, data_dir=data_dir, offline=True, shard=shard, force=force, reprobe=reprobe
     )
     with heartbeat("planning") as say:  # on standard error, also with --json: standard output is one document
         found = make_plan(find_workspace(workspace), chosen, lambda what: say(what, aloud=True), step=say)

@@ -67,6 +67,8 @@ def pretrain(
 
     if hidden % heads:
         raise SelectionError(f"--hidden must be a multiple of --heads (got {hidden} and {heads})")
+    if hidden > vocab_size:
+        raise SelectionError(f"--hidden must be at most --vocab-size, since token vectors start as factors of a table of them (got {hidden} and {vocab_size})")
     if threads:
         torch.set_num_threads(threads)
     where = pick_device(device)
@@ -104,7 +106,7 @@ def pretrain(
             warn=lambda message: _line(f"warning: {message}"),
         )
     last = record["final_held_out"][-1]
-    typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} at length {last['length']}")
+    typer.echo(f"{out}: held-out loss {last['loss']}, perplexity {last['perplexity']} (guessing: {last['guessing']}) at length {last['length']}")
 
 
 def _line(text: str) -> None:

@@ -71,26 +71,22 @@ def run(
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
-    from bench.plan.options import Options, stay_offline
-    from bench.probe.machine import pick_device
+    from bench.publish.guard import published
     from bench.run.execute import execute
     from bench.store import require_writable
 
     if bool(names) == everything:
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     options.check_loudness(quiet=quiet, verbose=verbose)
-    options.one_of("--probe", probe, ("quick", "full", "none"))
-    if offline:
-        stay_offline()
-    chosen = Options(
+    chosen = options.chosen(
+        names,
         suite=suite,
-        names=tuple(names or ()),
-        tasks=tuple(task or ()),
-        device=pick_device(device),
+        tasks=task,
+        device=device,
         probe=probe,
         data_dir=data_dir,
         offline=offline,
-        shard=options.parse_shard(shard),
+        shard=shard,
         jobs=jobs,
         force=force,
         reprobe=reprobe,
@@ -100,7 +96,7 @@ def run(
         folder = out or plan.leaderboard
         require_writable(folder)
         outcome = execute(plan, reporter)
-        unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish, log=file)
+        unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish or (out is not None and not published(out)), log=file)
     if not outcome.complete:
         if unwritten is not None:
             typer.echo(f"bench: {unwritten}", err=True)
@@ -123,7 +119,7 @@ def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, any
     board = build_board(records)
     unwritten = None
     try:
-        placed = place(values(board), folder, anyway=anyway)
+        placed = place(values(board), folder, anyway=anyway, part=not asks_for_all(plan))
     except StorageError as problem:
         placed, unwritten = Placed(kept=f"not written, {problem}"), problem
     part = asked_for(plan, records, board)
@@ -135,13 +131,16 @@ def publish_board(plan: Plan, outcome: Outcome, folder: Path, *, json: bool, any
     return unwritten
 
 
+def asks_for_all(plan: Plan) -> bool:
+    """True where the plan's options choose the whole suite."""
+    return len(plan.selection.chosen) == len(plan.selection.everyone) and len(plan.selection.tasks) == len(plan.tasks)
+
+
 def asked_for(plan: Plan, records: SuiteRecords, board: Board) -> Board:
     """The part of a suite's board that the plan's options choose."""
     from bench.standings.part import build_part
 
-    names, tasks = [candidate.name for candidate in plan.selection.chosen], plan.selection.tasks
-    whole = len(names) == len(plan.selection.everyone) and len(tasks) == len(plan.tasks)
-    return board if whole else build_part(records, names, tasks)
+    return board if asks_for_all(plan) else build_part(records, [candidate.name for candidate in plan.selection.chosen], plan.selection.tasks)
 
 
 def _problems(outcome: Outcome) -> dict[str, str]:

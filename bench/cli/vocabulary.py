@@ -47,9 +47,11 @@ def vocabulary(
 
     from bench.cards.workspace import find_workspace
     from bench.cli.progress import heartbeat
+    from bench.data.rows import check_data_folder
     from bench.errors import SelectionError
     from bench.store import require_writable, write_atomic
 
+    check_data_folder(data_dir)
     if any(out.exists() and out.samefile(file) for file in corpus):
         raise SelectionError(f"--out {out} is a file of the corpus, and would be overwritten; give the list a name of its own")
     require_writable(out.parent)

@@ -12,7 +12,8 @@ from bench.errors import DataError
 LEAST_ROWS = 2
 """A test of fewer rows has no spread: no correlation, and no resample that differs from another."""
 SHOWN = 3
-LONGEST_SHOWN = 40
+"""How many groups of equal rows a remark names, and how many rows of each. By their numbers among the rows that are scored, from 1: a board is public, and what
+stands in others' data is not ours to quote there."""
 
 
 def check_rows(card: TaskCard, tested: TaskData, learned: TaskData | None) -> None:
@@ -66,13 +67,15 @@ def _classifier_remarks(train: _Split, test: _Split) -> Iterator[str]:
 def _bitext_remarks(test: _Split) -> Iterator[str]:
     """Sentences that stand there more than once: which of the equal ones is found is chance, and all others count as errors."""
     for column in text_columns(test.card):
-        counted = collections.Counter(str(row[column]) for row in test.rows)
-        repeated = [text for text, count in counted.items() if count > 1]
+        places: dict[str, list[int]] = {}
+        for number, row in enumerate(test.rows, start=1):
+            places.setdefault(str(row[column]), []).append(number)
+        repeated = [numbers for numbers in places.values() if len(numbers) > 1]
         if repeated:
-            rows = sum(counted[text] for text in repeated)
-            named = ", ".join(repr(text[:LONGEST_SHOWN]) for text in repeated[:SHOWN]) + (", ..." if len(repeated) > SHOWN else "")
+            rows = sum(map(len, repeated))
+            named = "; ".join(" and ".join(map(str, numbers[:SHOWN])) for numbers in repeated[:SHOWN]) + ("; ..." if len(repeated) > SHOWN else "")
             why = f"only {len(repeated)} of these can be found, so that even a perfect model misses {rows - len(repeated)}"
-            yield f"{rows} of the {len(test.rows)} rows of {test.name} have a {column} that is that of another row ({named}): {why}"
+            yield f"{rows} of the {len(test.rows)} rows of {test.name} have a {column} that is that of another row (rows {named}): {why}"
 
 
 class _Split:

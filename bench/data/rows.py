@@ -93,6 +93,16 @@ def task_digest(card: TaskCard, data_dir: Path | None) -> str:
     return digest({"card": described, "contents": contents, "version": DATA_VERSION})
 
 
+def check_data_folder(data_dir: Path | None) -> None:
+    """Refuse a folder of published data that is not there.
+
+    Raises:
+        DataError: It is not.
+    """
+    if data_dir is not None and not data_dir.is_dir():
+        raise DataError(f"--data-dir: {data_dir} is no folder; give the one that holds <owner>/<repository>/<path>")
+
+
 def missing_files(card: TaskCard, data_dir: Path | None) -> list[str]:
     """Why the task's data cannot be read here; empty when it can."""
     found = [locate_source(source, card.folder, data_dir).problem for subset in card.subsets.values() for source in subset.sources]

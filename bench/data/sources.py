@@ -188,11 +188,8 @@ def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, RawRow]]:
 
 
 def _as_text(row: dict[str, object], place: str) -> RawRow:
-    """A row's values as the other formats have them."""
-    for key, value in row.items():
-        if value is None:
-            raise DataError(f"{place}: {key} is null; remove the row or fill it in")
-    texts = {str(key): str(value) for key, value in row.items()}
+    """A row's values as the other formats have them: what is null is an empty cell."""
+    texts = {str(key): "" if value is None else str(value) for key, value in row.items()}
     for key, text in texts.items():
         if half := re.search("[\ud800-\udfff]", key + text):
             where = f"half of a surrogate pair (\\u{ord(half[0]):04x}), which is no character"

@@ -83,7 +83,7 @@ class Blueprint:
             **({"trained_dimensions": sorted(set(widths))} if widths else {}),
             **self._vocabulary_lineage(),
             "pooling": self.recipe.pooling,
-            **({} if self.recipe.dropout is None else {"dropout": self.recipe.dropout}),
+            **({} if self.dropout is None else {"dropout": self.dropout}),
             "precision": self.precision,
             **({"arithmetic": self.arithmetic} if phases else {}),
             "phases": phases,
@@ -118,6 +118,13 @@ class Blueprint:
         corpus = {"corpus": list(self.candidate.vocabulary.corpus), "left_out_for_standing_in_a_test": self.vocabulary.leaked}
         texts = {"texts": len(self.vocabulary.texts), "texts_digest": self.vocabulary.digest}
         return {"vocabulary": {"version": TRIMMING_VERSION, **corpus, **texts, "size": self.candidate.vocabulary.size}}
+
+    @property
+    def dropout(self) -> float | None:
+        """What is dropped in training in place of what the base says; None for that, and where nothing is trained or there is no transformer."""
+        said = self.recipe.dropout
+        trained = bool(self.recipe.phases) and isinstance(self.candidate, FromBase) and self.candidate.has_transformer
+        return abs(said) if said is not None and trained else None  # abs: -0.0 is no other number than 0.0
 
     @property
     def trimmed_base_key(self) -> str:

@@ -135,8 +135,8 @@ def _train(blueprint: Blueprint, folder: Path, bases: Path, teacher: Teacher | N
         set_prompt(model, prompt)
     if recipe.phases:
         model.similarity_fn_name = "cosine"  # what every loss here compares by
-    if recipe.dropout is not None:
-        set_dropout(model, recipe.dropout)
+    if blueprint.dropout is not None:
+        set_dropout(model, blueprint.dropout)
     phases = finetune(
         model.to(device),
         list(zip(recipe.phases, blueprint.training, strict=True)),

@@ -30,5 +30,5 @@ def set_dropout(model: SentenceTransformer, share: float) -> None:
         for name in names:
             setattr(module, name, share)
         found += len(names)
-    if found == 0 and hasattr(model[0], "auto_model"):
+    if found == 0:
         raise ModelError(f"'dropout' of the recipe does nothing: {type(model[0].auto_model).__name__} has no dropout; leave it out")

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bench.cards.candidate import Candidate
+from bench.cards.tasks import TaskCard
 from bench.digests import digest
 from bench.models.encoders import ENCODING_VERSION
 from bench.probe.machine import arithmetic, versions
 from bench.probe.protocol import probe_parts
 
 SCORES_OWN = frozenset({"prompt", "prompts", "similarity", "backend", "task", "scoring"})
-"""What decides a score beside its embeddings."""
+"""What decides a score beside its embeddings. Results of earlier versions have `prompts`, all that the card said."""
 SCORING_VERSION = 4
 """Raise it by one when the same embeddings would give other scores: scores made before are then not used again."""
 
 
-def evaluate_key(candidate: Candidate, content: str, task_digest: str, device: str) -> str:
+class Identified(Protocol):
+    """A task with the digest of its card and data."""
+
+    @property
+    def card(self) -> TaskCard:
+        """What the task's card says."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the card and the data."""
+
+
+def evaluate_key(candidate: Candidate, content: str, task: Identified, device: str) -> str:
     """Identity of a score: the digest of `evaluate_parts`."""
-    return digest(evaluate_parts(candidate, content, task_digest, device))
+    return digest(evaluate_parts(candidate, content, task, device))
 
 
-def evaluate_parts(candidate: Candidate, content: str, task_digest: str, device: str) -> dict[str, Any]:
+def evaluate_parts(candidate: Candidate, content: str, task: Identified, device: str) -> dict[str, Any]:
     """What a score is decided by.
 
     Checkpoint (with what it says of prompts and similarity), what the card says of them, arithmetic, backend, task and data, scoring rule.
@@ -30,11 +43,11 @@ def evaluate_parts(candidate: Candidate, content: str, task_digest: str, device:
     Args:
         candidate: Its card may say how the checkpoint is used. What it leaves out is decided by the checkpoint.
         content: Digest of the checkpoint.
-        task_digest: Digest of the task's card and data.
+        task: The task; of the prompts that the candidate's card has for single tasks only the one that is used for it counts.
         device: Device that encodes.
     """
-    own: dict[str, Any] = {"prompt": candidate.prompt, "similarity": candidate.similarity, "backend": "torch", "task": task_digest, "scoring": SCORING_VERSION}
-    own |= {"prompts": candidate.prompts} if candidate.prompts else {}
+    prompt = candidate.prompt_for(task.card.name, task.card.type)
+    own: dict[str, Any] = {"prompt": prompt, "similarity": candidate.similarity, "backend": "torch", "task": task.digest, "scoring": SCORING_VERSION}
     assert own.keys() <= SCORES_OWN
     return {**_embedding_parts(candidate, content, device), **own}
 

@@ -18,7 +18,7 @@ from bench.models.converted import converted_folder
 from bench.plan.archive import Archive
 from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.options import Options
-from bench.plan.planning import planned_task
+from bench.plan.planning import PlannedTask, planned_task
 from bench.plan.resolve import Resolver
 from bench.plan.selection import select
 
@@ -80,9 +80,9 @@ def needed(workspace: Workspace, devices: Iterable[str], data_dir: Path | None, 
             resolver.rankings = _Stored(workspace.state / "rankings", resolver.rankings.texts)
             tasks = {task: planned_task(library.task(task), resolver.data, options) for task in suite.suite.tasks}
             found.unclear.update({task: planned.problem for task, planned in tasks.items() if planned.problem})
-            digests = [planned.digest for planned in tasks.values() if not planned.problem]
+            scored = [planned for planned in tasks.values() if not planned.problem]
             for candidate in names:
-                _add(found, candidate, resolver, Archive(workspace.state, device), digests)
+                _add(found, candidate, resolver, Archive(workspace.state, device), scored)
     return found
 
 
@@ -91,7 +91,7 @@ def _converted(origin: Origin, state: Path) -> Iterator[str]:
         yield converted_folder(origin.sha256, origin.format, state).name
 
 
-def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archive, digests: list[str]) -> None:
+def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archive, tasks: list[PlannedTask]) -> None:
     """What one candidate uses on one type of device."""
     try:
         blueprint = resolver.blueprint(candidate)
@@ -107,7 +107,7 @@ def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archi
         if made is None or made.get("status") != "done":
             continue
         content = made["content"]
-        scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, digest, archive.device) for digest in digests)}
+        scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, task, archive.device) for task in tasks)}
         found.keys.update(scores)
         found.keys.update(measurement_key(one.candidate, content, archive.device, profile) for profile in ("quick", "full"))
         prompts = {one.candidate.prompt or "", *(score["used"]["prompt"] for score in scores.values() if score is not None and "used" in score)}

@@ -10,9 +10,9 @@ from bench.cards.candidate import Candidate
 from bench.cards.load import load_library
 from bench.cards.tasks import TaskCard
 from bench.cards.workspace import Workspace
-from bench.data.rows import missing_files, task_digest
+from bench.data.rows import check_data_folder, missing_files, task_digest
 from bench.data.training import DataCache
-from bench.errors import BenchError, CorpusError, DataError, LayerError, StorageError
+from bench.errors import BenchError, CorpusError, LayerError, StorageError
 from bench.make.blueprint import Blueprint
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell, PlannedCell, Status
@@ -85,8 +85,7 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
         LayerError: A card asks for layers, or for pruning an architecture, that cannot be had.
         StorageError: What is stored cannot be read, or a ranking cannot be stored.
     """
-    if options.data_dir is not None and not options.data_dir.is_dir():
-        raise DataError(f"--data-dir: {options.data_dir} is no folder; give the one that holds <owner>/<repository>/<path>")
+    check_data_folder(options.data_dir)
     step("reading the cards")
     library = load_library(workspace)
     selection = select(library, options)
@@ -179,7 +178,7 @@ class _Planner:
         if made is None:
             return PlannedCell(cell, "to do")
         if cell.stage == "evaluate":
-            key = evaluate_key(candidate, made["content"], self.tasks[cell.target].digest, self.options.device)
+            key = evaluate_key(candidate, made["content"], self.tasks[cell.target], self.options.device)
         else:
             key = measurement_key(candidate, made["content"], self.options.device, self.options.probe)
         stored = self.archive.store.get(key)

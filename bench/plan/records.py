@@ -66,7 +66,7 @@ def _record(plan: Plan, candidate: Candidate) -> Record:
         return Record(candidate, blueprint.kept, problem=problem)
     scores = {}
     for name, task in plan.tasks.items():
-        found = None if task.problem else archive.store.get(evaluate_key(candidate, made["content"], task.digest, archive.device))
+        found = None if task.problem else archive.store.get(evaluate_key(candidate, made["content"], task, archive.device))
         if found is not None:
             scores[name] = found
     return Record(candidate, blueprint.kept, made, None, scores, _cost(plan, candidate, made["content"]))

@@ -15,6 +15,11 @@ NAMED = 3
 COST = ("cost", "")
 
 
+def published(folder: Path) -> bool:
+    """True where a board stands in a folder."""
+    return (folder / FORMATS["json"][0]).exists()
+
+
 def would_lose(board: Mapping[str, Any], folder: Path) -> str | None:
     """Why the board should not take the place of the one that is published in a folder; None where nothing would be lost.
 
@@ -24,16 +29,16 @@ def would_lose(board: Mapping[str, Any], folder: Path) -> str | None:
     Raises:
         StorageError: The published board is there and cannot be read.
     """
-    path = folder / FORMATS["json"][0]
-    if not path.exists():
+    if not published(folder):
         return None
+    path = folder / FORMATS["json"][0]
     with storage(path):
         data = path.read_bytes()
     try:
-        published = json.loads(data)
-        if published["suite"] != board["suite"]:
-            return f"it is the board of suite {published['suite']!r}"
-        before = {row["candidate"]: set(_results(row)) for row in published["rows"]}
+        there = json.loads(data)
+        if there["suite"] != board["suite"]:
+            return f"it is the board of suite {there['suite']!r}"
+        before = {row["candidate"]: set(_results(row)) for row in there["rows"]}
     except (ValueError, TypeError, KeyError, AttributeError):
         return f"its {path.name} is no board that can be read, so what would be lost is not known"
     columns = (("scores", board["columns"]), ("drops", board["robustness_columns"]))

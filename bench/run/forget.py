@@ -47,7 +47,7 @@ def _results(plan: Plan, blueprint: Blueprint, content: str, cell: Cell) -> Iter
     if cell.stage == "probe":
         yield archive.store.path(measurement_key(candidate, content, how.device, how.probe))
     elif cell.stage == "evaluate" and how.force and not plan.tasks[cell.target].problem:
-        key = evaluate_key(candidate, content, plan.tasks[cell.target].digest, how.device)
+        key = evaluate_key(candidate, content, plan.tasks[cell.target], how.device)
         stored = archive.store.get(key)
         if stored is not None and "used" in stored:
             yield archive.embeddings_folder(candidate, content, stored["used"]["prompt"])

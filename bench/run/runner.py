@@ -163,7 +163,7 @@ class Runner:
                     record.update(scored, used=one.used, encoding=one.cost)
 
     def _evaluate_parts(self, blueprint: Blueprint, content: str, cell: Cell) -> dict[str, Any]:
-        return evaluate_parts(blueprint.candidate, content, self.tasks[cell.target].digest, self.options.device)
+        return evaluate_parts(blueprint.candidate, content, self.tasks[cell.target], self.options.device)
 
     def _texts(self, blueprint: Blueprint, content: str, cell: Cell) -> list[str] | None:
         """The texts that a cell's task needs embeddings of; None where the cell is stored already, or where its task cannot be read or built.

@@ -25,6 +25,7 @@ from bench.plan.planning import Plan, PlannedTask
 from bench.probe.machine import usable_cores
 from bench.run.runner import Runner
 from bench.run.units import Unit
+from bench.store import LOG, Relay
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -129,6 +130,9 @@ class _Pool:
             except (EOFError, ConnectionResetError):
                 finished.append(self._bury(connection))
                 continue
+            if kind == "notice":
+                LOG.warning("%s", *told)
+                continue
             if kind == "done":
                 finished.append(self._busy.pop(connection))
                 self._idle.append(connection)
@@ -171,6 +175,7 @@ def _work(connection: Connection, archive: Archive, tasks: Mapping[str, PlannedT
 
     torch.set_num_threads(threads)
     warm_up()
+    LOG.addHandler(Relay(lambda text: connection.send(("notice", text))))
     with contextlib.suppress(EOFError):
         while True:
             unit: Unit = connection.recv()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,14 @@ def recommend(forms: Iterable[Form], *, retain: float) -> Form | None:
     """
     enough = [form for form in forms if form.keeps(retain)]
     return min(enough, key=lambda form: (form.depth, -form.score), default=None)
+
+
+def surest(forms: Sequence[Form]) -> tuple[float, Form] | None:
+    """The highest `retain`, to three decimals, for which a form can be recommended, and that form; None where no form is sure to keep anything."""
+    bounds = [form.retained_interval[0] for form in forms if form.retained_interval is not None]
+    retain = math.floor(max(bounds, default=0.0) * 1000) / 1000
+    form = recommend(forms, retain=retain) if retain > 0 else None
+    return None if form is None else (min(retain, 1.0), form)
 
 
 def linear_cka(first: ArrayLike, second: ArrayLike) -> float:

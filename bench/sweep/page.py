@@ -28,7 +28,7 @@ def render(sweep: Sweep) -> str:
     parts = [
         f"# Sweep: {sweep.name}",
         f"**{sweep.verdict}**",
-        "![Quality against depth, and similarity of layers](sweep.svg)",
+        "![What each depth keeps of the full model, and how alike the layers are](sweep.svg)",
         f"## Quality\n\nSpearman's correlation times 100 of cosine and gold score on {TASK} {SPLIT} ({pairs} pairs), mean over languages, before any "
         "fine-tuning. `±` is half of the 95 % interval of a "
         f"paired bootstrap over pairs. A star: with 95 % confidence at least {sweep.retain:.0%} of the full model's score.",

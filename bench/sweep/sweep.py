@@ -16,7 +16,7 @@ from bench.errors import LayerError, ModelError
 from bench.make.strategies.pure import RANKED, STRATEGIES, Rank, describe_kept, kept_layers
 from bench.models.encoders import Progress
 from bench.statistics.estimate import Estimate
-from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained
+from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained, surest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,11 +79,17 @@ class Sweep:
         wanted = f"{self.retain:.0%} of the full model's score"
         if self.recommended is not None:
             return f"Recommended: {self.recommended.depth} of {self.layers} layers: {_describe(self.recommended)}."
-        defined = [form for form in eligible(self.forms) if form.retained_interval is not None]
-        if not defined:
+        if all(form.retained_interval is None for form in eligible(self.forms)):
             return "No depth can be recommended: the full model's own score is not above zero in every resample, and a share of it says nothing."
-        closest = max(defined, key=lambda form: form.retained_interval or (0.0, 0.0))
-        return f"No depth can be recommended: none is sure to keep {wanted}. The closest has {closest.depth} of {self.layers} layers: {_describe(closest)}."
+        if self.surest is None:
+            return f"No depth is sure to keep {wanted}, nor any share of it that is above zero."
+        retain, form = self.surest
+        return f"No depth is sure to keep {wanted}. Most is kept by {form.depth} of {self.layers} layers: {_describe(form)}. It passes --retain {retain:g}."
+
+    @property
+    def surest(self) -> tuple[float, Form] | None:
+        """What comes closest where nothing is recommended: the highest `--retain` that would recommend a form, and the form."""
+        return surest(eligible(self.forms))
 
     def record(self) -> dict[str, Any]:
         """Everything as plain JSON types."""
@@ -98,6 +104,7 @@ class Sweep:
             "full": {"score": self.full.value, "interval": self.full.interval},
             "forms": [{"depth": form.depth, **dataclasses.asdict(form), "keeps": form.keeps(self.retain)} for form in self.forms],
             "recommended": None if self.recommended is None else {"strategy": self.recommended.strategy, "kept": self.recommended.kept},
+            "surest": None if self.surest is None else {"retain": self.surest[0], "strategy": self.surest[1].strategy, "kept": self.surest[1].kept},
             "verdict": self.verdict,
             "layer_similarity": self.layer_similarity,
             "layer_passes": {"together": self.layer_passes, "apart": self.layer_passes_apart},

@@ -35,7 +35,7 @@ def call(workspace_folder, capsys, monkeypatch):
 @pytest.fixture
 def published(workspace_folder, call) -> Path:
     """The folder of a board with every score of `letters`, none of which is stored any more: as in a fresh clone."""
-    assert call("run", "letters", "--probe", "none")[0] == 0
+    assert call("run", "letters", "--probe", "none", "--publish")[0] == 0
     shutil.rmtree(workspace_folder / ".bench")
     return workspace_folder / "leaderboard"
 
@@ -54,6 +54,18 @@ def test_a_run_of_one_task_leaves_a_fuller_board_as_it_was_and_says_why_and_how(
         f"Board: {published} is left as it was: it has 3 scores that the new one lacks, of letters; "
         "--publish replaces it all the same, --out DIR writes elsewhere"
     )
+
+
+def test_the_first_run_of_a_part_shows_its_table_and_publishes_no_board_of_dashes(call, workspace_folder):
+    code, out = call("run", "letters", "--task", "Pairs", "--probe", "none")
+    assert code == 0
+    assert "Pairs mr" in out
+    assert out.splitlines()[-1].endswith("nothing else is scored yet; --publish writes it all the same")
+    assert not list((workspace_folder / "leaderboard").glob("*"))
+    end = json.loads(call("run", "letters", "--task", "Pairs", "--probe", "none", "--json")[1].splitlines()[-1])
+    assert (end["files"], "--publish" in end["not_published"]) == ([], True)
+    call("run", "letters", "--task", "Pairs", "--probe", "none", "--publish")
+    assert len(contents(workspace_folder / "leaderboard")) == 3
 
 
 def test_a_failed_cell_never_replaces_a_good_board(published, call, workspace_folder):

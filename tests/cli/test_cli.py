@@ -108,7 +108,7 @@ def test_plan_as_json_says_what_is_to_do(workspace_folder):
 
 
 def test_a_run_prints_the_board_and_writes_it_and_a_second_run_computes_nothing(workspace_folder):
-    first = bench("run", "letters", "--device", "cpu", cwd=workspace_folder)
+    first = bench("run", "letters", "--device", "cpu", "--publish", cwd=workspace_folder)
     assert first.returncode == 0, first.stderr
     assert "6 cells computed, 0 reused, 0 failed, 0 could not run" in first.stdout
     assert "letters" in first.stdout
@@ -119,6 +119,13 @@ def test_a_run_prints_the_board_and_writes_it_and_a_second_run_computes_nothing(
     assert all(Path(path).is_file() for path in end["files"])
     board = json.loads((workspace_folder / "leaderboard" / "leaderboard.json").read_text(encoding="utf-8"))
     assert [row["problem"] for row in board["rows"]] == [None, "not made yet", "not made yet"]
+
+
+@pytest.mark.parametrize("verb", [["list", "tasks"], ["data", "status"], ["vocabulary", "tiny", "corpus.txt", "--size", "200", "--out", "tokens.txt"]])
+def test_a_folder_of_data_that_is_not_there_is_refused(workspace_folder, verb):
+    (workspace_folder / "corpus.txt").write_text("पाऊस\n", encoding="utf-8")
+    found = bench(*verb, "--data-dir", "nowhere", cwd=workspace_folder)
+    assert (found.returncode, found.stderr) == (2, "bench: --data-dir: nowhere is no folder; give the one that holds <owner>/<repository>/<path>\n")
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -76,20 +75,3 @@ def test_a_file_in_the_way_of_the_folder_is_told(tmp_path):
     assert found.returncode == 2
     assert "mine" in found.stderr
     assert "Traceback" not in found.stderr
-
-
-@pytest.mark.slow
-def test_the_first_hour_goes_as_the_page_says(tmp_path):
-    """Every command of docs/workspace.md, in order, to an own board with a built-in and an own task."""
-    text = (Path(__file__).parents[2] / "docs" / "workspace.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```\n(bench init.*?)```", text, flags=re.DOTALL)
-    folder = tmp_path
-    for line in block.splitlines():
-        words = line.partition("#")[0].split()
-        if words[0] == "cd":
-            folder = folder / words[1]
-            continue
-        found: subprocess.CompletedProcess[str] = bench(*words[1:], cwd=folder)
-        assert found.returncode == 0, f"{line}: {found.stderr}"
-    board = json.loads((folder / "leaderboard" / "mine" / "leaderboard.json").read_text(encoding="utf-8"))
-    assert [row["problem"] for row in board["rows"]] == [None] * 3

@@ -94,6 +94,9 @@ def test_the_command_line_counts_before_the_defaults(defaults):
 
 
 def test_an_environment_variable_counts_before_the_defaults_and_these_are_relative_to_the_file(defaults, workspace_folder, tmp_path):
+    for folder in (workspace_folder / "here", tmp_path / "there"):
+        folder.mkdir()
+
     def told(**env: str) -> str:
         return defaults('data-dir = "here"\n', "data", "status", "--suite", "public", **env).stdout
 

@@ -25,9 +25,11 @@ from bench.cards.workspace import builtin_content
 from bench.errors import DataError
 from bench.make.pretrain.card import sources_table
 from bench.make.pretrain.corpus import ppmi_embeddings
+from bench.make.pretrain.guessing import guesses, guessing_loss
 from bench.make.pretrain.state import kept_tokenizer, load_state, save_state
-from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, train_wordpiece
+from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, own_mends, train_wordpiece
 from bench.make.pretrain.train import PretrainOptions, PretrainStage, default_stages, draw_batch, pretrain
+from bench.make.vocabulary.devanagari import inspect_tokenizer
 
 OPTIONS = PretrainOptions(
     stages=(PretrainStage(1, 6_000, 16), PretrainStage(2, 6_000, 16)),
@@ -106,6 +108,41 @@ def test_loss_falls_and_the_base_loads_as_a_plain_transformers_folder(corpus, tm
     assert len(AutoModel.from_pretrained(tmp_path / "base").encoder.layer) == 2
     assert len(AutoTokenizer.from_pretrained(tmp_path / "base")) == OPTIONS.vocab_size
     assert json.loads((tmp_path / "base" / "pretraining.json").read_text(encoding="utf-8"))["corpus"] == record["corpus"]
+
+
+def test_the_loss_of_guessing_is_that_of_the_frequencies_of_the_text_that_was_trained_on():
+    trained_on = np.array([3] * 90 + [5] * 59 + [6] * 29 + [7] * 9, dtype=np.int32)
+    expected = -np.mean([np.log([0.6, 0.3]).mean(), np.log([0.1]).mean()])
+    assert guessing_loss(trained_on, [np.array([5, 6]), np.array([7])], vocab_size=8) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("perplexity", "told"), [(40.0, False), (94.9, False), (95.1, True), (100.0, True), (300.0, True)])
+def test_a_perplexity_about_that_of_guessing_or_above_is_told_with_the_mend(perplexity, told):
+    found = guesses(perplexity, 100.0)
+    assert bool(found) == told
+    assert not told or "give it more --tokens" in found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "told"), [(0.0, True), (1e-2, False)])
+def test_a_base_that_has_learned_nothing_from_context_says_so(tmp_path, rate, told):
+    words = ["अ", "आ", "इ", "ई", "उ", "ऊ", "ए", "ऐ", "ओ", "औ"]
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(" ".join(words[(start + place) % 10] * 2 for place in range(10)) for start in range(2000)), encoding="utf-8")
+    options = dataclasses.replace(OPTIONS, stages=(PretrainStage(2, 60_000, 16),), learning_rate=rate, vocab_size=30, hidden=16)
+    said: list[str] = []
+    record = pretrain([corpus], tmp_path / "base", options, bf16=False, warn=said.append)
+    assert any("learned nothing from context" in one for one in said) == told
+    assert (record["final_held_out"][0]["perplexity"] > 0.95 * record["final_held_out"][0]["guessing"]) == told
+
+
+def test_what_the_gate_finds_in_an_own_tokenizer_is_mended_by_other_text_not_by_another_tokenizer(lines):
+    poor = train_wordpiece([line.replace("\u093c", "") for line in lines if "़" not in unicodedata.normalize("NFD", line)], vocab_size=400, max_length=32)
+    text = ["xyz qvw кот", *lines[:50]]
+    found = {one.check: one for one in own_mends(inspect_tokenizer(poor, {"corpus": text})) if one.status != "ok"}
+    assert "add text that has them" in found["nukta"].mend
+    assert "are unknown" in found["nukta"].found
+    assert not any("use a tokenizer trained" in str(one) or "load the tokenizer" in str(one) or "normaliz" in str(one) for one in found.values())
 
 
 class Killed(BaseException):

@@ -17,7 +17,7 @@ from bench.models.embeddings import EmbeddingStore
 from bench.models.loading import load_encoder, load_sentence_model
 from bench.plan.keys import embeddings_key, evaluate_key
 from bench.probe.protocol import probe_key
-from tests.builders import SUITE_CARD, make_candidate, make_card, write_workspace
+from tests.builders import SUITE_CARD, identified, make_candidate, make_card, write_workspace
 
 LONG = "आज सकाळी मी घरी जातो आणि पुस्तक वाचतो"
 CODE = """
@@ -90,10 +90,18 @@ def test_a_tasks_own_prompt_comes_before_that_of_its_type_and_that_of_the_card(w
 @pytest.mark.parametrize("said", [{"max_length": 4}, {"trust_remote_code": True}, {"prompts": {"STS": "q: "}}])
 def test_what_a_card_says_of_the_use_is_in_the_keys_of_scores_and_measurements(said):
     plain, used = external(), external(**said)
-    assert evaluate_key(plain, "c", "t", "cpu") != evaluate_key(used, "c", "t", "cpu")
+    assert evaluate_key(plain, "c", identified(), "cpu") != evaluate_key(used, "c", identified(), "cpu")
     assert (embeddings_key(plain, "c", "", "cpu") == embeddings_key(used, "c", "", "cpu")) == ("prompts" in said)
     keys = [probe_key("c", one.probe_prompt, one.runs_in, "cpu", "quick", one.use) for one in (plain, used)]
     assert keys[0] != keys[1]
+
+
+def test_of_the_prompts_for_single_tasks_only_the_one_that_is_used_is_in_the_key_of_a_score():
+    one, other = external(prompts={"STS": "q: ", "Topic": "t: "}), external(prompts={"STS": "q: ", "Topic": "u: "})
+    same = [evaluate_key(model, "c", identified("Pairs"), "cpu") for model in (one, other, external(prompt="q: "))]
+    assert len(set(same)) == 1
+    apart = [evaluate_key(model, "c", identified("Topic", "Classification"), "cpu") for model in (one, other, external(), external(prompt="q: "))]
+    assert len(set(apart)) == 4
 
 
 def suite(more, external='path = "other"'):
@@ -129,4 +137,4 @@ def test_what_is_made_here_can_be_compared_by_another_similarity_than_the_cosine
     library = load_library(write_workspace(tmp_path, suites={"tiny.toml": suite(FULL + 'similarity = "dot"\n')}))
     by_dot = library.candidates["tiny"][-1]
     assert by_dot.similarity == "dot"
-    assert evaluate_key(by_dot, "c", "t", "cpu") != evaluate_key(make_candidate("full"), "c", "t", "cpu")
+    assert evaluate_key(by_dot, "c", identified(), "cpu") != evaluate_key(make_candidate("full"), "c", identified(), "cpu")

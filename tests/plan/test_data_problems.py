@@ -214,7 +214,7 @@ def test_results_know_the_bounds_of_every_type_of_task(workspace_folder):
     planner, outcome = run(workspace_folder, names=("letters",))
     assert outcome.complete
     letters, content = planner.selection.everyone["letters"], made_of(planner, "letters")["content"]
-    found = {name: planner.archive.store.get(evaluate_key(letters, content, task.digest, "cpu"))["bounds"] for name, task in planner.tasks.items()}
+    found = {name: planner.archive.store.get(evaluate_key(letters, content, task, "cpu"))["bounds"] for name, task in planner.tasks.items()}
     assert {task: {subset: limits["chance"] for subset, limits in each.items()} for task, each in found.items()} == {
         "Pairs": {"mr": 0.0, "hi": 0.0},
         "Topics": {"mr": 0.5},

@@ -18,7 +18,7 @@ from bench.plan.keys import embeddings_key, evaluate_key
 from bench.probe.machine import SWITCHES, fingerprint, has_fast_bf16
 from bench.probe.protocol import probe_key
 from bench.store import Result, Store
-from tests.builders import blueprint_of, board_of, checkpoint_of, plan_anew
+from tests.builders import blueprint_of, board_of, checkpoint_of, identified, plan_anew
 from tests.conftest import build_workspace
 from tests.run.test_run import results, run
 
@@ -28,7 +28,7 @@ GPU = "Imaginary H100"
 
 def keys(device: str, precision: str = "fp32") -> dict[str, str]:
     candidate = External(name="x", path="there", precision=precision)
-    return {"score": evaluate_key(candidate, "0" * 64, "1" * 64, device), "embeddings": embeddings_key(candidate, "0" * 64, "", device)}
+    return {"score": evaluate_key(candidate, "0" * 64, identified(), device), "embeddings": embeddings_key(candidate, "0" * 64, "", device)}
 
 
 @pytest.mark.parametrize("what", ["score", "embeddings"])
@@ -250,12 +250,15 @@ def test_results_of_an_earlier_version_are_computed_anew_and_told_of_in_one_line
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_the_command_says_on_standard_error_what_it_computes_anew_once_a_file(copied, jobs):
+def test_the_command_says_on_standard_error_and_in_the_log_what_it_computes_anew_once_a_file(copied, jobs):
     altered = [edit(path_of(copied, name, "evaluate", "Pairs"), better_score) for name in ("cut", "letters")]
     altered += [flip(shard(copied), 0.5), flip(checkpoint_of(plan_anew(copied), "cut") / "model.safetensors").parent]
     command = [sys.executable, "-m", "bench", "run", "letters", "cut", "--task", "Pairs", "--task", "Topics", "--probe", "none", "--device", "cpu"]
-    done = subprocess.run([*command, "--jobs", jobs, "--json", "--workspace", str(copied)], capture_output=True, text=True, check=False)
+    log = ["--log", str(copied / "run.log")]
+    done = subprocess.run([*command, "--jobs", jobs, "--json", *log, "--workspace", str(copied)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    logged = [line.partition("  bench: ")[2] for line in (copied / "run.log").read_text(encoding="utf-8").splitlines() if "  bench: " in line]
+    assert sorted(word.split(": ")[0] for word in logged) == sorted(map(str, altered))
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[-1]["computed"] == 3
     words = [line for line in done.stderr.splitlines() if line.startswith("bench: ")]

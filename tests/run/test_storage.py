@@ -74,7 +74,7 @@ def test_a_full_disk_fails_cells_by_name_and_a_larger_one_finishes_them(workspac
 @pytest.mark.slow
 def test_a_board_that_cannot_be_written_is_still_shown(workspace_folder, small_disk):
     small_disk(workspace_folder / "leaderboard", megabytes=0.008)
-    found = bench("run", "letters", "--probe", "none", "--device", "cpu", cwd=workspace_folder)
+    found = bench("run", "letters", "--probe", "none", "--device", "cpu", "--publish", cwd=workspace_folder)
     assert found.returncode == 2
     assert "5 cells computed" in found.stdout
     assert "letters" in found.stdout.splitlines()[4]

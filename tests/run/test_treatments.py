@@ -51,7 +51,7 @@ def asked(workspace_folder) -> Path:
 
 def results(planner, name: str = "itself") -> dict[str, dict]:
     candidate, content = planner.selection.everyone[name], made_of(planner, name)["content"]
-    return {task: planner.archive.store.get(evaluate_key(candidate, content, planner.tasks[task].digest, "cpu")) for task in TASKS}
+    return {task: planner.archive.store.get(evaluate_key(candidate, content, planner.tasks[task], "cpu")) for task in TASKS}
 
 
 def test_what_a_model_says_of_itself_is_used_stored_and_shown(asked):

@@ -21,8 +21,8 @@ from bench.plan.options import Options
 from bench.plan.planning import make_plan
 from bench.statistics.estimate import Estimate
 from bench.statistics.units import numbered
-from bench.sweep.chart import draw
-from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained
+from bench.sweep.chart import LOOKS, draw
+from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained, surest
 from bench.sweep.page import quality_table
 from bench.sweep.sweep import DEFAULT, EVERY, SPLIT, TASK, Sweep, ranker, sweep
 from tests.cli.test_cli import bench
@@ -53,6 +53,65 @@ def test_a_random_pick_is_recommended_only_where_nothing_else_was_swept():
     random, top = form("random", 1, 0.9, 0.99), form("top", 2, 0.8, 0.99)
     assert eligible([random, top]) == (top,)
     assert eligible([random]) == (random,)
+
+
+@pytest.mark.parametrize(
+    ("forms", "expected"),
+    [
+        ([("top", 1, 0.5, 0.90), ("top", 2, 0.6, 0.9711), ("top", 3, 0.7, 0.96)], (0.971, "top", 2)),
+        ([("top", 2, 0.5, 0.9714), ("bottom", 3, 0.6, 0.9719)], (0.971, "top", 2)),
+        ([("top", 1, 0.5, -0.1), ("top", 2, 0.5, None)], None),
+        ([("top", 1, 0.5, 1.02)], (1.0, "top", 1)),
+    ],
+)
+def test_what_comes_closest_is_what_would_be_recommended_at_the_highest_retain_that_passes(forms, expected):
+    made = [form(*one) for one in forms]
+    found = surest(made)
+    assert (found and (found[0], found[1].strategy, found[1].depth)) == expected
+    assert found is None or recommend(made, retain=found[0]) == found[1]
+
+
+def swept_by_hand(forms: list[Form], *, retain: float) -> Sweep:
+    """A sweep of four layers with these forms."""
+    full = Estimate(0.5, np.linspace(0.4, 0.6, 101))
+    alike = [[1 - abs(i - j) / 10 for j in range(4)] for i in range(4)]
+    return Sweep("tiny", "", 4, retain, {"mr": 9}, full, tuple(forms), recommend(eligible(forms), retain=retain), alike, 4, 6, "cpu")
+
+
+def test_where_no_depth_passes_the_verdict_says_which_keeps_most_how_sure_and_which_retain_it_would_pass():
+    found = swept_by_hand([form("top", 2, 0.9, 0.85), form("top", 3, 0.96, 0.931), form("bottom", 3, 0.9, 0.7)], retain=0.98)
+    assert found.recommended is None
+    assert found.verdict == (
+        "No depth is sure to keep 98% of the full model's score. Most is kept by 3 of 4 layers: top (0-2) keeps 96.0% of the full model's score, "
+        "95 % interval 93.1% to 110.0%. It passes --retain 0.931."
+    )
+    assert "3 of 4 layers: top" in dataclasses.replace(found, retain=0.931, recommended=recommend(found.forms, retain=0.931)).verdict
+
+
+@pytest.mark.parametrize(("low", "words"), [(-0.2, "nor any share of it that is above zero"), (None, "a share of it says nothing")])
+def test_where_nothing_is_sure_the_verdict_says_so(low, words):
+    assert words in swept_by_hand([form("top", 2, 0.9, low)], retain=0.98).verdict
+
+
+@pytest.mark.parametrize(("retain", "words"), [(0.98, "would pass --retain 0.931"), (0.9, "recommended: 3 layers, top")])
+def test_the_picture_marks_what_is_recommended_or_comes_closest_and_the_line_of_retain(retain, words):
+    found = swept_by_hand([form("top", 2, 0.7, 0.6), form("top", 3, 0.96, 0.931), form("bottom", 3, 0.9, 0.7)], retain=retain)
+    tree = ElementTree.fromstring(draw(found))
+    ring, _ = [element for element in tree.iter() if element.tag.endswith("circle")]
+    assert ring[0].text == found.verdict
+    assert any(words in (element.text or "") for element in tree.iter() if element.tag.endswith("}text"))
+    full, limit = [float(one.get("y1")) for one in tree.iter() if one.get("stroke-width") == "1.4"]
+    markers = [one for one in tree.iter() if one.get("class") == "marker"]
+    heights = {one[0].text.partition(":")[0]: float(one.get("points").split(",")[1].split()[0]) for one in markers}
+    assert full < heights["top, 3 layers"] < heights["top, 2 layers"]
+    assert full < limit < heights["top, 2 layers"]
+    assert float(ring.get("cy")) == pytest.approx(heights["top, 3 layers"], abs=5)
+
+
+def test_where_there_are_no_shares_the_picture_shows_scores():
+    tree = ElementTree.fromstring(draw(swept_by_hand([form("top", 2, 0.3, None), form("top", 3, 0.4, None)], retain=0.98)))
+    assert any("Spearman" in (element.text or "") for element in tree.iter())
+    assert not [element for element in tree.iter() if element.tag.endswith("circle")]
 
 
 def test_what_is_retained_is_the_ratio_in_each_resample():
@@ -150,9 +209,20 @@ def test_many_strategies_are_shown_in_two_tables_and_plots_and_the_ranked_ones_b
     tree = ElementTree.fromstring(draw(found))
     lines = [element for element in tree.iter() if element.tag.endswith("polyline")]
     assert len(lines) == len(EVERY) + 1, "random is in both"
-    assert len({(one.get("stroke"), one.get("stroke-dasharray")) for one in lines}) == len(EVERY)
-    height = float(tree.get("height"))
-    assert max(float(element.get("y")) for element in tree.iter() if element.tag.endswith("}text")) < height
+    assert len({one.get("stroke") for one in lines}) == len(EVERY), "a colour a strategy, in both panels"
+    titles = [element.text for element in tree.iter() if element.get("font-size") == "15"]
+    assert len(titles) == len(set(titles)) == 3
+    across, down = (float(tree.get(side)) for side in ("width", "height"))
+    words = [element for element in tree.iter() if element.tag.endswith("}text")]
+    assert all(0 < float(element.get("x")) < across and 0 < float(element.get("y")) < down for element in words)
+
+
+def test_every_strategy_has_a_look_of_its_own_whatever_else_is_swept(everything):
+    assert len({(shape, hollow) for _, shape, hollow in LOOKS.values()}) == len({colour for colour, _, _ in LOOKS.values()}) == len(EVERY)
+    found, _ = everything
+    alone = dataclasses.replace(found, forms=tuple(one for one in found.forms if one.strategy == "angular"))
+    (line,) = [element for element in ElementTree.fromstring(draw(alone)).iter() if element.tag.endswith("polyline")]
+    assert line.get("stroke") == LOOKS["angular"][0]
 
 
 def test_few_strategies_are_shown_side_by_side_ranked_or_not(everything):
@@ -188,7 +258,7 @@ def test_the_picture_is_well_formed_and_shows_a_curve_a_strategy_and_a_cell_a_pa
     assert tags.count("polyline") == len(STRATEGIES)
     assert tags.count("rect") == 1 + 4 * 4
     texts = {element.text for element in tree.iter() if element.tag.endswith("}text")}
-    assert {"a <tiny> base: quality against depth", "full model", *STRATEGIES} <= texts
+    assert {"a <tiny> base: what each depth keeps", "full model", "--retain 0.5", *STRATEGIES} <= texts
 
 
 @pytest.mark.slow

@@ -32,7 +32,10 @@ def base_card(
     from huggingface_hub import ModelCard, ModelCardData
 
     options = record["options"]
-    held_out = "\n".join(f"- length {one['length']}: loss {one['loss']} nats, perplexity {one['perplexity']}" for one in record["final_held_out"])
+    held_out = "\n".join(
+        f"- length {one['length']}: loss {one['loss']} nats, perplexity {one['perplexity']}; guessing each token by how often it occurs: {one['guessing']}"
+        for one in record["final_held_out"]
+    )
     files = "\n".join(f"- `{file}`, sha256 `{digest}`" for file, digest in record["files"].items())
     failed = [f"- {one['check']}: {one['found']}" for one in record["tokenizer"] if one["status"] != "ok"]
     passed = "Passes the Devanagari gate (`bench doctor`): vowel signs, anusvara, virama, nukta and joiners survive."

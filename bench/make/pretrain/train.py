@@ -16,7 +16,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,9 @@ from bench.errors import DataError
 from bench.make.attention import training_attention
 from bench.make.pretrain.card import base_card
 from bench.make.pretrain.corpus import Corpus, load_corpus, ppmi_embeddings
+from bench.make.pretrain.guessing import guesses, guessing_loss
 from bench.make.pretrain.state import kept_tokenizer, load_state, save_state
-from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, train_wordpiece
+from bench.make.pretrain.tokenizer import SPECIAL_TOKENS, own_mends, train_wordpiece
 from bench.make.vocabulary.devanagari import inspect_tokenizer
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def pretrain(
     partial = out / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(files, partial, options)
-    gate = inspect_tokenizer(tokenizer, {"corpus": list(itertools.islice(read_corpus(files), 2000))})
+    gate = own_mends(inspect_tokenizer(tokenizer, {"corpus": list(itertools.islice(read_corpus(files), 2000))}))
     for finding in gate:
         if finding.status != "ok":
             warn(f"tokenizer: {finding}")
@@ -332,7 +333,9 @@ def pretrain(
     identity = {"corpus": corpus.digest, "options": json.loads(json.dumps(dataclasses.asdict(options))), "bf16": bf16}
     training = _Training(corpus, options, partial, identity, device=device, bf16=bf16, save_seconds=save_seconds, log_every=log_every)
     model = training.run(report)
-    final = {length: held_out_loss(model, corpus.held_out, options, length=length, bf16=bf16) for length in sorted({stage.length for stage in options.stages})}
+    final = _judged(model, corpus, options, bf16=bf16)
+    if flaw := guesses(final[-1]["perplexity"], final[-1]["guessing"]):
+        warn(flaw)
     record = {
         **identity,
         "files": {path.name: file_digest(path) for path in files},
@@ -340,7 +343,7 @@ def pretrain(
         "train_tokens": len(corpus.train),
         "held_out_tokens": len(corpus.held_out),
         "seconds": round(training.seconds, 1),
-        "final_held_out": [{"length": length, "loss": round(loss, 4), "perplexity": round(math.exp(loss), 2)} for length, loss in final.items()],
+        "final_held_out": final,
         "held_out": training.held_out,
         "curve": training.curve,
     }
@@ -356,14 +359,28 @@ def pretrain(
     return record
 
 
-def held_out_loss(model: BertForMaskedLM, ids: IntArray, options: PretrainOptions, *, length: int, bf16: bool, batches: int = 20) -> float:
+def held_out_loss(model: BertForMaskedLM, ids: IntArray, options: PretrainOptions, *, length: int, bf16: bool) -> float:
     """Mean masked-token loss (nats) on text that is not trained on, in windows of `length` tokens, over fixed masks. Leaves the model in evaluation mode."""
     import torch
 
     model.eval()
     with torch.inference_mode():
-        losses = [float(masked_loss(model, draw_batch(ids, step=HELD_OUT_STEP + i, options=options, length=length), bf16=bf16)) for i in range(batches)]
+        losses = [float(masked_loss(model, batch, bf16=bf16)) for batch in _held_out_batches(ids, options, length)]
     return sum(losses) / len(losses)
+
+
+def _held_out_batches(ids: IntArray, options: PretrainOptions, length: int) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    return (draw_batch(ids, step=HELD_OUT_STEP + i, options=options, length=length) for i in range(20))
+
+
+def _judged(model: BertForMaskedLM, corpus: Corpus, options: PretrainOptions, *, bf16: bool) -> list[dict[str, float]]:
+    """Loss and perplexity on held-out text at every length that was trained on, the perplexity of guessing beside them."""
+    judged = []
+    for length in sorted({stage.length for stage in options.stages}):
+        loss = held_out_loss(model, corpus.held_out, options, length=length, bf16=bf16)
+        guess = guessing_loss(corpus.train, [batch[2] for batch in _held_out_batches(corpus.held_out, options, length)], vocab_size=options.vocab_size)
+        judged.append({"length": length, "loss": round(loss, 4), "perplexity": round(math.exp(loss), 2), "guessing": round(math.exp(guess), 2)})
+    return judged
 
 
 def _tokenizer(files: Sequence[Path], partial: Path, options: PretrainOptions) -> PreTrainedTokenizerFast:
