@@ -93,7 +93,7 @@ def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, mo
     """On the built-in suite; only the lexical candidate is made."""
     pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("docs/python.md", "README.md")]
     blocks = [block for page in pages for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)]
-    assert len(blocks) == 8
+    assert len(blocks) == 10
     shutil.copytree(ROOT / "leaderboard", tmp_path / "leaderboard")
     monkeypatch.chdir(tmp_path)
     scope: dict[str, object] = {"__name__": "__main__"}
@@ -101,6 +101,7 @@ def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, mo
         exec(block, scope)
     shown = capsys.readouterr().out
     assert "2 cells computed, 0 reused" in shown
+    assert "rows worse" in shown
     assert "did you mean 'char-3gram'?" in shown
 
 

@@ -11,6 +11,7 @@ from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
+from bench.standings.compared import compare, detectable, fronts
 from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
 from bench.standings.ranks import add_ranks
@@ -49,6 +50,9 @@ def build_board(suite: SuiteRecords) -> Board:
         trimmed=trimmed_models(ranked, candidates),
         flags=flags(rows, clean, rewritten, bounds_of(used)),
         remarks=suite.remarks,
+        compared=compare(ranked, ranked, clean, suite.tasks),
+        detectable=detectable(ranked, clean),
+        fronts=fronts(ranked),
     )
 
 
