@@ -25,6 +25,10 @@ SAME_MACHINE, OTHER_MACHINE = 1e-6, 1e-3
 """How far two scores of one key may lie apart: last bits of embeddings differ between machines, and may turn one answer of a test."""
 
 
+STATE = ("results", "rankings", "checkpoints", "embeddings", "bases", "locks")
+"""Folders of which a state folder has some."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Stored:
     """What a merge has to know of a stored result. `content` is the digest of the checkpoint that it made or is about; a ranking is of stage `ranking`."""
@@ -63,7 +67,7 @@ def state_of(folder: Path) -> Path:
         StorageError: It is neither.
     """
     for state in (folder / ".bench", folder):
-        if (state / "results").is_dir():
+        if any((state / name).is_dir() for name in STATE):
             return state.resolve()
     if (folder / "models").is_dir():
         return (folder / ".bench").resolve()
