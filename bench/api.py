@@ -1,4 +1,7 @@
-"""The functions behind `import bench`: read the cards, plan a run, run it, and load the board. Importing this module imports nothing heavy."""
+"""The functions behind `import bench`: read the cards, plan a run, run it, load the board, compare two candidates.
+
+Importing this module imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from bench.run.execute import Outcome
     from bench.run.report import Reporter
     from bench.standings.board import Board
+    from bench.standings.losses import Diff
 
 PROBES = ("quick", "full", "none")
 
@@ -157,6 +161,51 @@ def board(
 
     options = Options(suite=suite, device=pick_device(device), data_dir=_path(data_dir), offline=True)
     return build_board(read_records(planning.make_plan(_find(workspace), options)))
+
+
+def diff(
+    first: str,
+    second: str,
+    *,
+    tasks: str | Iterable[str] = (),
+    suite: str | None = None,
+    workspace: str | Path | None = None,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    limit: int = 10,
+) -> Diff:
+    """Where one candidate lost against another, row by row, from what is stored. Computes no score.
+
+    Args:
+        first: The candidate that may be better.
+        second: The one that may have lost.
+        tasks: Only these tasks. Default: all of the suite; those with rewritten texts are compared row by row only where they are named.
+        suite: Name of the suite. Default: the one that has both candidates.
+        workspace: As for `load`.
+        device: The device whose scores are compared, as for `make_plan`.
+        data_dir: Folder of published data, which holds the texts. Tasks whose data cannot be found there are left out.
+        limit: How many examples to keep of each task.
+
+    Returns:
+        `tasks`: for each its scores, how many rows flipped, losses by language, length and letters in common, and the rows that lost most;
+        `rewritten`: the drop of both on rewritten texts; `left_out`: tasks that could not be compared, and why.
+
+    Raises:
+        CardError: A card is wrong.
+        SelectionError: A name matches nothing or stands for several candidates, or both are the same.
+        Incomplete: Nothing can be compared.
+        BenchError: The folder is not a workspace, or there is no such device.
+    """
+    from bench.plan import planning
+    from bench.plan.options import Options
+    from bench.probe.machine import pick_device
+    from bench.standings.diff import build_diff
+
+    if limit < 0:
+        raise SelectionError(f"limit must be 0 or more (got {limit})")
+    names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
+    options = Options(suite=suite, names=(first, second), tasks=names, device=pick_device(device), data_dir=_path(data_dir), offline=True)
+    return build_diff(planning.make_plan(_find(workspace), options), first, second, limit)
 
 
 def _find(workspace: str | Path | None) -> Workspace:

@@ -94,10 +94,7 @@ class Store:
         """
         path = self.path(key)
         try:
-            with storage(path):
-                data = path.read_bytes()
-            result = unseal(data)
-            _check_key(result, key)
+            return read_result(path)
         except FileNotFoundError:
             return None
         except Unsealed:
@@ -106,7 +103,6 @@ class Store:
         except Unsound as problem:
             self.notices.say(f"{path}: {problem}; it is not used, a run computes it anew")
             return None
-        return result
 
     def done(self, key: str) -> bool:
         """True when the cell has been computed with this very key."""
@@ -124,6 +120,22 @@ class Store:
             StorageError: It cannot be written.
         """
         write_atomic(self.path(key), seal({**_finite(result), "key": key}))
+
+
+def read_result(path: Path) -> Result:
+    """A result from its file, whose name is its key.
+
+    Raises:
+        FileNotFoundError: There is none.
+        Unsealed: It has no digest.
+        Unsound: It is not what was written, or not the result of this key.
+        StorageError: It cannot be read.
+    """
+    with storage(path):
+        data = path.read_bytes()
+    result = unseal(data)
+    _check_key(result, path.stem)
+    return result
 
 
 def seal(content: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ DataDir = Annotated[
     Path | None, typer.Option("--data-dir", envvar="KASAUTI_DATA_DIR", help="Folder of published data: <owner>/<repository>/<path>.", show_default=False)
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never ask the Hub; use what is on this machine.")]
-Shard = Annotated[str, typer.Option("--shard", metavar="i/n", help="Only every n-th candidate, from the i-th.")]
+Shard = Annotated[str, typer.Option("--shard", metavar="i/n", help="Only the i-th of n parts of the candidates; `bench merge` puts their results together.")]
 Force = Annotated[bool, typer.Option("--force", help="Compute anew what is stored of the candidates: checkpoints, embeddings, scores, measurements.")]
 Reprobe = Annotated[bool, typer.Option("--reprobe", help="Measure anew what the candidates cost.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress: only what comes out, and what went wrong.")]

@@ -49,12 +49,19 @@ class Archive:
 
     def made(self, blueprint: Blueprint) -> Result | None:
         """The stored result of a make cell, when its checkpoint is there with the content that was recorded."""
+        return self.told(blueprint) if self.checkpoint_folder(blueprint).is_dir() else None
+
+    def told(self, blueprint: Blueprint) -> Result | None:
+        """The stored result of a make cell: enough to show scores, also where the checkpoint stayed on the machine that made it.
+
+        None where a checkpoint is here that is not the recorded one.
+        """
         result = self.store.get(blueprint.key)
         if result is None or result.get("status") != "done":
             return None
         folder = self.checkpoint_folder(blueprint)
         if not folder.is_dir():
-            return None
+            return result
         if content_digest(folder) != result["content"]:
             self.notices.say(f"{folder}: this checkpoint is not what was made (its files do not match their digest); it is not used, a run makes it anew")
             return None

@@ -72,15 +72,19 @@ def remove(found: list[Entry], state: Path) -> Iterator[Entry]:
             yield entry
 
 
-def require_idle(state: Path) -> None:
+def require_idle(state: Path, done: str = "removed") -> None:
     """Make sure that no run of the workspace is going on.
+
+    Args:
+        state: Its folder of stored things.
+        done: What would be done to them, for the message.
 
     Raises:
         StorageError: One holds a lock.
     """
     held = next((path for path in _locks(state) if _is_held(path)), None)
     if held is not None:
-        raise StorageError(f"{held}: a run of this workspace holds this lock; nothing is removed while it goes on")
+        raise StorageError(f"{held}: a run of this workspace holds this lock; nothing is {done} while it goes on")
 
 
 def _walk(state: Path) -> Iterator[tuple[Kind, Path]]:

@@ -48,18 +48,19 @@ class SuiteRecords:
 def read_records(plan: Plan) -> SuiteRecords:
     """The stored results of every candidate of the plan's suite, chosen or not, as they are now."""
     cards = {name: task.card for name, task in plan.tasks.items()}
-    records = tuple(_record(plan, candidate) for candidate in plan.selection.everyone.values())
+    records = tuple(read_record(plan, candidate) for candidate in plan.selection.everyone.values())
     remarks = {name: task.remarks for name, task in plan.tasks.items() if task.remarks}
     return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread), remarks)
 
 
-def _record(plan: Plan, candidate: Candidate) -> Record:
+def read_record(plan: Plan, candidate: Candidate) -> Record:
+    """What is stored of one candidate of the plan's suite. Scores need no checkpoint: it may have stayed on the machine that made it."""
     archive = plan.archive
     try:
         blueprint = plan.resolver.blueprint(candidate)
     except BenchError as error:
         return Record(candidate, problem=f"cannot be made: {first_line(error)}")
-    made = archive.made(blueprint)
+    made = archive.told(blueprint)
     if made is None:
         failed = archive.store.get(blueprint.key)
         problem = f"making failed: {last_line(failed['error'])}" if failed and failed.get("error") else "not made yet"

@@ -15,6 +15,7 @@ from bench.cards.workspace import DEFAULT_SUITE, is_builtin
 from bench.errors import SelectionError, nearest
 from bench.plan.names import ambiguous, unfolded
 from bench.plan.options import Options
+from bench.plan.shards import shard_of
 
 T = TypeVar("T")
 
@@ -41,7 +42,8 @@ def select(library: Library, options: Options) -> Selection:
     named = list(_pick_matching(names, everyone, f"candidate of suite {suite.name!r}").values())
     index, count = options.shard
     tasks = _pick_matching(options.tasks, dict.fromkeys(suite.suite.tasks), f"task of suite {suite.name!r}")
-    return Selection(suite, everyone, tuple(named[index - 1 :: count]), tuple(tasks))
+    own = tuple(candidate for candidate in named if count == 1 or shard_of(candidate, everyone, count) == index)
+    return Selection(suite, everyone, own, tuple(tasks))
 
 
 def _pick_matching(names: Sequence[str], available: dict[str, T], what: str) -> dict[str, T]:

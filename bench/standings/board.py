@@ -205,11 +205,51 @@ class Trimmed:
 
 
 @dataclasses.dataclass(frozen=True)
+class Spanned:
+    """A number between 0 and 1 with its 95 % interval, where that is known."""
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Paired:
+    """A row's mean less that of another row, with the 95 % interval of the paired difference, where that is known."""
+
+    other: str
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """A complete row beside the others.
+
+    `borda` are its Borda points: over all tasks, how many complete rows it beats, ties counting half. `to_parent` and `to_above` (the next better mean) are
+    differences of means. `languages` are its means over the tasks of one language.
+    """
+
+    borda: float
+    to_parent: Paired | None
+    to_above: Paired | None
+    languages: dict[str, Spanned]
+
+
+@dataclasses.dataclass(frozen=True)
+class Front:
+    """The rows that nothing beats in quality, speed and memory together, among those measured on one machine."""
+
+    machine: dict[str, Any]
+    rows: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Board:
     """A suite's standings.
 
     `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank. `remarks` are what is odd about the rows of a task,
-    `tasks` what it is (`bench.standings.about`).
+    `tasks` what it is (`bench.standings.about`). `compared` are the complete rows beside each other, by name. `detectable` is the smallest difference that a
+    task can show, by task.
     """
 
     suite: str
@@ -226,6 +266,9 @@ class Board:
     flags: tuple[Flag, ...] = ()
     remarks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    compared: dict[str, Compared] = dataclasses.field(default_factory=dict)
+    detectable: dict[str, float] = dataclasses.field(default_factory=dict)
+    fronts: tuple[Front, ...] = ()
 
     @property
     def empty(self) -> bool:

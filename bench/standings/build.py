@@ -13,6 +13,7 @@ from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
 from bench.standings.about import about_candidate, about_task
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
+from bench.standings.compared import compare, detectable, fronts
 from bench.standings.flags import bounds_of, flags
 from bench.standings.methods import comparisons
 from bench.standings.ranks import add_ranks
@@ -52,6 +53,9 @@ def build_board(suite: SuiteRecords) -> Board:
         flags=flags(rows, clean, rewritten, bounds_of(used)),
         remarks=suite.remarks,
         tasks=_tasks(suite, used),
+        compared=compare(ranked, ranked, clean, suite.tasks),
+        detectable=detectable(ranked, clean),
+        fronts=fronts(ranked),
     )
 
 

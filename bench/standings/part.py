@@ -9,6 +9,7 @@ from bench.cards.seeds import groups
 from bench.plan.records import Record, SuiteRecords
 from bench.standings.board import Board
 from bench.standings.build import build_board
+from bench.standings.compared import compare, detectable, fronts
 from bench.standings.ranks import add_ranks
 
 
@@ -31,8 +32,10 @@ def build_part(suite: SuiteRecords, names: Collection[str], tasks: Collection[st
     unasked = {record.candidate.name for record in beside}
     folded = groups(record.candidate for record in (*asked, *beside))
     rows = tuple(row for row in board.rows if not unasked.intersection(folded[row.name]))
-    add_ranks([row for row in rows if row.mean is not None])
-    return dataclasses.replace(board, rows=rows)
+    ranked = [row for row in rows if row.mean is not None]
+    add_ranks(ranked)
+    compared = compare(ranked, board.rows, board.columns, cards)
+    return dataclasses.replace(board, rows=rows, compared=compared, detectable=detectable(ranked, board.columns), fronts=fronts(ranked))
 
 
 def _apart(parent: Record, asked: Collection[Record]) -> bool:
