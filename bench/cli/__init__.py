@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import cache, data, doctor, init, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
+from bench.cli import cache, check, data, doctor, init, leaderboard, listing, make, plan, pretrain, run, sweep, vocabulary
 from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
 from bench.cli.streams import abandon_output, print_anything
 from bench.cli.verb import Verb, Verbs
@@ -47,6 +47,7 @@ app.command("list", cls=Verb, epilog=listing.EXAMPLES)(listing.list_things)
 app.command("make", cls=Verb, epilog=make.EXAMPLES)(make.make)
 app.command("sweep", cls=Verb, epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("leaderboard", cls=Verb, epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
+app.command("check", cls=Verb, epilog=check.EXAMPLES)(check.check)
 app.command("pretrain", cls=Verb, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
 app.command("vocabulary", cls=Verb, epilog=vocabulary.EXAMPLES)(vocabulary.vocabulary)
 app.command("doctor", cls=Verb, epilog=doctor.EXAMPLES)(doctor.doctor)
