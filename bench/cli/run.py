@@ -72,6 +72,7 @@ def run(
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
     from bench.plan.options import Options, stay_offline
+    from bench.plan.remembered import remember
     from bench.probe.machine import pick_device
     from bench.run.execute import execute
     from bench.store import require_writable
@@ -101,6 +102,7 @@ def run(
         require_writable(folder)
         outcome = execute(plan, reporter)
         unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish, log=file)
+        remember(plan)
     if not outcome.complete:
         if unwritten is not None:
             typer.echo(f"bench: {unwritten}", err=True)

@@ -1,14 +1,18 @@
-"""Under which keys the current cells of a suite are stored: all that has to be known to read them, without the cards, the data and the models behind them."""
+"""Under which keys the current cells of a suite are stored: all that has to be known to read them, without the cards, the data and the models behind them.
+
+What reads cards is imported where keys are made, so that reading them costs little.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.cards.candidate import Candidate
 from bench.errors import BenchError, first_line
-from bench.plan.keys import evaluate_key, measurement_key
-from bench.plan.planning import Plan
+
+if TYPE_CHECKING:
+    from bench.cards.candidate import Candidate
+    from bench.plan.planning import Plan
 
 PROFILES = ("full", "quick")
 """How a cost may have been measured; the first that is stored counts, as on the board."""
@@ -61,6 +65,8 @@ def current_keys(plan: Plan) -> CurrentKeys:
 
 
 def _keys(plan: Plan, candidate: Candidate) -> CandidateKeys:
+    from bench.plan.keys import evaluate_key, measurement_key
+
     device = plan.archive.device
     try:
         blueprint = plan.resolver.blueprint(candidate)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bench.cards.workspace import Workspace
 from bench.errors import Incomplete
-from bench.plan.archive import Archive
-from bench.plan.current import current_keys
+from bench.plan.current import CurrentKeys
 from bench.plan.options import Options
-from bench.plan.planning import make_plan
+from bench.plan.remembered import recall, remember
 from bench.standings.gate.snapshot import Snapshot, read_cells
+from bench.store import RESULTS, Store
 
 
 def current(workspace: Workspace, options: Options) -> tuple[Snapshot, Path]:
@@ -21,10 +21,17 @@ def current(workspace: Workspace, options: Options) -> tuple[Snapshot, Path]:
         SelectionError: There is no such suite.
         Incomplete: No score is stored.
     """
-    keys = current_keys(make_plan(workspace, options))
-    found = read_cells(keys, Archive(workspace.state, options.device).store)
+    keys = recall(workspace, options) or _looked_up(workspace, options)
+    found = read_cells(keys, Store(workspace.state / RESULTS))
     if found.empty:
         first, entry = next(iter(found.candidates.items()))
         why = f"{first}: {entry.problem or 'it has no score'}"
         raise Incomplete(f"no scores of suite {found.suite!r} are stored for {found.device}, so nothing was compared ({why}); `bench run --all` computes them")
     return found, workspace.leaderboard(found.suite)
+
+
+def _looked_up(workspace: Workspace, options: Options) -> CurrentKeys:
+    """The keys by way of cards and data, whose reading is imported only where they have to be read."""
+    from bench.plan.planning import make_plan
+
+    return remember(make_plan(workspace, options))
