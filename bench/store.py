@@ -33,6 +33,8 @@ from bench.faults import storage
 Result = dict[str, Any]
 LOG = logging.getLogger("bench")
 _HEAD = re.compile(rb'\{"digest": "([0-9a-f]{64})", ')
+RESULTS = "results"
+"""The folder of results in a workspace's state."""
 FOLDER_SEAL = "digest.json"
 UNSEALED = "files of an earlier version, which have no digest, are not used; a run computes them anew"
 

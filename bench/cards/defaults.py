@@ -1,4 +1,7 @@
-"""`bench.toml` in a workspace's root: defaults of options. What stands on the command line, or in an option's environment variable, counts before them."""
+"""`bench.toml` in a workspace's root: defaults of options, and in its table `[check]` what a gate lets pass.
+
+What stands on the command line, or in an option's environment variable, counts before a default.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.cards.lines import line_of
+from bench.cards.rules import Rules, read_rules, rule_flaws
 from bench.cards.workspace import Workspace
 from bench.errors import CardError, Problem, nearest
 
 FILE = "bench.toml"
+RULES = "check"
+"""The table of what `bench check` lets pass; all else are defaults of options."""
 PROBES = ("quick", "full", "none")
 
 
@@ -33,11 +39,28 @@ KEYS: dict[str, Callable[[Any], str | None]] = {"suite": _text, "device": _text,
 
 
 def read_defaults(place: Workspace) -> dict[str, Any]:
-    """What the file says, by key; a data folder is taken relative to the file. Nothing where there is no file.
+    """What the file says of options, by key; a data folder is taken relative to the file. Nothing where there is no file.
 
     Raises:
         CardError: Lists everything that is wrong with it.
     """
+    found = {key: value for key, value in _read(place).items() if key != RULES}
+    if "data-dir" in found:
+        found["data-dir"] = str(place.home / Path(found["data-dir"]).expanduser())
+    return found
+
+
+def check_rules(place: Workspace) -> Rules:
+    """What `bench check` lets pass; what the file does not say is as usual.
+
+    Raises:
+        CardError: Lists everything that is wrong with the file.
+    """
+    return read_rules(_read(place).get(RULES, {}))
+
+
+def _read(place: Workspace) -> dict[str, Any]:
+    """The file as it is, when all of it is right."""
     path = place.home / FILE
     if not path.is_file():
         return {}
@@ -48,18 +71,18 @@ def read_defaults(place: Workspace) -> dict[str, Any]:
         raise CardError([Problem(path, int(line[1]) if line else 1, "TOML", str(error))]) from None
     except UnicodeDecodeError as error:
         raise CardError([Problem(path, 1, "encoding", f"expected UTF-8, found byte {error.object[error.start]:#04x} at offset {error.start}")]) from None
-    if problems := [problem for key, value in found.items() if (problem := _problem(path, key, value)) is not None]:
+    if problems := [problem for key, value in found.items() for problem in _problems(path, key, value)]:
         raise CardError(problems)
-    if "data-dir" in found:
-        found["data-dir"] = str(place.home / Path(found["data-dir"]).expanduser())
     return found
 
 
-def _problem(path: Path, key: str, value: Any) -> Problem | None:
+def _problems(path: Path, key: str, value: Any) -> list[Problem]:
+    if key == RULES:
+        return [Problem(path, line_of(path, (key, *at)), ".".join((key, *at)), message) for at, message in rule_flaws(value)]
     if key not in KEYS:
-        message = f"no option of this name has a default here{nearest(key, KEYS)}"
+        message = f"no option of this name has a default here{nearest(key, [*KEYS, RULES])}"
     elif (expected := KEYS[key](value)) is not None:
         message = f"{expected}, found {value!r}"
     else:
-        return None
-    return Problem(path, line_of(path, (key,)), key, message)
+        return []
+    return [Problem(path, line_of(path, (key,)), key, message)]

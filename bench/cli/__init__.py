@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import cache, data, diff, doctor, init, leaderboard, listing, make, merge, plan, pretrain, run, sweep, vocabulary
+from bench.cli import cache, check, data, diff, doctor, init, leaderboard, listing, make, merge, plan, pretrain, run, sweep, vocabulary
 from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
 from bench.cli.streams import abandon_output, print_anything
 from bench.cli.verb import Verb, Verbs
@@ -49,6 +49,7 @@ app.command("sweep", cls=Verb, epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("leaderboard", cls=Verb, epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
 app.command("diff", cls=Verb, epilog=diff.EXAMPLES)(diff.diff)
 app.command("merge", cls=Verb, epilog=merge.EXAMPLES)(merge.merge)
+app.command("check", cls=Verb, epilog=check.EXAMPLES)(check.check)
 app.command("pretrain", cls=Verb, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
 app.command("vocabulary", cls=Verb, epilog=vocabulary.EXAMPLES)(vocabulary.vocabulary)
 app.command("doctor", cls=Verb, epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -71,6 +71,7 @@ def run(
     """Make, evaluate, probe, rank and publish; resumes where an earlier run stopped."""
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
+    from bench.plan.remembered import remember
     from bench.publish.guard import published
     from bench.run.execute import execute
     from bench.store import require_writable
@@ -97,6 +98,7 @@ def run(
         require_writable(folder)
         outcome = execute(plan, reporter)
         unwritten = publish_board(plan, outcome, folder, json=json, anyway=publish or (out is not None and not published(out)), log=file)
+        remember(plan)
     if not outcome.complete:
         if unwritten is not None:
             typer.echo(f"bench: {unwritten}", err=True)

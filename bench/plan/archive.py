@@ -10,7 +10,7 @@ from bench.cards.candidate import Candidate
 from bench.cards.kinds import External
 from bench.make.blueprint import Blueprint, content_digest
 from bench.plan.keys import embeddings_key
-from bench.store import Notices, Result, Store
+from bench.store import RESULTS, Notices, Result, Store
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Archive:
     @cached_property
     def store(self) -> Store:
         """One JSON a cell."""
-        return Store(self.state / "results", self.notices)
+        return Store(self.state / RESULTS, self.notices)
 
     @property
     def locks(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,7 +48,10 @@ class PlannedCandidate:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a run consists of. `candidates` stand in the order in which they run; `resolver` still knows those of the suite that are not chosen."""
+    """What a run consists of. `candidates` stand in the order in which they run; `resolver` still knows those of the suite that are not chosen.
+
+    `began` is when the first card was read, in nanoseconds since 1970.
+    """
 
     workspace: Workspace
     options: Options
@@ -56,6 +60,7 @@ class Plan:
     archive: Archive
     tasks: dict[str, PlannedTask]
     candidates: dict[str, PlannedCandidate]
+    began: int = 0
 
     @property
     def cells(self) -> list[PlannedCell]:
@@ -86,6 +91,7 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
         StorageError: What is stored cannot be read, or a ranking cannot be stored.
     """
     check_data_folder(options.data_dir)
+    began = time.time_ns()
     step("reading the cards")
     library = load_library(workspace)
     selection = select(library, options)
@@ -96,7 +102,7 @@ def make_plan(workspace: Workspace, options: Options, say: Callable[[str], None]
         step(f"reading the data of {name}")
         tasks[name] = planned_task(library.task(name), resolver.data, options)
     planner = _Planner(selection, options, resolver, archive, tasks, step)
-    return Plan(workspace, options, selection, resolver, archive, tasks, planner.candidates())
+    return Plan(workspace, options, selection, resolver, archive, tasks, planner.candidates(), began)
 
 
 def planned_task(card: TaskCard, data: DataCache, options: Options) -> PlannedTask:

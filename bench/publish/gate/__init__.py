@@ -1,0 +1,1 @@
+"""What a gate found, in the forms in which people and machines read it."""

@@ -1,0 +1,111 @@
+"""The blessed snapshot that a gate compares with: one sealed JSON file, or that file as a git commit has it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.faults import storage
+from bench.standings.gate.snapshot import Snapshot
+from bench.store import Unsealed, Unsound, seal, unseal, write_atomic
+
+FILE = "baseline.json"
+KIND = "kasauti baseline"
+FORMAT = 1
+"""Raise it by one when an older harness could not read what is written."""
+BLESS = "`bench check --update` writes one from what is stored"
+
+
+def write_baseline(path: Path, snapshot: Snapshot) -> None:
+    """Write a baseline, whole or not at all.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    write_atomic(path, seal({"kind": KIND, "format": FORMAT, **snapshot.record()}))
+
+
+def read_baseline(place: str | Path | None, folder: Path, suite: str) -> tuple[Snapshot, str]:
+    """A baseline, and what to call it.
+
+    Args:
+        place: A file, or what git calls a commit (a branch, a tag, a hash); None for the file in `folder`.
+        folder: Where the suite's board is published.
+        suite: The suite that it has to be of.
+
+    Raises:
+        BenchError: There is none, it is not what was written, it is of another suite, or a newer harness wrote it.
+    """
+    path = folder / FILE if place is None else Path(place)
+    if path.is_file():
+        with storage(path):
+            return parse_baseline(path.read_bytes(), str(path), suite), str(path)
+    if place is None:
+        raise BenchError(f"{path}: there is no baseline; {BLESS}")
+    if path.is_dir():
+        raise BenchError(f"--baseline {place}: this is a folder; give the file {FILE} in it, or a git commit")
+    named = f"{place}:{_in_repository(folder)}"
+    return parse_baseline(_of_commit(str(place), folder, named), named, suite), named
+
+
+def parse_baseline(data: bytes, named: str, suite: str) -> Snapshot:
+    """The snapshot in the bytes of a baseline file, which messages call `named`.
+
+    Raises:
+        BenchError: See `read_baseline`.
+    """
+    try:
+        found = unseal(data)
+    except Unsealed:
+        raise BenchError(f"{named}: this is no baseline of `bench check`; {BLESS}") from None
+    except Unsound as problem:
+        raise BenchError(f"{named}: {problem}, so it is not compared with; take it from git again, or remove it: {BLESS}") from None
+    if found.get("kind") != KIND:
+        raise BenchError(f"{named}: this is no baseline of `bench check`; {BLESS}")
+    if found["format"] > FORMAT:
+        raise BenchError(
+            f"{named}: it has format {found['format']}, and this version reads up to {FORMAT}; install a newer kasauti, or bless anew with --update"
+        )
+    if found["suite"] != suite:
+        raise BenchError(f"{named}: it is the baseline of suite {found['suite']!r}, not of {suite!r}; give --suite {found['suite']}, or another --baseline")
+    try:
+        return Snapshot.read(found)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BenchError(f"{named}: a member of it is not what was expected ({type(error).__name__}: {error}); bless anew with --update") from None
+
+
+def _in_repository(folder: Path) -> str:
+    """The baseline's place below the folder that git tracks."""
+    there = _nearest(folder)
+    prefix = _git(folder, "rev-parse", "--show-prefix") or b""
+    return (Path(prefix.decode().strip()) / folder.relative_to(there) / FILE).as_posix()
+
+
+def _of_commit(name: str, folder: Path, named: str) -> bytes:
+    """The file as a commit has it."""
+    if _git(folder, "rev-parse", "--git-dir") is None:
+        raise BenchError(f"--baseline {name}: no such file, and {folder} lies in no git repository that could have a commit of this name")
+    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if commit is None:
+        raise BenchError(
+            f"--baseline {name}: no such file, and git knows no commit of this name here; a shallow clone has only its newest (`git fetch` gets others)"
+        )
+    found = _git(folder, "show", f"{commit.decode().strip()}:{_in_repository(folder)}")
+    if found is None:
+        raise BenchError(f"{named}: this commit has no baseline; commit one that `bench check --update` wrote, or name another commit")
+    return found
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.is_dir())
+
+
+def _git(folder: Path, *words: str) -> bytes | None:
+    """What git prints in the nearest folder that is there; None where it fails, or is not installed."""
+    try:
+        done = subprocess.run(["git", "-C", str(_nearest(folder)), *words], capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
