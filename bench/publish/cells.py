@@ -133,7 +133,7 @@ def _costs(probe: dict[str, Any]) -> list[str]:
     return [
         f"{probe['offline']['sentences_per_second']:,.0f}",
         f"{1000 * probe['single']['p50']:.2f}",
-        f"{1000 * probe['single']['p90']:.2f}",
+        _number(None if probe["single"]["p90"] is None else 1000 * probe["single"]["p90"], 2),
         _number(_peak(probe), 0),
         f"{probe['load']:.2f}",
         f"{probe['bytes_on_disk'] / 2**20:.1f}",
