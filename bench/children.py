@@ -222,11 +222,11 @@ def _call(connection: Connection, function: Callable[..., Any], args: tuple[Any,
     except STOPS:
         raise
     except BaseException as error:
-        connection.send((None, _portable(error), traceback.format_exc()))
+        connection.send((None, portable(error), traceback.format_exc()))
 
 
-def _portable(error: BaseException) -> Exception:
-    """The error itself where it arrives as it is, else one that says the same."""
+def portable(error: BaseException) -> Exception:
+    """An error in a form that a parent can take: itself where it arrives as it is, else one that says the same."""
     try:
         copy = pickle.loads(pickle.dumps(error))
     except Exception:

@@ -85,11 +85,12 @@ class Grid(Card):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SuiteInfo(Card):
-    """The head of a suite's card."""
+    """The head of a suite's card. `reference` names the candidate that costs are compared with; see `Suite.reference`."""
 
     name: LowerName
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     description: str = ""
+    reference: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,12 @@ class Suite(Card):
     def name(self) -> str:
         """The suite's name."""
         return self.suite.name
+
+    @property
+    def reference(self) -> str:
+        """The candidate that costs are compared with: the one that the card names, else the first full one, else the first."""
+        everyone = [candidate for _, candidate in self.entries()]
+        return self.suite.reference or next((one for one in everyone if one.kind == "full"), everyone[0]).name
 
     @property
     def data_sets(self) -> tuple[str, ...]:
@@ -150,6 +157,9 @@ def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield ("candidates",), "a suite needs at least one candidate: a [[candidates]] table, or a [[grids]] table"
     yield from _candidate_flaws(suite, data)
     yield from _parent_flaws(suite)
+    names = [candidate.name for _, candidate in suite.entries()]
+    if suite.suite.reference is not None and suite.suite.reference not in names:
+        yield ("suite", "reference"), f"no candidate {suite.suite.reference!r}" + nearest(suite.suite.reference, names)
 
 
 def _tested(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> dict[tuple[str, str], str]:

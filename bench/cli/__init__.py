@@ -11,12 +11,13 @@ from typing import NoReturn
 import typer
 
 from bench import __version__
-from bench.cli import cache, check, data, diff, doctor, init, leaderboard, listing, make, merge, plan, pretrain, run, sweep, vocabulary
+from bench.cli import cache, check, data, diff, doctor, init, leaderboard, listing, make, merge, plan, pretrain, probe, run, sweep, vocabulary
 from bench.cli.quiet import cache_where_it_can_be_written, quiet_libraries
 from bench.cli.streams import abandon_output, print_anything
 from bench.cli.verb import Verb, Verbs
 from bench.errors import BenchError, Stopped
 from bench.faults import GO_ON, storage_error
+from bench.probe.conditions import spin_little
 
 app = typer.Typer(
     name="bench",
@@ -45,6 +46,7 @@ app.command("run", cls=Verb, epilog=run.EXAMPLES)(run.run)
 app.command("plan", cls=Verb, epilog=plan.EXAMPLES)(plan.plan)
 app.command("list", cls=Verb, epilog=listing.EXAMPLES)(listing.list_things)
 app.command("make", cls=Verb, epilog=make.EXAMPLES)(make.make)
+app.command("probe", cls=Verb, epilog=probe.EXAMPLES)(probe.probe)
 app.command("sweep", cls=Verb, epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("leaderboard", cls=Verb, epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
 app.command("diff", cls=Verb, epilog=diff.EXAMPLES)(diff.diff)
@@ -60,6 +62,7 @@ app.add_typer(cache.app, name="cache")
 def main() -> None:
     """Entry point: turns our own errors, signals, and what the operating system refuses into one line and the exit code."""
     quiet_libraries()
+    spin_little()
     cache_where_it_can_be_written()
     print_anything()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from bench.errors import did_you_mean
 
-CHOOSING = ("run", "plan", "make", "leaderboard", "check")
+CHOOSING = ("run", "plan", "make", "probe", "leaderboard", "check")
 """The verbs that take the default suite; for the others `--suite` narrows a search."""
 
 

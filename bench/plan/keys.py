@@ -57,14 +57,15 @@ def embeddings_behind(parts: Mapping[str, Any], prompt: str) -> str:
     return digest({**{name: value for name, value in parts.items() if name not in SCORES_OWN}, "prompt": prompt})
 
 
-def measurement_key(candidate: Candidate, content: str, device: str, profile: str) -> str:
+def measurement_key(candidate: Candidate, content: str, device: str, profile: str, *, reference: str | None = None, threads: int = 0) -> str:
     """Identity of a measurement: the digest of `measurement_parts`."""
-    return digest(measurement_parts(candidate, content, device, profile))
+    return digest(measurement_parts(candidate, content, device, profile, reference=reference, threads=threads))
 
 
-def measurement_parts(candidate: Candidate, content: str, device: str, profile: str) -> dict[str, Any]:
+def measurement_parts(candidate: Candidate, content: str, device: str, profile: str, *, reference: str | None = None, threads: int = 0) -> dict[str, Any]:
     """What a measurement of a candidate's checkpoint, whose digest is `content`, is decided by; see `probe_parts`."""
-    return probe_parts(content, candidate.probe_prompt, candidate.runs_in, device, profile, candidate.use)
+    how = candidate.probe_prompt, candidate.runs_in, device, profile, candidate.use
+    return probe_parts(content, *how, reference=reference, threads=threads)
 
 
 def embeddings_key(candidate: Candidate, content: str, prompt: str, device: str) -> str:

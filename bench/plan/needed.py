@@ -19,6 +19,7 @@ from bench.plan.archive import Archive
 from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.options import Options
 from bench.plan.planning import PlannedTask, planned_task
+from bench.plan.reference import reference_of
 from bench.plan.resolve import Resolver
 from bench.plan.selection import select
 
@@ -109,7 +110,10 @@ def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archi
         content = made["content"]
         scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, task, archive.device) for task in tasks)}
         found.keys.update(scores)
-        found.keys.update(measurement_key(one.candidate, content, archive.device, profile) for profile in ("quick", "full"))
+        beside = {reference_of(resolver.selection, resolver, archive).content, None}
+        found.keys.update(
+            measurement_key(one.candidate, content, archive.device, profile, reference=one_of) for profile in ("quick", "full") for one_of in beside
+        )
         prompts = {one.candidate.prompt or "", *(score["used"]["prompt"] for score in scores.values() if score is not None and "used" in score)}
         for judged in (one.candidate, dataclasses.replace(one.candidate, precision=None)):  # the second is how it teaches
             found.embeddings.update(archive.embeddings_folder(judged, content, prompt).name for prompt in prompts)

@@ -15,7 +15,7 @@ class Options:
     """Selectors and settings of a run.
 
     `jobs` are the candidates that are worked on at a time; 0 leaves it to the machine and the work. `force` computes everything chosen anew, `reprobe` the
-    measurements of cost.
+    measurements of cost. `threads` are those that models are measured with; 0 for as many as there are cores.
     """
 
     suite: str | None = None
@@ -30,6 +30,7 @@ class Options:
     stages: tuple[Stage, ...] = ("make", "evaluate", "probe")
     force: bool = False
     reprobe: bool = False
+    threads: int = 0
 
 
 def stay_offline() -> None:

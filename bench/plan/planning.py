@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.plan.archive import Archive
 from bench.plan.cells import Cell, PlannedCell, Status
 from bench.plan.keys import evaluate_key, measurement_key
 from bench.plan.options import Options
+from bench.plan.reference import Reference, reference_of
 from bench.plan.resolve import Resolver
 from bench.plan.selection import Selection, select
 from bench.store import Result
@@ -66,6 +68,11 @@ class Plan:
     def cells(self) -> list[PlannedCell]:
         """Every cell of the selection, and the makings of teachers that it needs."""
         return [cell for candidate in self.candidates.values() for cell in candidate.cells]
+
+    @property
+    def reference(self) -> Reference:
+        """The candidate that costs are compared with, as it is now."""
+        return reference_of(self.selection, self.resolver, self.archive)
 
     @property
     def leaderboard(self) -> Path:
@@ -147,6 +154,10 @@ class _Planner:
             found.setdefault(candidate.name, planned)
         return found
 
+    @functools.cached_property
+    def _reference(self) -> Reference:
+        return reference_of(self.selection, self.resolver, self.archive)
+
     def _candidate(self, candidate: Candidate) -> PlannedCandidate:
         make, later = Cell(candidate.name, "make"), list(self._later(candidate))
         card = self.selection.suite.file
@@ -185,8 +196,11 @@ class _Planner:
             return PlannedCell(cell, "to do")
         if cell.stage == "evaluate":
             key = evaluate_key(candidate, made["content"], self.tasks[cell.target], self.options.device)
+        elif self._reference.content is None and self._reference.candidate in self.selection.chosen:  # this run makes it, and then measures beside it
+            return PlannedCell(cell, "to do")
         else:
-            key = measurement_key(candidate, made["content"], self.options.device, self.options.probe)
+            how, beside = self.options, self._reference.content
+            key = measurement_key(candidate, made["content"], how.device, how.probe, reference=beside, threads=how.threads)
         stored = self.archive.store.get(key)
         if stored is None or (cell.stage == "probe" and self.options.reprobe):
             return PlannedCell(cell, "to do", key)

@@ -18,7 +18,7 @@ class Record:
     """A candidate's stored results.
 
     `made` is that of its make cell; where there is none, `problem` says why. `scores` are those of its evaluate cells by task, done or failed. `cost` is that
-    of its probe cell, the full profile before the quick one.
+    of its probe cell: beside the suite's reference as it is now before one without a reference, then the full profile before the quick one.
     """
 
     candidate: Candidate
@@ -74,8 +74,9 @@ def read_record(plan: Plan, candidate: Candidate) -> Record:
 
 
 def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
-    for profile in ("full", "quick"):
-        found = plan.archive.store.get(measurement_key(candidate, content, plan.options.device, profile))
-        if found is not None and found["status"] == "done":
-            return found
+    for reference in dict.fromkeys([plan.reference.content, None]):
+        for profile in ("full", "quick"):
+            found = plan.archive.store.get(measurement_key(candidate, content, plan.options.device, profile, reference=reference))
+            if found is not None and found["status"] == "done":
+                return found
     return None

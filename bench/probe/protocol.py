@@ -1,53 +1,52 @@
-"""How a checkpoint is probed: which sentences, which process, and what the result says."""
+"""What identifies a measurement, and what is measured of a checkpoint. How: docs/probes.md."""
 
 from __future__ import annotations
 
-import csv
-import functools
-import os
 from pathlib import Path
 from typing import Any
 
 from bench.cards.candidate import AS_IT_IS, Precision, Use
-from bench.cards.workspace import builtin_content
-from bench.digests import digest
+from bench.digests import counts, digest, folder_files
 from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
-from bench.probe.worker import PROFILES
+from bench.probe.texts import SHA256
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Raise it by one when the same checkpoint would be measured in another way: measurements made before are then not used again."""
-SENTENCES_FILE = Path("tasks/kasauti-sts/test.tsv")
 
 
-@functools.cache
-def probe_sentences() -> tuple[str, ...]:
-    """Real Marathi and Hindi sentences of 4 to 25 words, the two languages taking turns: the built-in STS test, wherever the workspace is."""
-    with (builtin_content() / SENTENCES_FILE).open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return tuple(row[column] for row in rows[::4] for column in ("mr1", "hi1", "mr2", "hi2"))
-
-
-def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS) -> str:
+def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS, **more: Any) -> str:
     """Identity of a measurement: the digest of `probe_parts`."""
-    return digest(probe_parts(content, prompt, precision, device, profile, use))
+    return digest(probe_parts(content, prompt, precision, device, profile, use, **more))
 
 
-def probe_parts(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS) -> dict[str, Any]:
-    """What a measurement is decided by: checkpoint, prompt, arithmetic, profile, protocol, sentences and machine."""
-    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile, **use.parts}
-    return {**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "sentences": digest(probe_sentences())}
+def probe_parts(
+    content: str,
+    prompt: str | None,
+    precision: Precision | None,
+    device: str,
+    profile: str,
+    use: Use = AS_IT_IS,
+    *,
+    reference: str | None = None,
+    threads: int = 0,
+) -> dict[str, Any]:
+    """What a measurement is decided by: checkpoint, prompt, arithmetic, profile, protocol, texts, machine, and the reference that was measured beside it.
 
-
-def probe(folder: Path, *, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS) -> dict[str, Any]:
-    """Measure a checkpoint in a process of its own.
-
-    Raises:
-        ModelError: The process died, or the checkpoint cannot be loaded.
+    Args:
+        content: Digest of the checkpoint.
+        prompt: Put before every text; None for the checkpoint's own.
+        precision: None for that in which the checkpoint is stored.
+        device: Device that encodes.
+        profile: `quick` or `full`.
+        use: Tokens of a text at most, and whether code in the folder may run.
+        reference: Digest of the reference's checkpoint; None where there was none.
+        threads: 0 for as many as there are cores.
     """
-    from bench.children import in_child
-    from bench.probe.worker import measure
+    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile, "reference": reference, **use.parts}
+    parts |= {"threads": threads} if threads not in {0, usable_cores()} else {}
+    return {**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "texts": SHA256}
 
-    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    measured = in_child(measure, folder, prompt, precision, device, probe_sentences(), PROFILES[profile], usable_cores(), use)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix not in {".md"} and path.name != "kasauti.json")
-    return {**measured, "bytes_on_disk": size, "load_average_before": busy}
+
+def bytes_on_disk(folder: Path) -> int:
+    """What the files of a checkpoint take that a loader could read."""
+    return sum(path.stat().st_size for path in folder_files(folder) if counts(path.relative_to(folder)))

@@ -1,92 +1,183 @@
-"""The measuring process: loads one checkpoint and times it. Nothing here knows a score."""
+"""The measuring process: holds one model, does what it is told over a pipe, and sleeps in between. Nothing here knows a score."""
 
 from __future__ import annotations
 
 import dataclasses
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench.cards.candidate import AS_IT_IS, Precision, Use
+from bench.errors import STOPS
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_encoder
 from bench.probe import memory
+from bench.probe.profiles import LEAST_SECONDS, PREFERRED, PROFILES, SETTLED, Profile
+from bench.probe.texts import Bucket, block
+from bench.probe.work import count_operations, split_seconds
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What errors say when a batch does not fit (PyTorch's allocators of CUDA and of the CPU)."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Profile:
-    """How much to measure: single sentences timed one by one, rounds over `sentences` sentences at each batch size."""
+class Subject:
+    """What is measured: a checkpoint and how it is run.
 
-    sentences: int
-    singles: int
-    warm_up: int
-    rounds: int
-    batch_sizes: tuple[int, ...]
-
-
-PROFILES = {
-    "quick": Profile(sentences=120, singles=60, warm_up=10, rounds=3, batch_sizes=(8, 32)),
-    "full": Profile(sentences=600, singles=600, warm_up=50, rounds=9, batch_sizes=(1, 8, 32, 128)),
-}
-
-
-def measure(
-    folder: Path,
-    prompt: str | None,
-    precision: Precision | None,
-    device: str,
-    texts: Sequence[str],
-    profile: Profile,
-    threads: int,
-    use: Use = AS_IT_IS,
-) -> dict[str, Any]:
-    """Load time, latency, throughput and memory of one checkpoint, in this process.
-
-    Args:
-        folder: The checkpoint.
-        prompt: Put before every text; None for the checkpoint's own, that of STS tasks where it has one: the sentences are pairs of KasautiSTS.
-        precision: Of weights and arithmetic; None for that in which the weights are stored.
-        device: `cpu`, `cuda` or `cuda:i`.
-        texts: Real sentences, of which the profile says how many are taken.
-        profile: How much to measure.
-        threads: Threads that torch may use; set, and read back.
-        use: Tokens of a text at most, and whether code in the folder may run.
-
-    Returns:
-        Times in seconds, memory in bytes. `load` is from opening the folder to the first embedding, libraries being imported already.
+    `prompt` is put before every text; None for the checkpoint's own, that of STS tasks where it has one. `precision` is of weights and arithmetic; None for
+    that in which the weights are stored. `threads` are those that torch may use.
     """
-    import torch
 
-    texts = texts[: profile.sentences]
-    torch.set_num_threads(threads)
-    before = memory.resident()
-    start = time.perf_counter()
-    encoder = load_encoder(folder, prompt=prompt, precision=precision, device=device, use=use).for_task("STS")
-    encode = _encode_call(encoder)
-    encode(texts[:1], 1)
-    _synchronise(device)
-    load = time.perf_counter() - start
-    loaded = memory.resident()
-    latency = _singles(encode, texts, profile, device)
-    throughput = _rounds(encode, texts, profile, device)
-    return {
-        "used": {"prompt": encoder.prompt, "precision": encoder.precision()},
-        "load": load,
-        "single": latency,
-        "offline": throughput,
-        "memory": {"before_load": before, "after_load": loaded, **_peaks(encode, texts, throughput["batch_size"], device)},
-        "threads": torch.get_num_threads(),
-        "device_name": torch.cuda.get_device_name(device) if device.startswith("cuda") else None,
-        "sentences": len(texts),
-        "characters": sum(map(len, texts)),
-    }
+    name: str
+    folder: Path
+    content: str
+    prompt: str | None
+    precision: Precision | None
+    device: str
+    threads: int
+    use: Use = AS_IT_IS
 
 
-def _encode_call(encoder: Encoder) -> Callable[[Sequence[str], int], Any]:
+class Worker:
+    """Measures one model. Every method is a command; times are in seconds, memory in bytes."""
+
+    def __init__(self, subject: Subject, profile: Profile) -> None:
+        self.subject, self.profile = subject, profile
+        self.cuda = subject.device.startswith("cuda")
+        self.encoder: Encoder
+        self.encode: Callable[[Sequence[str], int], Any]
+        self.batch_size = min(profile.batch_sizes)
+        self.repeats = 1
+        self.smaller: dict[int, int] = {}
+
+    def load(self) -> dict[str, Any]:
+        """Load the model and embed a first text; libraries are imported already. Threads are set, and read back."""
+        import torch
+
+        torch.set_num_threads(self.subject.threads)
+        before = memory.now()
+        start = time.perf_counter()
+        prompt, precision, device = self.subject.prompt, self.subject.precision, self.subject.device
+        self.encoder = load_encoder(self.subject.folder, prompt=prompt, precision=precision, device=device, use=self.subject.use).for_task("STS")
+        self.encode = encode_call(self.encoder)
+        self._timed(block({"short": 1}, 0), 1)
+        return {
+            "load": time.perf_counter() - start,
+            "before": before,
+            "after": memory.now(),
+            "threads": torch.get_num_threads(),
+            "used": {"prompt": self.encoder.prompt, "precision": self.encoder.precision()},
+            "device_name": torch.cuda.get_device_name(device) if self.cuda else None,
+            "attention": _attention(self.encoder),
+        }
+
+    def settle(self) -> dict[str, Any]:
+        """Warm up, and choose the batch size. Blocks are none that are timed later."""
+        windows = [self._timed(self._block(-1), self.batch_size)]
+        while len(windows) < 2 or (len(windows) < self.profile.warm_up and abs(windows[-1] / windows[-2] - 1) > SETTLED):
+            windows.append(self._timed(self._block(-1), self.batch_size))
+        tried: dict[int, float] = {}
+        for number in range(self.profile.sweep):
+            for size in self.profile.batch_sizes:
+                seconds = self._timed(self._block(-1 - number), size)
+                used = self.smaller.get(size, size)
+                tried[used] = min(seconds, tried.get(used, seconds))
+        for size in sorted(tried):
+            if tried[size] < tried.get(self.batch_size, float("inf")) * (1 - PREFERRED) or self.batch_size not in tried:
+                self.batch_size = size
+        self.repeats = max(1, round(LEAST_SECONDS / tried[self.batch_size]))
+        return {
+            "batch_size": self.batch_size,
+            "sweep": {str(size): len(self._block(0)) / seconds for size, seconds in tried.items()},
+            "did_not_fit": {str(size): used for size, used in self.smaller.items()},
+            "warm_up": {"blocks": len(windows), "settled": abs(windows[-1] / windows[-2] - 1) <= SETTLED},
+        }
+
+    def block(self, number: int) -> float:
+        """The time of one round's block, at the batch size that was chosen."""
+        return self._repeated(self._block(number))
+
+    def bucket(self, bucket: Bucket, number: int) -> float:
+        """The same of texts of one length."""
+        return self._repeated(block({bucket: self.profile.buckets[bucket]}, number))
+
+    def singles(self, number: int) -> list[float]:
+        """The times of a round's single texts, taken from its block at equal distances."""
+        texts, count = self._block(number), self.profile.singles
+        return [self._timed([texts[index * len(texts) // count]], 1) for index in range(count)]
+
+    def memory(self) -> dict[str, Any]:
+        """A pass of its own for memory: the peak is reset, a block is encoded once more, the peak is read. Also, which part of its time went into what."""
+        import torch
+
+        was_reset = memory.reset_peak()
+        if self.cuda:
+            torch.cuda.reset_peak_memory_stats(self.subject.device)
+        split = split_seconds(self.encoder, lambda: self._timed(self._block(0), self.batch_size), self.subject.device)
+        return {
+            "split": split,
+            "peak_while_encoding": memory.peak() if was_reset else None,
+            "encoding": memory.now(),
+            "cuda_allocated_peak": torch.cuda.max_memory_allocated(self.subject.device) if self.cuda else None,
+            "cuda_reserved_peak": torch.cuda.max_memory_reserved(self.subject.device) if self.cuda else None,
+            "cuda_process": memory.cuda_process(self.subject.device) if self.cuda else None,
+        }
+
+    def work(self) -> dict[str, Any]:
+        """What the model does with texts: floating-point operations of a sentence, one at a time so that there is no padding, and tokens of a block."""
+        texts = block(PROFILES["quick"].block, 0)
+        return {"operations": count_operations(self.encoder, lambda: self.encode(texts, 1), len(texts)), "tokens": _tokens(self.encoder, self._block(0))}
+
+    def _block(self, number: int) -> tuple[str, ...]:
+        return block(self.profile.block, number)
+
+    def _repeated(self, texts: Sequence[str]) -> float:
+        return sum(self._timed(texts, self.batch_size) for _ in range(self.repeats)) / self.repeats
+
+    def _timed(self, texts: Sequence[str], size: int) -> float:
+        """The time of encoding some texts. A batch that does not fit is halved until it does, which is remembered; the time is that of the one that fits."""
+        while True:
+            used = self.smaller.get(size, size)
+            try:
+                self._synchronise()
+                start = time.perf_counter()
+                self.encode(texts, used)
+                self._synchronise()
+                return time.perf_counter() - start
+            except (MemoryError, RuntimeError) as error:
+                if used == 1 or not (isinstance(error, MemoryError) or any(said in str(error).lower() for said in OUT_OF_MEMORY)):
+                    raise
+                self.smaller[size] = used // 2
+
+    def _synchronise(self) -> None:
+        if self.cuda:
+            import torch
+
+            torch.cuda.synchronize(self.subject.device)
+
+
+def serve(connection: Connection, subject: Subject, profile: Profile) -> None:
+    """A measuring process's life: commands come in, what they give goes out, until the parent ends it."""
+    from bench.children import portable
+
+    worker = Worker(subject, profile)
+    while True:
+        try:
+            name, args = connection.recv()  # asleep in the kernel while another model is measured
+        except EOFError:
+            return
+        try:
+            answer: tuple[Any, Exception | None] = (getattr(worker, name)(*args), None)
+        except STOPS:
+            raise
+        except BaseException as error:
+            answer = (None, portable(error))
+        connection.send(answer)
+
+
+def encode_call(encoder: Encoder) -> Callable[[Sequence[str], int], Any]:
     """What a user of the checkpoint would call: the library's own `encode`, with its own batching."""
     if isinstance(encoder, SentenceEncoder):
         model, prompt = encoder.model, encoder.prompt
@@ -94,58 +185,15 @@ def _encode_call(encoder: Encoder) -> Callable[[Sequence[str], int], Any]:
     return lambda texts, size: [encoder.encode(list(texts[start : start + size])) for start in range(0, len(texts), size)]
 
 
-def _singles(encode: Callable[[Sequence[str], int], Any], texts: Sequence[str], profile: Profile, device: str) -> dict[str, Any]:
-    seconds = []
-    for index in range(profile.warm_up + profile.singles):
-        text = texts[index % len(texts)]
-        start = time.perf_counter()
-        encode([text], 1)
-        _synchronise(device)
-        if index >= profile.warm_up:
-            seconds.append(time.perf_counter() - start)
-    p50, p90 = np.percentile(seconds, [50, 90])
-    return {"p50": float(p50), "p90": float(p90), "samples": len(seconds)}
+def _attention(encoder: Encoder) -> str | None:
+    """Which implementation of attention a transformer uses."""
+    config: Any = getattr(getattr(encoder.model[0], "auto_model", None), "config", None) if isinstance(encoder, SentenceEncoder) else None
+    return getattr(config, "_attn_implementation", None)
 
 
-def _rounds(encode: Callable[[Sequence[str], int], Any], texts: Sequence[str], profile: Profile, device: str) -> dict[str, Any]:
-    """Sentences a second at the best batch size: the median round of each size, sizes taking turns."""
-    seconds: dict[int, list[float]] = {size: [] for size in profile.batch_sizes}
-    for _ in range(profile.rounds):
-        for size, taken in seconds.items():
-            start = time.perf_counter()
-            encode(texts, size)
-            _synchronise(device)
-            taken.append(time.perf_counter() - start)
-    best = min(seconds, key=lambda size: statistics.median(seconds[size]))
-    middle = statistics.median(seconds[best])
-    return {
-        "sentences_per_second": len(texts) / middle,
-        "characters_per_second": sum(map(len, texts)) / middle,
-        "batch_size": best,
-        "rounds": {str(size): taken for size, taken in seconds.items()},
-        "spread": (max(seconds[best]) - min(seconds[best])) / middle,
-    }
-
-
-def _peaks(encode: Callable[[Sequence[str], int], Any], texts: Sequence[str], size: int, device: str) -> dict[str, Any]:
-    """A pass of its own for memory: the peak is reset, the sentences are encoded once more, the peak is read."""
-    import torch
-
-    cuda = device.startswith("cuda")
-    was_reset = memory.reset_peak()
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(device)
-    encode(texts, size)
-    _synchronise(device)
-    return {
-        "peak_while_encoding": memory.peak() if was_reset else None,
-        "cuda_allocated_peak": torch.cuda.max_memory_allocated(device) if cuda else None,
-        "cuda_reserved_peak": torch.cuda.max_memory_reserved(device) if cuda else None,
-    }
-
-
-def _synchronise(device: str) -> None:
-    if device.startswith("cuda"):
-        import torch
-
-        torch.cuda.synchronize(device)
+def _tokens(encoder: Encoder, texts: Sequence[str]) -> int | None:
+    """How many tokens the texts are, without padding; None where the model has no transformers tokenizer."""
+    if not isinstance(encoder, SentenceEncoder) or not hasattr(encoder.model.tokenizer, "model_max_length"):
+        return None
+    found: Mapping[str, Any] = encoder.model.tokenizer([encoder.prompt + text for text in texts], truncation=True)
+    return sum(len(ids) for ids in found["input_ids"])

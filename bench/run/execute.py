@@ -8,6 +8,7 @@ from bench.children import warm_up
 from bench.plan.cells import Cell
 from bench.plan.planning import Plan
 from bench.run.forget import forget
+from bench.run.measuring import measure_cells
 from bench.run.report import Reporter
 from bench.run.runner import Runner
 from bench.run.units import units
@@ -69,7 +70,12 @@ def _make_and_evaluate(plan: Plan, runner: Runner) -> None:
 
 
 def _probe(plan: Plan, runner: Runner) -> None:
-    for planned in plan.candidates.values():
-        for cell in planned.cells:
-            if cell.to_run and cell.cell.stage == "probe" and planned.blueprint is not None:
-                runner.probe(planned.blueprint, cell.cell)
+    """Every probe, one process after the other at work: two would slow each other down."""
+    jobs = [
+        (planned.blueprint, cell.cell)
+        for planned in plan.candidates.values()
+        for cell in planned.cells
+        if cell.to_run and cell.cell.stage == "probe" and planned.blueprint is not None
+    ]
+    if jobs:
+        measure_cells(runner, jobs, lambda: plan.reference)

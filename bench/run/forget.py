@@ -45,7 +45,8 @@ def _results(plan: Plan, blueprint: Blueprint, content: str, cell: Cell) -> Iter
     """The score or the measurement of a checkpoint, and the embeddings that the score is of."""
     archive, candidate, how = plan.archive, blueprint.candidate, plan.options
     if cell.stage == "probe":
-        yield archive.store.path(measurement_key(candidate, content, how.device, how.probe))
+        for reference in (plan.reference.content, None):
+            yield archive.store.path(measurement_key(candidate, content, how.device, how.probe, reference=reference, threads=how.threads))
     elif cell.stage == "evaluate" and how.force and not plan.tasks[cell.target].problem:
         key = evaluate_key(candidate, content, plan.tasks[cell.target], how.device)
         stored = archive.store.get(key)

@@ -1,4 +1,4 @@
-"""The cells of one candidate, run in this process: make, evaluate, probe. What fails is recorded and does not stop the rest.
+"""The cells of one candidate, run in this process: make, evaluate. Probes are in `bench.run.measuring`. What fails is recorded and does not stop the rest.
 
 What several runs of one workspace could do at the same time is done under a lock of the operating system, which goes with the process that holds it; who had to
 wait looks first whether it is done.
@@ -20,7 +20,7 @@ from bench.make.blueprint import Blueprint
 from bench.models.hardware import hardware
 from bench.plan.archive import Archive
 from bench.plan.cells import Cell
-from bench.plan.keys import evaluate_parts, measurement_parts
+from bench.plan.keys import evaluate_parts
 from bench.plan.options import Options
 from bench.plan.planning import PlannedTask
 from bench.probe.machine import fingerprint, versions
@@ -56,7 +56,7 @@ class Runner:
 
     def make_and_evaluate(self, job: Job) -> None:
         """Make a candidate's checkpoint, if that is among the cells, and compute its scores."""
-        with self._each_ends(job.cells):
+        with self.each_ends(job.cells):
             for cell in job.cells:
                 if cell.stage == "make":
                     self._make(job.blueprint, cell)
@@ -66,27 +66,6 @@ class Runner:
                 self._evaluate(job.blueprint, made["content"], evaluations)
             for cell in evaluations if made is None else ():
                 self.end(cell, 0.0, f"{job.name} was not made")
-
-    def probe(self, blueprint: Blueprint, cell: Cell) -> None:
-        """Measure a made checkpoint; one at a time in the whole workspace, since two would slow each other down."""
-        from bench.probe.protocol import probe
-
-        candidate, how = blueprint.candidate, self.options
-        with self._each_ends((cell,)):
-            made = self.archive.made(blueprint)
-            if made is None:
-                self.end(cell, 0.0, f"{candidate.name} was not made")
-                return
-            folder = self.archive.checkpoint_folder(blueprint)
-            parts = measurement_parts(candidate, made["content"], how.device, how.probe)
-            with self._lock(cell, "probe"):
-                if self.archive.store.done(digest(parts)):
-                    self.reuse(cell)
-                    return
-                with self._cell(cell, parts) as record:
-                    use = candidate.use
-                    found = probe(folder, prompt=candidate.probe_prompt, precision=candidate.runs_in, device=how.device, profile=how.probe, use=use)
-                    record.update(found)
 
     def reuse(self, cell: Cell) -> None:
         """Another run, or another candidate of the same content, has computed the cell meanwhile."""
@@ -109,7 +88,7 @@ class Runner:
         def progress(what: str, fraction: float) -> None:
             self.reporter.progress(cell, what, fraction)
 
-        with self._lock(cell, blueprint.key[:32]):
+        with self.lock(cell, blueprint.key[:32]):
             if self.archive.made(blueprint) is not None:
                 self.reuse(cell)
                 return
@@ -133,7 +112,7 @@ class Runner:
 
         @contextmanager
         def stored(prompt: str) -> Iterator[EmbeddingStore]:
-            with self._lock(cell, f"teach-{made['content'][:32]}"):
+            with self.lock(cell, f"teach-{made['content'][:32]}"):
                 yield self._store(candidate, made["content"], prompt)
 
         return Teacher(self.archive.checkpoint_folder(blueprint.teacher), candidate.prompt, stored, candidate.use)
@@ -148,7 +127,7 @@ class Runner:
         """Encode the texts of all tasks in one go, then score task by task. Cells that another run has finished meanwhile are not computed again."""
         from bench.evaluate.score import LookupEncoder, score_task
 
-        with self._lock(cells[0], f"evaluate-{content[:32]}"):
+        with self.lock(cells[0], f"evaluate-{content[:32]}"):
             texts = {cell: found for cell in cells if (found := self._texts(blueprint, content, cell)) is not None}
             if not texts:
                 return
@@ -214,7 +193,7 @@ class Runner:
         return self._built[name]
 
     @contextmanager
-    def _lock(self, cell: Cell, name: str) -> Iterator[None]:
+    def lock(self, cell: Cell, name: str) -> Iterator[None]:
         """Keep other runs of this workspace from doing the same; while one of them does it, the cell is said to wait."""
         from filelock import FileLock, Timeout
 
@@ -246,14 +225,27 @@ class Runner:
             error = explain(problem)
         if not keep and error is None:
             return
-        seconds = time.perf_counter() - wall
+        self.store(cell, key_parts, record, error, time.perf_counter() - wall, time.process_time() - cpu, **more)
+
+    def store(self, cell: Cell, key_parts: dict[str, Any], record: Result, error: str | None, wall: float, cpu: float, **more: Any) -> None:
+        """Store what became of a cell, and report its end.
+
+        Args:
+            cell: The cell.
+            key_parts: What its key is the digest of.
+            record: What was computed.
+            error: Why nothing was.
+            wall: Seconds that it took.
+            cpu: CPU seconds of this process.
+            more: Stored in any case.
+        """
         result = {
             "status": "failed" if error else "done",
             "cell": dataclasses.asdict(cell),
             **({"error": error} if error else record),
             **more,
             "key_parts": canonical(key_parts),
-            "seconds": {"wall": round(seconds, 3), "cpu": round(time.process_time() - cpu, 3)},
+            "seconds": {"wall": round(wall, 3), "cpu": round(cpu, 3)},
             "computed_on": hardware(self.options.device),
             "machine": fingerprint(self.options.device),
             "versions": versions(),
@@ -263,10 +255,10 @@ class Runner:
             self.archive.store.put(digest(key_parts), result)
         except Exception as problem:
             error = error or explain(problem)
-        self.end(cell, seconds, error)
+        self.end(cell, wall, error)
 
     @contextmanager
-    def _each_ends(self, cells: tuple[Cell, ...]) -> Iterator[None]:
+    def each_ends(self, cells: tuple[Cell, ...]) -> Iterator[None]:
         """What escapes the body is the error of those cells that have not ended."""
         try:
             yield

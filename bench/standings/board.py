@@ -32,6 +32,9 @@ SUMMARY_COLUMNS = {
     **dict.fromkeys(("peak_bytes", "cuda_peak_bytes"), "Int64"),
     "load_seconds": "float64",
     "bytes_on_disk": "Int64",
+    **dict.fromkeys(("relative_speed", "relative_speed_low", "relative_speed_high"), "float64"),
+    "cost_validity": "string",
+    "flops_per_sentence": "float64",
     "problem": "string",
 }
 """Columns of `Board.summary` and their types in pandas."""
@@ -155,6 +158,7 @@ class Row:
     def costs(self) -> dict[str, Any]:
         """What was measured, under names that hold the unit; every value is None where there is no probe."""
         probe = self.probe
+        relative = (probe or {}).get("relative") or {"offline": {}}
         return {
             "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
             "batch_size": probe and probe["offline"]["batch_size"],
@@ -164,6 +168,11 @@ class Row:
             "cuda_peak_bytes": probe and probe["memory"]["cuda_allocated_peak"],
             "load_seconds": probe and probe["load"],
             "bytes_on_disk": probe and probe["bytes_on_disk"],
+            "relative_speed": relative["offline"].get("ratio"),
+            "relative_speed_low": relative["offline"].get("low"),
+            "relative_speed_high": relative["offline"].get("high"),
+            "cost_validity": probe and probe.get("validity", {}).get("verdict"),
+            "flops_per_sentence": probe and probe.get("flops", {}).get("per_sentence"),
         }
 
 
@@ -316,6 +325,8 @@ class Board:
             - `of_parent`, `of_parent_low`, `of_parent_high` (float64): the mean divided by that of the parent, and the ends of its 95 % interval.
             - `sentences_per_second` (float64) at the best `batch_size` (Int64); `latency_p50_seconds`, `latency_p90_seconds`, `load_seconds` (float64).
             - `peak_bytes`, `cuda_peak_bytes`, `bytes_on_disk` (Int64): memory while encoding, on CUDA that of its allocator, and size of the checkpoint.
+            - `relative_speed`, `relative_speed_low`, `relative_speed_high` (float64): how many times as fast as the suite's reference, in the same rounds, and
+              the ends of the 95 % interval; `cost_validity` (string): `VALID` or `INVALID`; `flops_per_sentence` (float64): counted operations.
             - `problem` (string): why the row is incomplete; missing for a complete one.
         """
         return _frame([_summary(row) for row in self.rows], SUMMARY_COLUMNS)

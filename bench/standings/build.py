@@ -11,6 +11,7 @@ from bench.cards.tasks import TaskCard
 from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
+from bench.probe.agreement import disagreeing
 from bench.standings.about import about_candidate, about_task
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
 from bench.standings.compared import compare, detectable, fronts
@@ -33,7 +34,9 @@ def build_board(suite: SuiteRecords) -> Board:
     clean = _columns(card for card in suite.tasks.values() if not card.perturbation)
     rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
     candidates = [record.candidate for record in suite.records]
-    rows = fold({record.candidate.name: _described(record, _row(record, clean, rewritten, suite.unread), suite) for record in suite.records}, candidates)
+    single = {record.candidate.name: _described(record, _row(record, clean, rewritten, suite.unread), suite) for record in suite.records}
+    _mark_disagreeing(single)
+    rows = fold(single, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     add_ranks(ranked)
     rest = sorted((row for row in rows if row.mean is None), key=lambda row: (-len(row.scores), row.name))
@@ -73,6 +76,14 @@ def _tasks(suite: SuiteRecords, used: list[Result]) -> dict[str, dict[str, Any]]
     for (task, subset), found in bounds_of(used).items():
         limits.setdefault(task, {})[subset] = dataclasses.asdict(found)
     return {name: about_task(card) | ({"bounds": limits[name]} if name in limits else {}) for name, card in suite.tasks.items()}
+
+
+def _mark_disagreeing(rows: dict[str, Row]) -> None:
+    """Costs of models of one shape that are further apart than they can be were not all measured rightly, whenever that was."""
+    measured = {name: row.probe for name, row in rows.items() if row.probe is not None}
+    for name, reason in disagreeing(measured, {name: row.parameters for name, row in rows.items() if row.parameters is not None}).items():
+        probe, validity = measured[name], measured[name]["validity"]
+        rows[name].probe = {**probe, "validity": {"verdict": "INVALID", "reasons": [*validity["reasons"], reason]}}
 
 
 def _columns(cards: Iterable[TaskCard]) -> tuple[Column, ...]:

@@ -1,24 +1,51 @@
-"""Probes: real sentences, honest counters, a process of their own."""
+"""Probes: real text, honest counters, a process of their own."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 
 import pytest
 
+from bench.models.encoders import SentenceEncoder
 from bench.models.lexical import LexicalEncoder
 from bench.models.loading import load_sentence_model
 from bench.probe import memory
 from bench.probe.machine import fingerprint, pick_device, usable_cores, versions
-from bench.probe.protocol import probe, probe_key, probe_sentences
-from bench.probe.worker import Profile, measure
+from bench.probe.profiles import PROFILES, Profile
+from bench.probe.protocol import bytes_on_disk, probe_key
+from bench.probe.rounds import Lab
+from bench.probe.summary import summary
+from bench.probe.worker import Subject, Worker
 
-PROFILE = Profile(sentences=40, singles=20, warm_up=2, rounds=2, batch_sizes=(4, 16))
+FEW = Profile(rounds=6, block={"short": 4, "medium": 1}, singles=2, batch_sizes=(2, 4), warm_up=2, sweep=1, buckets={"long": 1})
+
+
+def subject(folder, name="it", *, prompt=None, precision="fp32", device="cpu") -> Subject:
+    return Subject(name, folder, f"content of {name}", prompt, precision, device, 1)
 
 
 @pytest.fixture(scope="module")
-def measured(minilm):
-    return measure(minilm, "", "fp32", "cpu", probe_sentences(), PROFILE, 1)
+def letters(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("letters") / "lexical"
+    LexicalEncoder().save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sentence_model(tiny_base, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    load_sentence_model(tiny_base).save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def turn(letters, sentence_model, tmp_path_factory):
+    """A transformer as the reference, itself again, letters, and a folder that is no model."""
+    broken = tmp_path_factory.mktemp("broken")
+    with Lab(subject(sentence_model, "reference"), FEW) as lab:
+        return lab.measure([subject(sentence_model, "same"), subject(letters, "letters"), subject(broken, "broken")])
 
 
 @pytest.mark.parametrize(
@@ -26,41 +53,138 @@ def measured(minilm):
     [(None, None, {"prompt": "पाऊस ", "precision": {"fp16": 1.0}}), ("", "fp32", {"prompt": "", "precision": {"fp32": 1.0}})],
 )
 def test_a_model_is_timed_with_the_prompt_and_the_precision_that_it_is_judged_with(tiny_base, tmp_path, prompt, precision, used):
-    """The sentences are pairs of an STS task: the folder's prompt for these, unless the card has one."""
+    """The folder's prompt for STS, unless the card has one."""
     model = load_sentence_model(tiny_base)
     model.prompts, model.default_prompt_name = {"usual": "आज ", "STS": "पाऊस "}, "usual"
     model.half().save_pretrained(str(tmp_path), create_model_card=False)
-    few = Profile(sentences=4, singles=1, warm_up=0, rounds=1, batch_sizes=(4,))
-    assert measure(tmp_path, prompt, precision, "cpu", probe_sentences(), few, 1)["used"] == used
+    assert Worker(subject(tmp_path, prompt=prompt, precision=precision), FEW).load()["used"] == used
 
 
-def test_sentences_are_real_marathi_and_hindi_in_turn():
-    texts = probe_sentences()
-    assert len(texts) >= 300
-    assert len(set(texts)) == len(texts)
-    assert all(3 <= len(text.split()) <= 40 for text in texts)
+def test_times_agree_with_each_other(turn):
+    found = summary("same", turn, FEW)
+    assert found["offline"]["batch_size"] in FEW.batch_sizes
+    assert found["offline"]["characters_per_second"] > 20 * found["offline"]["sentences_per_second"]
+    assert found["offline"]["tokens_per_second"] > found["offline"]["sentences_per_second"]
+    assert len(found["offline"]["rounds"]) == 6
+    assert found["single"]["p50"] > 0
+    assert found["load"] > found["single"]["p50"]
+    assert found["buckets"]["long"] < found["offline"]["sentences_per_second"]
+    assert found["split"].keys() == {"tokenize", "forward", "rest"}
 
 
-def test_times_agree_with_each_other(measured):
-    single, offline = measured["single"], measured["offline"]
-    assert 0 < single["p50"] <= single["p90"]
-    assert single["samples"] == 20
-    assert offline["batch_size"] in PROFILE.batch_sizes
-    assert offline["sentences_per_second"] > 0.5 / single["p50"]
-    assert offline["characters_per_second"] == pytest.approx(offline["sentences_per_second"] * measured["characters"] / measured["sentences"])
-    assert measured["load"] > single["p50"]
+def test_a_percentile_is_left_out_where_there_are_too_few_timings(turn):
+    single = summary("same", turn, FEW)["single"]
+    assert single["samples"] == 12
+    assert (single["p90"], single["p99"], single["at_most"]["p90"]) == (None, None, None)
 
 
-def test_threads_are_set_and_read_back(measured):
-    assert measured["threads"] == 1
+def test_each_number_is_also_a_ratio_to_the_reference_in_the_same_rounds(turn):
+    letters = summary("letters", turn, FEW)
+    assert letters["reference"] == {"candidate": "reference", "content": "content of reference"}
+    for scenario in ("offline", "single"):
+        told = letters["relative"][scenario]
+        assert 1 < told["low"] <= told["ratio"] <= told["high"]
+        assert told["rounds"] == 6
+    same = summary("same", turn, FEW)["relative"]["offline"]
+    assert 0.3 < same["ratio"] < 3
 
 
-def test_the_peak_is_at_least_what_was_loaded(measured):
-    found = measured["memory"]
+def test_a_model_that_cannot_be_loaded_fails_and_the_others_go_on(turn):
+    assert turn.failed.keys() == {"broken"}
+    assert turn.taken.keys() == {"same", "letters"}
+
+
+def test_a_model_that_dies_in_its_process_fails_and_the_others_go_on(letters, sentence_model, monkeypatch):
+    from bench.probe import rounds
+
+    once = rounds._Meter.round
+
+    def shot(self, number):
+        if self.subject.name == "shot" and number == 2:
+            os.kill(self.number, 9)
+        once(self, number)
+
+    monkeypatch.setattr(rounds._Meter, "round", shot)
+    with Lab(subject(sentence_model, "reference"), FEW) as lab:
+        turn = lab.measure([subject(letters, "letters"), subject(letters, "shot")])
+    assert "the process that measured shot was killed" in str(turn.failed["shot"])
+    assert summary("letters", turn, FEW)["relative"] is not None
+
+
+def test_without_a_reference_there_are_absolute_numbers_and_a_reason(letters):
+    with Lab(None, FEW, "the reference is not made") as lab:
+        found = summary("letters", lab.measure([subject(letters, "letters")]), FEW)
+    assert found["relative"] is None
+    assert found["reference"] is None
+    assert found["relative_missing"] == "the reference is not made"
+    assert found["offline"]["sentences_per_second"] > 0
+
+
+def test_a_reference_that_cannot_be_measured_leaves_the_others_absolute(letters, tmp_path):
+    with Lab(subject(tmp_path, "gone"), FEW) as lab:
+        found = summary("letters", lab.measure([subject(letters, "letters")]), FEW)
+    assert found["relative"] is None
+    assert "the reference gone cannot be measured" in found["relative_missing"]
+
+
+def test_threads_are_set_and_read_back(turn):
+    assert summary("same", turn, FEW)["threads"] == 1
+
+
+def test_operations_are_counted_and_grow_with_the_layers(turn, sentence_model):
+    from bench.probe.work import count_operations
+
+    worker = Worker(subject(sentence_model), FEW)
+    worker.load()
+    assert isinstance(worker.encoder, SentenceEncoder)
+    layers = worker.encoder.model[0].auto_model.encoder.layer
+    counted = []
+    for _ in range(2):
+        counted.append(count_operations(worker.encoder, lambda: worker.encode(["एक वाक्य"], 1), 1)["per_sentence"])
+        del layers[2:]
+    assert counted[0] == 2 * counted[1]
+    assert summary("same", turn, FEW)["flops"]["per_sentence"] > 0
+    assert summary("letters", turn, FEW)["flops"] == {"per_sentence": None, "reason": "it has no matrix products"}
+
+
+def test_energy_is_read_from_counters_or_not_measured(turn):
+    found = summary("same", turn, FEW)["energy"]
+    assert (found["joules_per_sentence"] is None) == ("not measured" in (found["reason"] or ""))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate")])
+def test_a_batch_that_does_not_fit_is_halved_and_that_is_told(letters, error):
+    worker = Worker(subject(letters), dataclasses.replace(FEW, block={"short": 16}, batch_sizes=(16,)))
+    worker.load()
+    plain = worker.encode
+
+    def small(texts, size):
+        if size > 4:
+            raise error
+        return plain(texts, size)
+
+    worker.encode = small
+    settled = worker.settle()
+    assert settled["did_not_fit"] == {"16": 4}
+    assert settled["batch_size"] == 4
+    assert worker.block(0) > 0
+
+
+def test_another_error_of_a_batch_is_not_taken_for_lack_of_memory(letters):
+    worker = Worker(subject(letters), FEW)
+    worker.load()
+    worker.encode = lambda texts, size: [][1]
+    with pytest.raises(IndexError):
+        worker.settle()
+
+
+def test_the_peak_is_at_least_what_was_loaded(turn):
+    found = summary("same", turn, FEW)["memory"]
     if found["peak_while_encoding"] is None:
         pytest.skip("this system does not let the peak be reset")
-    assert found["peak_while_encoding"] >= found["before_load"]
-    assert found["peak_while_encoding"] > 100 * 2**20
+    assert found["peak_while_encoding"] >= found["before_load"] > 100 * 2**20
+    parts = found["parts"]["encoding"]
+    assert parts["anonymous"] + parts["file"] + parts["shared"] == pytest.approx(parts["resident"], rel=0.05)
 
 
 def test_the_peak_can_be_reset():
@@ -75,17 +199,25 @@ def test_the_peak_can_be_reset():
     assert memory.peak() < high - 150 * 2**20
 
 
-def test_a_probe_runs_in_a_process_of_its_own(tmp_path):
-    LexicalEncoder().save(tmp_path / "lexical")
-    found = probe(tmp_path / "lexical", prompt="", precision="fp32", device="cpu", profile="quick")
-    assert found["offline"]["sentences_per_second"] > 0
-    assert found["bytes_on_disk"] == (tmp_path / "lexical" / "lexical.json").stat().st_size
-    assert found["threads"] == usable_cores()
+def test_size_on_disk_is_that_of_what_is_loaded(letters):
+    assert bytes_on_disk(letters) == (letters / "lexical.json").stat().st_size
 
 
-def test_the_key_changes_with_checkpoint_prompt_precision_and_profile():
-    choices = itertools.product("ab", ("", "query: "), ("fp32", "int8"), ("quick", "full"))
-    assert len({probe_key(content, prompt, precision, "cpu", profile) for content, prompt, precision, profile in choices}) == 16
+def test_the_key_changes_with_checkpoint_prompt_precision_profile_reference_and_threads():
+    choices = itertools.product("ab", ("", "query: "), ("fp32", "int8"), ("quick", "full"), (None, "e5"), (0, usable_cores() + 1))
+    keys = {probe_key(content, prompt, precision, "cpu", profile, reference=beside, threads=n) for content, prompt, precision, profile, beside, n in choices}
+    assert len(keys) == 64
+    assert probe_key("a", "", "fp32", "cpu", "quick", threads=usable_cores()) == probe_key("a", "", "fp32", "cpu", "quick")
+
+
+def test_quick_has_enough_timings_for_an_interval_and_a_ninetieth_percentile_and_full_for_a_ninety_ninth():
+    from bench.statistics.latency import fewest_samples
+
+    quick, full = PROFILES["quick"], PROFILES["full"]
+    assert quick.rounds >= 6
+    assert quick.rounds * quick.singles >= fewest_samples(0.9)
+    assert full.rounds * full.singles >= fewest_samples(0.99)
+    assert all(sum(one.block.values()) >= max(one.batch_sizes) for one in PROFILES.values())
 
 
 def test_the_fingerprint_names_cpu_cores_and_memory():
@@ -108,7 +240,8 @@ def test_cuda_is_synchronised_and_its_allocator_read(minilm):
 
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    found = measure(minilm, "", "fp32", "cuda", probe_sentences(), PROFILE, 1)
+    with Lab(None, FEW) as lab:
+        found = summary("it", lab.measure([subject(minilm, device="cuda")]), FEW)
     assert found["memory"]["cuda_allocated_peak"] > 80 * 2**20
     assert found["memory"]["cuda_reserved_peak"] >= found["memory"]["cuda_allocated_peak"]
     assert found["device_name"]

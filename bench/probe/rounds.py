@@ -1,0 +1,198 @@
+"""Models measured in turns: each in a process of its own, with a reference model in every round."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bench.children import context, end_children, start_child
+from bench.errors import STOPS, ModelError
+from bench.faults import ended
+from bench.probe import energy, noise
+from bench.probe.cold import cold_starts
+from bench.probe.profiles import Profile
+from bench.probe.texts import block
+from bench.probe.worker import Subject, serve
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+
+@dataclasses.dataclass
+class Taken:
+    """What was measured of one model.
+
+    `loaded`, `settled`, `memory` and `work` are what its process said (`bench.probe.worker`). `blocks`, `singles` and `buckets` are seconds by round; `cold` is
+    what fresh interpreters said (`bench.probe.cold`).
+    """
+
+    subject: Subject
+    loaded: dict[str, Any] = dataclasses.field(default_factory=dict)
+    settled: dict[str, Any] = dataclasses.field(default_factory=dict)
+    blocks: list[float] = dataclasses.field(default_factory=list)
+    singles: list[list[float]] = dataclasses.field(default_factory=list)
+    buckets: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    memory: dict[str, Any] = dataclasses.field(default_factory=dict)
+    work: dict[str, Any] = dataclasses.field(default_factory=dict)
+    cold: dict[str, Any] | None = None
+    joules: list[float | None] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """What came of measuring some models together.
+
+    `taken` has those that were measured, `failed` the errors of the others. `reference` is what the reference did in the same rounds; None where there was
+    none, for which `missing` says why. `noise` is what else the machine did before and during the rounds.
+    """
+
+    taken: dict[str, Taken]
+    failed: dict[str, BaseException]
+    reference: Taken | None
+    missing: str
+    noise: dict[str, dict[str, float]]
+    foreign: list[str]
+
+
+class Lab:
+    """Measures models, always the same reference beside them, whose process lives as long as the lab.
+
+    While one process works, the others sleep: each waits for its next command in the kernel.
+
+    Args:
+        reference: None for none; `missing` then says why.
+        profile: How much to measure.
+        missing: Why there is no reference.
+    """
+
+    def __init__(self, reference: Subject | None, profile: Profile, missing: str = "") -> None:
+        self.profile, self.missing = profile, missing
+        self._wanted = reference
+        self._reference: _Meter | None = None
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reference is not None:
+            self._reference.end()
+
+    def measure(self, subjects: Sequence[Subject]) -> Turn:
+        """Measure some models together; what goes wrong with one is its own failure."""
+        failed: dict[_Meter, BaseException] = {}
+        meters = [_Meter(subject, self.profile) for subject in subjects]
+        try:
+            reference = self._ready_reference()
+            going = [meter for meter in meters if _without_fault(meter, failed, meter.prepare)]
+            seen = {"before": noise.before()}
+            company = [*([] if reference is None else [reference]), *going]
+            watch, own = noise.Watch(), {meter: noise.cpu_seconds(meter.number) for meter in company}
+            foreign = noise.foreign_processes(subjects[0].device, [meter.number for meter in company])
+            here = noise.cpu_seconds(os.getpid())
+            for number in range(self.profile.rounds):
+                company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.round, number)]
+            spent = noise.cpu_seconds(os.getpid()) - here + sum(noise.cpu_seconds(meter.number) - own[meter] for meter in company)
+            seen["during"] = watch.seen(spent)
+            going = [meter for meter in company if meter is not reference and _without_fault(meter, failed, meter.finish)]
+            beside = reference.taken if reference is not None and reference in company else None
+            missing = self.missing if reference is None or beside is not None else f"the reference {reference.subject.name} failed: {failed[reference]}"
+            errors = {meter.subject.name: error for meter, error in failed.items() if meter is not reference}
+            return Turn({meter.subject.name: meter.taken for meter in going}, errors, beside, missing, seen, foreign)
+        finally:
+            for meter in meters:
+                meter.end()
+
+    def _ready_reference(self) -> _Meter | None:
+        """The reference, warm, with nothing measured yet; None where there is none."""
+        if self._reference is not None and not self._reference.alive:
+            self._reference = None
+        if self._reference is None and self._wanted is not None:
+            self._reference = _Meter(self._wanted, self.profile)
+            try:
+                self._reference.prepare()
+            except STOPS:
+                raise
+            except BaseException as error:
+                self.missing = f"the reference {self._wanted.name} cannot be measured: {error}"
+                self._reference.end()
+                self._reference = self._wanted = None
+        if self._reference is not None:  # its process is there, and warm
+            old = self._reference.taken
+            self._reference.taken = Taken(old.subject, old.loaded, old.settled)
+        return self._reference
+
+
+class _Meter:
+    """A measuring process, and what it has measured."""
+
+    def __init__(self, subject: Subject, profile: Profile) -> None:
+        self.subject, self.profile, self.taken = subject, profile, Taken(subject)
+        self._connection: Any = None
+        self._process: BaseProcess | None = None
+
+    @property
+    def number(self) -> int:
+        """That of the process."""
+        return (self._process.pid if self._process is not None else None) or 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.is_alive()
+
+    def prepare(self) -> None:
+        """Start, load, warm up, choose the batch size."""
+        self._connection, theirs = context().Pipe()
+        self._process = start_child(serve, theirs, self.subject, self.profile, daemon=True)
+        theirs.close()
+        self.taken.loaded = self._ask("load")
+        self.taken.settled = self._ask("settle")
+
+    def round(self, number: int) -> None:
+        """One round."""
+        earlier = energy.counters(self.subject.device)
+        self.taken.blocks.append(self._ask("block", number))
+        self.taken.joules.append(energy.used(earlier, energy.counters(self.subject.device)))
+        self.taken.singles.append(self._ask("singles", number))
+        for bucket in self.profile.buckets:
+            self.taken.buckets.setdefault(bucket, []).append(self._ask("bucket", bucket, number))
+
+    def finish(self) -> None:
+        """What is measured once, after the rounds."""
+        self.taken.memory = self._ask("memory")
+        self.taken.work = self._ask("work")
+        if self.profile.cold:
+            self.taken.cold = cold_starts(self.subject, block(self.profile.block, 0), self.taken.settled["batch_size"], self.profile.cold)
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        if self._process is not None:
+            end_children([self._process])
+            self._connection.close()
+
+    def _ask(self, name: str, *args: Any) -> Any:
+        try:
+            self._connection.send((name, args))
+            self._connection.poll(None)  # as in `bench.children.in_child`
+            value, error = self._connection.recv()
+        except (EOFError, ConnectionResetError, BrokenPipeError):
+            assert self._process is not None
+            self._process.join()
+            raise ModelError(f"the process that measured {self.subject.name} {ended(self._process.exitcode)}") from None
+        if error is not None:
+            raise error
+        return value
+
+
+def _without_fault(meter: _Meter, failed: dict[_Meter, BaseException], step: Any, *args: Any) -> bool:
+    """Take a step of one model; what it raises is kept as the model's failure."""
+    try:
+        step(*args)
+    except STOPS:
+        raise
+    except BaseException as error:
+        failed[meter] = error
+        return False
+    return True

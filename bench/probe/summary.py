@@ -1,0 +1,119 @@
+"""Timings to a stored measurement: medians, percentiles that may be printed, ratios to the reference with their intervals, and whether all that holds."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from bench.probe import energy, noise
+from bench.probe.profiles import Profile
+from bench.probe.rounds import Taken, Turn
+from bench.probe.texts import block
+from bench.statistics.latency import median_interval, percentile_at_most, percentile_of
+
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
+    """What is stored of a model's measurement.
+
+    Returns:
+        Times in seconds, memory in bytes. `load` is from opening the folder to the first embedding, libraries being imported already. `relative` says how many
+        times as fast as the reference the model is, from the rounds; None without a reference, for which `relative_missing` says why.
+    """
+    taken, reference = turn.taken[name], turn.reference
+    offline = _offline(taken, profile)
+    relative = None if reference is None else _relative(taken, reference)
+    spread = offline["spread"] if relative is None else (relative["offline"]["high"] - relative["offline"]["low"]) / relative["offline"]["ratio"]
+    reasons = noise.reasons(turn.noise, spread, turn.foreign)
+    if taken.loaded["threads"] != taken.subject.threads:
+        reasons.append(f"{taken.subject.threads} threads were asked for, and the library computes with {taken.loaded['threads']}")
+    texts = block(profile.block, 0)
+    return {
+        "used": taken.loaded["used"],
+        "load": taken.loaded["load"],
+        "single": _single(taken),
+        "offline": offline,
+        "buckets": {bucket: count / statistics.median(taken.buckets[bucket]) for bucket, count in profile.buckets.items()},
+        "reference": None if reference is None else {"candidate": reference.subject.name, "content": reference.subject.content},
+        "relative": relative,
+        "relative_missing": turn.missing or None,
+        "validity": {"verdict": "INVALID" if reasons else "VALID", "reasons": reasons},
+        "noise": turn.noise,
+        "memory": _memory(taken),
+        "cold": None if taken.cold is None else {name: value for name, value in taken.cold.items() if name != "memory"},
+        "flops": taken.work["operations"],
+        "split": taken.memory["split"],
+        "energy": _energy(taken, profile),
+        "threads": taken.loaded["threads"],
+        "attention": taken.loaded["attention"],
+        "device_name": taken.loaded["device_name"],
+        "sentences": len(texts),
+        "characters": sum(map(len, texts)),
+    }
+
+
+def _single(taken: Taken) -> dict[str, Any]:
+    """Latency: each percentile, None where there are too few timings for it, and what it does not exceed."""
+    seconds = [one for singles in taken.singles for one in singles]
+    found: dict[str, Any] = {name: percentile_of(seconds, percentile) for name, percentile in PERCENTILES.items()}
+    bounds = {name: percentile_at_most(seconds, percentile) for name, percentile in PERCENTILES.items()}
+    return {**found, "at_most": bounds, "samples": len(seconds), "rounds": [statistics.median(one) for one in taken.singles]}
+
+
+def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
+    """Throughput: the median of the rounds, each of which has texts of its own."""
+    texts = [block(profile.block, number) for number in range(profile.rounds)]
+    sentences, low, high = median_interval([len(some) / seconds for some, seconds in zip(texts, taken.blocks, strict=True)])
+    characters = statistics.median(sum(map(len, some)) / seconds for some, seconds in zip(texts, taken.blocks, strict=True))
+    tokens = taken.work["tokens"]
+    return {
+        "sentences_per_second": sentences,
+        "characters_per_second": characters,
+        "tokens_per_second": None if tokens is None else tokens / len(texts[0]) * sentences,
+        "batch_size": taken.settled["batch_size"],
+        "sweep": taken.settled["sweep"],
+        "did_not_fit": taken.settled["did_not_fit"],
+        "warm_up": taken.settled["warm_up"],
+        "rounds": taken.blocks,
+        "spread": (high - low) / sentences,
+    }
+
+
+def _relative(taken: Taken, reference: Taken) -> dict[str, Any]:
+    """How many times as fast as the reference, in the rounds that both had."""
+    medians = [[statistics.median(singles) for singles in one.singles] for one in (reference, taken)]
+    pairs = {"offline": (reference.blocks, taken.blocks), "single": (medians[0], medians[1])}
+    found = {}
+    for scenario, (theirs, ours) in pairs.items():
+        ratios = [other / own for other, own in zip(theirs, ours, strict=True)]
+        ratio, low, high = median_interval(ratios)
+        found[scenario] = {"ratio": ratio, "low": low, "high": high, "rounds": len(ratios)}
+    return found
+
+
+def _memory(taken: Taken) -> dict[str, Any]:
+    """`before_load`, `after_load` and `peak_while_encoding` are resident; `parts` split each reading into memory of its own and mapped files.
+
+    They are of a fresh interpreter where there was one: a process that comes from the fork server has not touched all the pages of its libraries.
+    """
+    measured = {
+        **{name: value for name, value in taken.memory.items() if name != "split"},
+        "from": "fork server" if taken.cold is None else "fresh interpreter",
+    }
+    if taken.cold is not None:
+        fresh = dict(taken.cold["memory"])
+        measured |= {"peak_while_encoding": fresh.pop("peak")}
+        parts = {name: dict(value) for name, value in fresh.items()}
+        measured.pop("encoding")
+        return {"before_load": parts["before_load"]["resident"], "after_load": parts["after_load"]["resident"], **measured, "parts": parts}
+    parts = {"before_load": taken.loaded["before"], "after_load": taken.loaded["after"], "encoding": measured.pop("encoding")}
+    return {"before_load": parts["before_load"]["resident"], "after_load": parts["after_load"]["resident"], **measured, "parts": parts}
+
+
+def _energy(taken: Taken, profile: Profile) -> dict[str, Any]:
+    """Joules a sentence, of everything that the counters see."""
+    known = [joules for joules in taken.joules if joules is not None]
+    if len(known) < len(taken.joules):
+        return {"joules_per_sentence": None, "reason": energy.NOT_MEASURED}
+    return {"joules_per_sentence": sum(known) / (profile.rounds * len(block(profile.block, 0))), "reason": None}
