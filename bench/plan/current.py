@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from bench.cards.candidate import Candidate
     from bench.plan.planning import Plan
 
-PROFILES = ("full", "quick")
-"""How a cost may have been measured; the first that is stored counts, as on the board."""
-
-
 @dataclasses.dataclass(frozen=True)
 class TaskInfo:
     """The name of a task's main score, and whether it counts for the mean (a task with rewritten texts does not)."""
@@ -28,7 +24,10 @@ class TaskInfo:
 
 @dataclasses.dataclass(frozen=True)
 class CandidateKeys:
-    """The key of a candidate's checkpoint, of its scores by task, and of its measurements; `problem` says why there is no checkpoint."""
+    """The key of a candidate's checkpoint, of its scores by task, and of its measurements, of which the first that is stored counts.
+
+    `problem` says why there is no checkpoint.
+    """
 
     made: str | None = None
     scores: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -65,7 +64,7 @@ def current_keys(plan: Plan) -> CurrentKeys:
 
 
 def _keys(plan: Plan, candidate: Candidate) -> CandidateKeys:
-    from bench.plan.keys import evaluate_key, measurement_key
+    from bench.plan.keys import evaluate_key, measurement_keys
 
     device = plan.archive.device
     try:
@@ -75,6 +74,6 @@ def _keys(plan: Plan, candidate: Candidate) -> CandidateKeys:
     made = plan.archive.made(blueprint)
     if made is None:
         return CandidateKeys(problem="not made yet")
-    scores = {name: evaluate_key(candidate, made["content"], task.digest, device) for name, task in plan.tasks.items() if not task.problem}
-    costs = tuple(measurement_key(candidate, made["content"], device, profile) for profile in PROFILES)
+    scores = {name: evaluate_key(candidate, made["content"], task, device) for name, task in plan.tasks.items() if not task.problem}
+    costs = tuple(measurement_keys(candidate, made["content"], device, plan.reference.content))
     return CandidateKeys(blueprint.key, scores, costs)

@@ -62,6 +62,12 @@ def measurement_key(candidate: Candidate, content: str, device: str, profile: st
     return digest(measurement_parts(candidate, content, device, profile, reference=reference, threads=threads))
 
 
+def measurement_keys(candidate: Candidate, content: str, device: str, reference: str | None) -> list[str]:
+    """Under which keys the costs of a checkpoint may be stored, the one to take first: beside the reference before alone, profile `full` before `quick`."""
+    places = [(beside, profile) for beside in dict.fromkeys((reference, None)) for profile in ("full", "quick")]
+    return [measurement_key(candidate, content, device, profile, reference=beside) for beside, profile in places]
+
+
 def measurement_parts(candidate: Candidate, content: str, device: str, profile: str, *, reference: str | None = None, threads: int = 0) -> dict[str, Any]:
     """What a measurement of a candidate's checkpoint, whose digest is `content`, is decided by; see `probe_parts`."""
     how = candidate.probe_prompt, candidate.runs_in, device, profile, candidate.use

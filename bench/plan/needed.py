@@ -16,7 +16,7 @@ from bench.make.blueprint import Blueprint
 from bench.make.strategies.ranked import Rankings
 from bench.models.converted import converted_folder
 from bench.plan.archive import Archive
-from bench.plan.keys import evaluate_key, measurement_key
+from bench.plan.keys import evaluate_key, measurement_keys
 from bench.plan.options import Options
 from bench.plan.planning import PlannedTask, planned_task
 from bench.plan.reference import reference_of
@@ -110,10 +110,7 @@ def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archi
         content = made["content"]
         scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, task, archive.device) for task in tasks)}
         found.keys.update(scores)
-        beside = {reference_of(resolver.selection, resolver, archive).content, None}
-        found.keys.update(
-            measurement_key(one.candidate, content, archive.device, profile, reference=one_of) for profile in ("quick", "full") for one_of in beside
-        )
+        found.keys.update(measurement_keys(one.candidate, content, archive.device, reference_of(resolver.selection, resolver, archive).content))
         prompts = {one.candidate.prompt or "", *(score["used"]["prompt"] for score in scores.values() if score is not None and "used" in score)}
         for judged in (one.candidate, dataclasses.replace(one.candidate, precision=None)):  # the second is how it teaches
             found.embeddings.update(archive.embeddings_folder(judged, content, prompt).name for prompt in prompts)

@@ -8,7 +8,7 @@ from bench.cards.candidate import Candidate
 from bench.cards.suites import Suite
 from bench.cards.tasks import TaskCard
 from bench.errors import BenchError, first_line, last_line
-from bench.plan.keys import evaluate_key, measurement_key
+from bench.plan.keys import evaluate_key, measurement_keys
 from bench.plan.planning import Plan
 from bench.store import Result
 
@@ -74,9 +74,5 @@ def read_record(plan: Plan, candidate: Candidate) -> Record:
 
 
 def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
-    for reference in dict.fromkeys([plan.reference.content, None]):
-        for profile in ("full", "quick"):
-            found = plan.archive.store.get(measurement_key(candidate, content, plan.options.device, profile, reference=reference))
-            if found is not None and found["status"] == "done":
-                return found
-    return None
+    found = (plan.archive.store.get(key) for key in measurement_keys(candidate, content, plan.options.device, plan.reference.content))
+    return next((cost for cost in found if cost is not None and cost["status"] == "done"), None)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from bench.publish.texts import MISSING
 from bench.standings.losses import Diff, Example, TaskLosses
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-MISSING = "–"
 SMALLEST_P = 0.001
 """Below it, only that is told of a probability."""
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
+from bench.publish.texts import MISSING
 from bench.store import Result
 
-MISSING = "–"
 COLUMNS = (
     "candidate",
     "verdict",

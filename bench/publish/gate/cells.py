@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.publish.cells import MISSING
+from bench.publish.texts import MISSING
 from bench.standings.gate.verdicts import VERDICTS, Checked, Finding
 
 HEADERS = ("candidate", "what", "verdict", "difference", "95 % interval", "smallest detectable", "n", "code")
