@@ -10,7 +10,7 @@ from typing import Any
 from bench.publish import markdown
 from bench.publish.cells import flat, numbers
 from bench.standings.board import Board
-from bench.store import write_atomic
+from bench.store import write_through
 
 
 def to_json(board: Board) -> str:
@@ -65,6 +65,6 @@ def publish(board: Board, folder: Path) -> list[Path]:
     """
     written = []
     for name, render in FORMATS.values():
-        write_atomic(folder / name, render(board))
+        write_through(folder / name, render(board))
         written.append(folder / name)
     return written
