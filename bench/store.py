@@ -214,6 +214,15 @@ def write_atomic(path: Path, text: str) -> None:
         handle.write(text.encode())
 
 
+def write_through(path: Path, text: str) -> None:
+    """As `write_atomic`, for a file that a user names: where a symbolic link lies there, what it leads to is written, and the link stays.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    write_atomic(Path(os.path.realpath(path)), text)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A handle whose bytes become the file when the body ends without an error: `write_atomic` for what libraries write.

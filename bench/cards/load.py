@@ -16,7 +16,7 @@ from bench.cards.candidate import Candidate
 from bench.cards.fields import Flaw
 from bench.cards.lines import line_of
 from bench.cards.read import read_card
-from bench.cards.recipes import Base, DataSets
+from bench.cards.recipes import Base, DataSets, Recipe
 from bench.cards.suites import Suite, suite_flaws
 from bench.cards.tasks import TaskCard, sharing_flaws, task_flaws
 from bench.cards.workspace import Workspace, builtin_content, is_builtin
@@ -82,7 +82,7 @@ def load_library(workspace: Workspace) -> Library:
     problems: list[Problem] = []
     own, all_read = _load_tasks(workspace, problems)
     tasks = _beside(own, builtin.tasks)
-    suites = _load_suites(workspace, tasks, _bases(builtin), problems, all_read=all_read)
+    suites = _load_suites(workspace, tasks, builtin, problems, all_read=all_read)
     for card in own.values():
         problems.extend(_told(card.folder / "task.toml", sharing_flaws(card, tasks)))
     if problems:
@@ -110,8 +110,13 @@ def _bases(library: Library) -> dict[str, Base]:
     for suite in library.suites.values():
         for name, base in suite.bases.items():
             inside = base.path is None or base.package is not None
-            found[name] = base if inside else dataclasses.replace(base, path=str(suite.file.parent / str(base.path)))
+            found[name] = base if inside else dataclasses.replace(base, path=str(base.card.parent / str(base.path)))
     return found
+
+
+def _recipes(library: Library) -> dict[str, Recipe]:
+    """The recipes of all suites, each by the name of its suite and its own: `small/two-phase`."""
+    return {f"{suite.name}/{name}": recipe for suite in library.suites.values() for name, recipe in suite.recipes.items()}
 
 
 def _flaws(suite: Suite, tasks: dict[str, TaskCard]) -> Iterator[Flaw]:
@@ -136,8 +141,12 @@ def _load_tasks(workspace: Workspace, problems: list[Problem]) -> tuple[dict[str
     return tasks, len(tasks) == len(paths)
 
 
-def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], bases: dict[str, Base], problems: list[Problem], *, all_read: bool) -> dict[str, Suite]:
-    """The suites that can be read, by name, each with the bases that come with the package beside its own; what is wrong with them goes to `problems`."""
+def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], builtin: Library, problems: list[Problem], *, all_read: bool) -> dict[str, Suite]:
+    """The suites that can be read, by name; what is wrong with them goes to `problems`.
+
+    Each has the bases that come with the package beside its own, and of the recipes that come with it those that it names.
+    """
+    bases, recipes = _bases(builtin), _recipes(builtin)
     suites: dict[str, Suite] = {}
     for path in sorted(workspace.models.glob("*.toml")):
         reading = read_card(path, Suite, problems)
@@ -146,7 +155,9 @@ def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], bases: dict[s
             continue
         if suite.name in suites:
             problems.append(Problem(path, line_of(path, ("suite", "name")), "suite.name", f"{suite.name!r} is also the name of {suites[suite.name].file}"))
-        suite = dataclasses.replace(suite, file=path, bases={**bases, **suite.bases})
+        own = {name: dataclasses.replace(base, card=path) for name, base in suite.bases.items()}
+        borrowed = {name: recipes[name] for name in sorted(suite.named_recipes) if name in recipes}
+        suite = dataclasses.replace(suite, file=path, bases={**bases, **own}, recipes={**suite.recipes, **borrowed})
         suites[suite.name] = suite
         problems.extend(_told(path, reading.sure(suite_flaws(suite, DataSets(tasks, path.parent, all_read)))))
     return suites

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from bench.cards.fields import Card, Count, Flaw, Location, NonEmpty, Positive, Share
+from bench.cards.fields import Card, Count, Flaw, Folder, Location, NonEmpty, Positive, Share
 from bench.cards.origin import Origin
 from bench.cards.tasks import TaskCard
-from bench.cards.tokens import read_tokens
+from bench.cards.tokens import read_tokens, token_file
 from bench.errors import DataError, nearest
 
 Pooling = Literal["mean", "cls"]
@@ -24,9 +24,10 @@ PHASE_DATA = {"nli": ("NLI", "PairClassification", "Triplets"), "sts": ("STS",)}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Base(Origin):
-    """Pre-trained weights that candidates start from."""
+    """Pre-trained weights that candidates start from. `card` is the file that names them, which for a built-in base is not that of the suite."""
 
     license: NonEmpty | None = None
+    card: Folder = dataclasses.field(default=Path(), compare=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,7 +166,7 @@ def vocabulary_flaws(vocabulary: Vocabulary, data: DataSets) -> Iterator[Flaw]:
     if vocabulary.tokens is None:
         yield from ((("corpus",), message) for message in corpus_problems(vocabulary.corpus, data, "choose the tokens"))
         return
-    path = data.folder / vocabulary.tokens
+    path = token_file(data.folder, vocabulary.tokens)
     if not path.is_file():
         there = nearest(path.name, (file.name for file in path.parent.glob(f"*{path.suffix}") if file.is_file()))
         yield ("tokens",), f"no file {vocabulary.tokens!r} beside this card{there or '; `bench vocabulary` makes one'}"

@@ -76,7 +76,7 @@ class Grid(Card):
                 candidate.suffix(several_strategies=len(self.strategies) > 1),
                 f"-d{candidate.dimensions}" if candidate.dimensions is not None else "",
                 candidate.vocabulary.label(several=len(self.vocabularies) > 1) if candidate.vocabulary is not None else "",
-                f"-{candidate.recipe}" if len(self.recipes) > 1 else "",
+                f"-{(candidate.recipe or '').rpartition('/')[2]}" if len(self.recipes) > 1 else "",
                 f"-seed{candidate.seed}" if len(self.seeds) > 1 else "",
                 f"-{candidate.precision}" if candidate.runs_in != "fp32" else "",
             ]
@@ -121,6 +121,12 @@ class Suite(Card):
         read = [reference for recipe in self.recipes.values() for phase in recipe.phases for reference in phase.data]
         read += [reference for recipe in self.recipes.values() if recipe.curve is not None for reference in recipe.curve.data]
         return tuple(dict.fromkeys([*self.suite.tasks, *(reference.partition(":")[0] for reference in read)]))
+
+    @property
+    def named_recipes(self) -> set[str]:
+        """The recipes that its candidates and grids name."""
+        single = {candidate.recipe for candidate in self.candidates if isinstance(candidate, FromBase) and candidate.recipe is not None}
+        return single | {recipe for grid in self.grids for recipe in grid.recipes}
 
     def entries(self) -> list[tuple[Location, Candidate]]:
         """All candidates in card order, each with the place that it comes from; of grids only those in which nothing is wrong."""

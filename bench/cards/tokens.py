@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.cards.workspace import builtin_content
 from bench.digests import digest, file_digest
 from bench.errors import DataError
 
@@ -30,6 +31,12 @@ class TokenList:
     def digest(self) -> str:
         """Digest of the tokens, whatever their order and the remarks between them."""
         return digest(sorted(self.tokens))
+
+
+def token_file(folder: Path, named: str) -> Path:
+    """The file that a card in `folder` names: beside it, or else the one that comes with the package (`small/marathi-hindi.txt`)."""
+    own, builtin = folder / named, builtin_content() / "models" / named
+    return builtin if builtin.is_file() and not own.exists() else own
 
 
 def read_tokens(path: Path) -> TokenList:

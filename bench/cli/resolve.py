@@ -36,7 +36,7 @@ def resolve_model(model: str, place: Workspace, suite: str | None, *, offline: b
     library = load_library(place)
     suites = pick([suite] if suite else [], library.suites, "suite")
     last = dict(reversed(suites.items()))  # of one name, the one of the first suite counts
-    bases = {name: (base, one.file) for one in last.values() for name, base in one.bases.items()}
+    bases = {name: base for one in last.values() for name, base in one.bases.items()}
     candidates = {candidate.name: candidate for name in last for candidate in library.candidates[name]}
     files = {candidate.name: suites[name].file for name in last for candidate in library.candidates[name]}
     candidate = candidates.get(model)
@@ -46,11 +46,26 @@ def resolve_model(model: str, place: Workspace, suite: str | None, *, offline: b
         return located(model, candidate, f"{files[model]}: candidate {model}", candidate.folder)
     name = candidate.base if isinstance(candidate, FromBase) else model
     if name in bases:
-        base, file = bases[name]
-        return located(name, base, f"{file}: bases.{name}", file.parent)
+        base = bases[name]
+        return located(name, base, f"{base.card}: bases.{name}", base.card.parent)
     hub, _, revision = model.partition("@")
     if revision and not Path(model).exists():
         return located(model, Origin(hub=hub, revision=revision), model, Path())
     if not Path(model).is_dir():
         raise SelectionError(f"no base, candidate or folder {model!r}; a Hub id needs a revision: {model}@REVISION")
     return located(model, Origin(path=model), model, Path.cwd())
+
+
+def prompt_on_card(model: str, place: Workspace, suite: str | None) -> str | None:
+    """What the card of a candidate says of its prompt; None where it says nothing, and for what is no candidate.
+
+    Args:
+        model: What the user gave.
+        place: The workspace.
+        suite: Only this suite's candidates; of all suites the first one that has it when None, as in `resolve_model`.
+    """
+    from bench.cards.load import load_library, pick
+
+    library = load_library(place)
+    found = (one for name in pick([suite] if suite else [], library.suites, "suite") for one in library.candidates[name] if one.name == model)
+    return next((one.prompt for one in found), None)

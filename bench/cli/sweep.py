@@ -104,7 +104,7 @@ def _progress(say: Callable[..., None]) -> Progress:
 def _write(found: Sweep, folder: Path) -> list[Path]:
     import json as jsonlib
 
-    from bench.store import write_atomic
+    from bench.store import write_through
     from bench.sweep.chart import draw
     from bench.sweep.page import render
 
@@ -114,5 +114,5 @@ def _write(found: Sweep, folder: Path) -> list[Path]:
         "sweep.svg": draw(found),
     }
     for name, text in texts.items():
-        write_atomic(folder / name, text)
+        write_through(folder / name, text)
     return [folder / name for name in texts]

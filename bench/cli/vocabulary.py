@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import options
-from bench.cli.resolve import resolve_model
+from bench.cli.resolve import prompt_on_card, resolve_model
 
 if TYPE_CHECKING:
     from bench.cards.workspace import Workspace
@@ -31,7 +32,8 @@ def vocabulary(
     size: Annotated[int, typer.Option("--size", min=1, help="Most tokens to keep, special tokens and single characters included.")],
     out: Annotated[Path, typer.Option("--out", help="File for the list.", dir_okay=False)],
     prompt: Annotated[
-        str | None, typer.Option("--prompt", help="Put before every text, as a candidate's prompt is. Default: what the base says.", show_default=False)
+        str | None,
+        typer.Option("--prompt", help="Put before every text, as a candidate's prompt is. Default: what its card says, else the base.", show_default=False),
     ] = None,
     suite: options.Suite = None,
     data_dir: options.DataDir = None,
@@ -49,12 +51,12 @@ def vocabulary(
     from bench.cli.progress import heartbeat
     from bench.data.rows import check_data_folder
     from bench.errors import SelectionError
-    from bench.store import require_writable, write_atomic
+    from bench.store import require_writable, write_through
 
     check_data_folder(data_dir)
     if any(out.exists() and out.samefile(file) for file in corpus):
         raise SelectionError(f"--out {out} is a file of the corpus, and would be overwritten; give the list a name of its own")
-    require_writable(out.parent)
+    require_writable(Path(os.path.realpath(out)).parent)
     place = find_workspace(workspace)
     with heartbeat("reading the model") as now:  # on standard error, also with --json: standard output is one document
 
@@ -68,9 +70,10 @@ def vocabulary(
         guard = _guard(place, suite, data_dir)
         from bench.make.vocabulary.choose import choose_vocabulary
 
-        chosen = choose_vocabulary(folder, corpus, size, guard=guard, prompt=prompt, say=say)
+        used = prompt_on_card(base, place, suite) if prompt is None else prompt
+        chosen = choose_vocabulary(folder, corpus, size, guard=guard, prompt=used, say=say)
     named = Path(base).resolve().name if Path(base).is_dir() else base
-    write_atomic(out, chosen.text(named, _command(named, corpus, size, out, prompt)))
+    write_through(out, chosen.text(named, _command(named, corpus, size, out, prompt)))
     if json:
         found = {"out": str(out), "tokens_before": chosen.tokens_before, "tokens_after": len(chosen.tokens), "files": chosen.files}
         typer.echo(jsonlib.dumps(found, ensure_ascii=False, indent=1))

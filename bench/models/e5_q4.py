@@ -249,6 +249,8 @@ def _check_tensor(name: str, tensor: Tensor, values: int, *, begin: int, end: in
     size = 4 * values if tensor.kind == F32 else values // BLOCK * Q4_BLOCK.itemsize
     if tensor.size != size:
         raise Unreadable(f"directory: {name!r} has {tensor.size:,} bytes, expected {size:,}")
+    if begin + size > end:
+        raise Unreadable(f"directory: {name!r} takes {size:,} bytes, and only {max(0, end - begin):,} are left after the directory; was the file cut off?")
     if not begin <= tensor.offset <= end - size:
         raise Unreadable(f"directory: {name!r} lies at {tensor.offset:,}, expected a place from {begin:,} to {end - size:,}")
 

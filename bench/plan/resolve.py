@@ -10,9 +10,9 @@ from bench.cards.candidate import AS_IT_IS, Candidate, FromBase, Use
 from bench.cards.kinds import External, Lexical
 from bench.cards.load import Library
 from bench.cards.origin import Origin
-from bench.cards.recipes import Phase, Recipe
+from bench.cards.recipes import Base, Phase, Recipe
 from bench.cards.tasks import TaskCard
-from bench.cards.tokens import TokenList, read_tokens
+from bench.cards.tokens import TokenList, read_tokens, token_file
 from bench.data.training import DataCache, GuardingTests, TrainingSet
 from bench.data.unlabelled import UnlabelledTexts, comparison_texts, unlabelled_texts
 from bench.errors import BenchError, LayerError
@@ -134,7 +134,7 @@ class Resolver:
 
     def _located(self, name: str, origin: Origin, field: str, use: Use = AS_IT_IS) -> Path:
         """The folder of a base or an external model, with the content that the card names."""
-        card = self.selection.suite.file
+        card = origin.card if isinstance(origin, Base) else self.selection.suite.file
         return locate_model(name, origin, where=f"{card}: {field}", folder=card.parent, state=self.state, offline=self.options.offline, say=self.say, use=use)
 
     def _trained_on(self, recipe: Recipe, teacher: Blueprint | None) -> tuple[tuple[TaskCard, ...], tuple[str, ...]]:
@@ -176,7 +176,7 @@ class Resolver:
 def _tokens(candidate: Candidate) -> TokenList | None:
     """The list of the tokens that stay, where the candidate's card names one."""
     named = None if candidate.vocabulary is None else candidate.vocabulary.tokens
-    return None if named is None else read_tokens(candidate.folder / named)
+    return None if named is None else read_tokens(token_file(candidate.folder, named))
 
 
 def _check_widths(candidate: Candidate, folder: Path, teacher: Blueprint) -> None:

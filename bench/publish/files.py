@@ -17,7 +17,7 @@ from bench.publish.pages import candidate_pages, task_pages
 from bench.publish.pictures import Picture, pictures
 from bench.publish.web import GENERATOR
 from bench.standings.board import Board
-from bench.store import write_atomic
+from bench.store import write_through
 
 NESTED = ("score_intervals", "drop_intervals", "shares", "used", "recovery", "about", "losses", "validity")
 """What a row holds that a flat table does not."""
@@ -117,6 +117,7 @@ def publish(found: Mapping[str, Any], folder: Path) -> list[Path]:
     Raises:
         StorageError: One cannot be written.
     """
+<<<<<<< HEAD
     document = read(found)
     drawn = pictures(document)
     main = {
@@ -144,3 +145,10 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
             with storage(path):
                 if path.suffix == ".svg" or GENERATOR in path.read_text(encoding="utf-8", errors="replace")[:2000]:
                     path.unlink()
+=======
+    written = []
+    for name, render in FORMATS.values():
+        write_through(folder / name, render(board))
+        written.append(folder / name)
+    return written
+>>>>>>> w/hour

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.cards.load import Library, load_library
+from bench.cards.tokens import token_file
 from bench.cards.workspace import Workspace, builtin_content, find_workspace
 from bench.errors import BenchError, CardError
 from bench.plan.options import Options
@@ -66,6 +67,47 @@ def test_a_base_means_the_same_in_every_built_in_suite():
 def test_an_own_base_of_a_built_in_name_counts(tmp_path):
     card = OWN.replace("BASE", "mini").replace("[[candidates]]", '[bases.mini]\npath = "elsewhere"\n\n[[candidates]]', 1)
     assert own(tmp_path, card).suites["mine"].bases["mini"].path == "elsewhere"
+
+
+def test_a_built_in_base_with_other_content_is_told_under_its_own_card(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.models.locate.model_digest", lambda folder: "0" * 64)
+    own(tmp_path)
+    with pytest.raises(BenchError) as caught:
+        blueprint_of(plan_anew(tmp_path, suite="mine"), "cut")
+    card = next(one.file for one in builtin().suites.values() if "mini" in one.bases)
+    assert re.match(rf"{re.escape(str(card.parent))}/\w+\.toml: bases\.mini: sha256 is ", str(caught.value))
+
+
+TRAINED = OWN.replace("BASE", "mini") + 'recipe = "mini/two-phase"\n'
+
+
+def test_an_own_suite_may_name_a_built_in_recipe_by_its_suite_and_name(tmp_path):
+    suite = own(tmp_path, TRAINED).suites["mine"]
+    assert suite.recipes == {"mini/two-phase": builtin().suites["mini"].recipes["two-phase"]}
+    assert [vars(one)["recipe"] for one in suite.expand()[1:]] == ["mini/two-phase"]
+    assert {"KasautiNLI", "KasautiSTS"} <= set(suite.data_sets)
+
+
+def test_in_the_names_of_a_grid_a_built_in_recipe_is_called_by_its_own_name(tmp_path):
+    grid = '[[grids]]\nkind = "pruned"\nbases = ["mini"]\nstrategies = ["top"]\nkeep = [6]\nrecipes = ["mini/two-phase", "public/untuned"]\n'
+    suite = own(tmp_path, OWN.replace("BASE", "mini") + grid).suites["mine"]
+    assert {one.name for one in suite.expand()} >= {"mini-top6-two-phase", "mini-top6-untuned"}
+
+
+def test_a_recipe_that_no_suite_has_is_told(tmp_path):
+    with pytest.raises(CardError, match="no recipe 'mini/two-fase'"):
+        own(tmp_path, TRAINED.replace("two-phase", "two-fase"))
+
+
+def test_an_own_suite_may_name_the_list_of_tokens_that_comes_with_the_package(tmp_path):
+    card = OWN.replace("BASE", "e5") + 'vocabulary = { tokens = "small/marathi-hindi.txt" }\n'
+    own(tmp_path, card)
+    shipped = builtin_content() / "models" / "small" / "marathi-hindi.txt"
+    assert token_file(tmp_path / "models", "small/marathi-hindi.txt") == shipped
+    mine = tmp_path / "models" / "small" / "marathi-hindi.txt"
+    mine.parent.mkdir()
+    mine.write_text('"अ"\n', encoding="utf-8")
+    assert token_file(tmp_path / "models", "small/marathi-hindi.txt") == mine
 
 
 def test_a_base_that_is_nowhere_is_told_the_nearest_built_in_one(tmp_path):

@@ -89,6 +89,26 @@ def test_a_size_or_a_corpus_that_does_not_fit_is_one_line_and_writes_nothing(wor
         assert not out.exists()
 
 
+def test_the_prompt_is_that_of_the_candidates_card_unless_another_is_given(workspace_folder, corpus):
+    card = workspace_folder / "models" / "mini.toml"
+    card.write_text(card.read_text(encoding="utf-8") + '[[candidates]]\nname = "asking"\nkind = "full"\nbase = "tiny"\nprompt = "किताब "\n', encoding="utf-8")
+    out = workspace_folder / "list.txt"
+    remark = "every line with the prompt "
+    for model, more, prompt in (("asking", [], "किताब "), ("asking", ["--prompt", "पाणी "], "पाणी "), ("tiny", [], None)):
+        assert bench("vocabulary", model, str(corpus[0]), "--size", "190", "--out", str(out), *more, cwd=workspace_folder).returncode == 0
+        told = [one for one in read_tokens(out).remarks if one.startswith(remark)]
+        assert told == ([] if prompt is None else [f"{remark}{prompt!r}"])
+
+
+def test_a_link_in_the_place_of_the_list_stays_and_what_it_leads_to_is_written(workspace_folder, corpus, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    out, behind = workspace_folder / "list.txt", tmp_path / "elsewhere" / "list.txt"
+    out.symlink_to(behind)
+    assert bench("vocabulary", "tiny", str(corpus[0]), "--size", "160", "--out", str(out), cwd=workspace_folder).returncode == 0
+    assert out.is_symlink()
+    assert len(read_tokens(behind).tokens) == 160
+
+
 def test_a_list_never_takes_the_place_of_the_text_that_it_is_counted_on(workspace_folder, corpus):
     before = corpus[0].read_bytes()
     found = bench("vocabulary", "tiny", str(corpus[0]), "--size", "160", "--out", str(corpus[0]), "--workspace", str(workspace_folder))

@@ -125,6 +125,14 @@ def test_a_wrong_file_is_refused_with_its_name_and_the_part_that_is_wrong(tmp_pa
     assert str(caught.value).startswith(f"{tmp_path / 'm.bin'}: no e5-q4 file that can be read: ")
 
 
+def test_a_file_that_ends_with_its_directory_is_said_to_be_cut_off(tmp_path):
+    whole = E5File()
+    bytes(whole)
+    cut = sum(len(blob[1]) for blob in whole.blobs.values()) - 10
+    with pytest.raises(ModelError, match=r"takes [\d,]+ bytes, and only \d+ are left after the directory; was the file cut off\?"):
+        converted_from(E5File(cut=cut), tmp_path)
+
+
 def test_tensors_that_overlap_are_refused(tmp_path):
     place = E5File(changed={})
     source = bytes(place)
