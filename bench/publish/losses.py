@@ -126,9 +126,10 @@ def _alignment(titles: Sequence[str]) -> Iterator[str]:
 
 
 def _print(title: str | None, titles: list[str], rows: list[list[str]], console: Console) -> None:
+    from rich import box
     from rich.table import Table
 
-    table: Any = Table(title=title, title_justify="left")
+    table: Any = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for name, side in zip(titles, _alignment(titles), strict=True):
         table.add_column(name, justify=side, overflow="fold")
     for cells in rows:

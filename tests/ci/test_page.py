@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -78,8 +79,6 @@ def test_from_an_empty_repository_to_a_gate_and_shards_every_block_runs(tmp_path
 
 def run(text: str, folder: Path, commands: Path) -> str:
     """Run a block as a shell does that stops at the first error."""
-    import os
-
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}
     found = subprocess.run([*SHELL, text], cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False)
     assert found.returncode == 0, f"{text}\n{found.stdout}\n{found.stderr}"

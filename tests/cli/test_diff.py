@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 import bench as public
+from bench.publish import losses
 from bench.run.execute import execute
 from bench.run.report import Silent
 from tests.builders import plan_anew
@@ -87,12 +91,24 @@ def test_the_other_way_round_losses_are_gains(scored):
         assert one.lost == pytest.approx(-other.lost)
 
 
-def test_a_terminal_of_80_columns_shows_tables_and_sentences(scored):
+def test_an_output_shows_tables_and_sentences(scored):
     found = bench("diff", "letters", "cut", "--task", "Pairs", "--limit", "1", "--device", "cpu", cwd=scored)
     assert found.returncode == 0, found.stderr
     assert "cut against letters: small on cpu" in found.stdout
     assert re.search(r"Pairs: of 24 rows \d+ flipped for the worse with cut", found.stdout)
     assert re.search(r"^1\. (mr|hi), row \d+, gold [0-5]: lost \d+ of 100; gold rank \d+, letters [\d.-]+ \(rank \d+\), cut", found.stdout, flags=re.MULTILINE)
+
+
+def test_no_line_is_wider_than_a_terminal_of_80_columns_and_no_number_is_cut(scored):
+    text = io.StringIO()
+    found = public.diff("letters", "cut", workspace=scored, device="cpu", limit=3)
+    losses.show(found, Console(width=80, file=text, force_terminal=True, color_system=None, legacy_windows=False))
+    lines = text.getvalue().splitlines()
+    assert max(cell_len(line) for line in lines) <= 80
+    for task in found.tasks:
+        line = next(line for line in lines if line.split()[:1] == [task.task])
+        assert line.split()[1:3] == [f"{100 * score:.1f}" for score in task.scores]
+    assert "…" not in text.getvalue()
 
 
 def test_json_and_markdown_hold_the_same_numbers(scored):
