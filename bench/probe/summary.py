@@ -34,7 +34,7 @@ def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
         "load": taken.loaded["load"],
         "single": _single(taken),
         "offline": offline,
-        "buckets": {bucket: count / statistics.median(taken.buckets[bucket]) for bucket, count in profile.buckets.items()},
+        "buckets": {bucket: count / statistics.median(taken.parts[bucket]) for bucket, count in profile.block.items()},
         "reference": None if reference is None else {"candidate": reference.subject.name, "content": reference.subject.content},
         "relative": relative,
         "relative_missing": turn.missing or None,
@@ -116,4 +116,5 @@ def _energy(taken: Taken, profile: Profile) -> dict[str, Any]:
     known = [joules for joules in taken.joules if joules is not None]
     if len(known) < len(taken.joules):
         return {"joules_per_sentence": None, "reason": energy.NOT_MEASURED}
-    return {"joules_per_sentence": sum(known) / (profile.rounds * len(block(profile.block, 0))), "reason": None}
+    sentences = profile.rounds * len(block(profile.block, 0)) * taken.settled["repeats"]
+    return {"joules_per_sentence": sum(known) / sentences, "reason": None}
