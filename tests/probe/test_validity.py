@@ -107,8 +107,8 @@ def test_the_texts_are_sentences_of_the_projects_own_tasks():
 
 
 def test_blocks_have_the_same_mixture_and_nearly_as_many_characters():
-    blocks = [block({"short": 16, "medium": 6, "long": 1}, number) for number in range(9)]
+    blocks = [block({"short": 16, "medium": 6, "long": 1}, number) for number in range(10)]
     sizes = [sum(map(len, one)) for one in blocks]
     assert {len(one) for one in blocks} == {23}
     assert max(sizes) < 1.15 * min(sizes)
-    assert len({text for one in blocks for text in one}) == 9 * 23
+    assert len({text for one in blocks for text in one}) == 10 * 23
