@@ -12,13 +12,13 @@ from bench.probe.texts import Bucket
 class Profile:
     """What is measured, and how often.
 
-    In each of the `rounds` every model encodes one block of texts (`block` says how many of each bucket) and then `singles` texts one by one. Six rounds are
-    the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile, 662 a 99th (`bench.statistics.latency`).
+    In each of the `rounds` every model encodes one block of texts, of which `block` says how many of each bucket, a bucket at a time, and then `singles` texts
+    one by one. Six rounds are the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile,
+    662 a 99th (`bench.statistics.latency`).
 
-    `buckets` are blocks of one length each, measured in every round too. `batch_sizes` are tried before the rounds, with `sweep` blocks each, the
-    quickest of which counts. A model is warm when two blocks that follow
-    each other take the same time but for `SETTLED`, or after `warm_up` blocks. `cold` is how many fresh interpreters are started for the time to the first
-    embedding; with any, memory is measured in such an interpreter too.
+    `batch_sizes` are tried before the rounds, with `sweep` blocks each, the quickest of which counts. A model is warm when two blocks that follow each other
+    take the same time but for `SETTLED`, or after `warm_up` blocks. `cold` is how many fresh interpreters are started for the time to the first embedding; with
+    any, memory is measured in such an interpreter too.
     """
 
     rounds: int
@@ -27,26 +27,27 @@ class Profile:
     batch_sizes: tuple[int, ...]
     warm_up: int
     sweep: int
-    buckets: Mapping[Bucket, int] = dataclasses.field(default_factory=dict)
     cold: int = 0
+
+    def on(self, device: str) -> Profile:
+        """The profile for a device: a GPU is kept busy by larger batches only."""
+        if not device.startswith("cuda"):
+            return self
+        block = {bucket: CUDA_SCALE * count for bucket, count in self.block.items()}
+        return dataclasses.replace(self, block=block, batch_sizes=tuple(CUDA_SCALE * size for size in self.batch_sizes))
 
 
 PROFILES = {
-    "quick": Profile(rounds=6, block={"short": 16, "medium": 7, "long": 1}, singles=11, batch_sizes=(8, 24), warm_up=3, sweep=1),
-    "full": Profile(
-        rounds=15,
-        block={"short": 80, "medium": 40, "long": 8},
-        singles=45,
-        batch_sizes=(1, 8, 32, 128),
-        warm_up=12,
-        sweep=3,
-        buckets={"short": 32, "medium": 32, "long": 8},
-        cold=3,
-    ),
+    "quick": Profile(rounds=10, block={"short": 16, "medium": 6, "long": 1}, singles=7, batch_sizes=(8, 16), warm_up=3, sweep=1),
+    "full": Profile(rounds=25, block={"short": 32, "medium": 12, "long": 2}, singles=27, batch_sizes=(1, 8, 32), warm_up=12, sweep=2, cold=3),
 }
+CUDA_SCALE = 4
+"""How many times as many texts a block has on a GPU, and a batch."""
 SETTLED = 0.05
 """Two blocks take the same time when they differ by no more than this share: about what the blocks of a warm model on a quiet machine differ by."""
 LEAST_SECONDS = 0.05
 """A timed block is repeated until it takes at least as long: a thousand times what a call and the clock cost."""
+USUAL = 8
+"""The batch size of a model that is warming up: the one nearest to it of those that are tried."""
 PREFERRED = 0.05
 """A larger batch size is taken only where it is quicker by more than this share: else equal models would be measured at different sizes, by accident."""

@@ -13,7 +13,7 @@ from bench.faults import ended
 from bench.probe import energy, noise
 from bench.probe.cold import cold_starts
 from bench.probe.profiles import Profile
-from bench.probe.texts import block
+from bench.probe.texts import Bucket, block
 from bench.probe.worker import Subject, serve
 
 if TYPE_CHECKING:
@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 class Taken:
     """What was measured of one model.
 
-    `loaded`, `settled`, `memory` and `work` are what its process said (`bench.probe.worker`). `blocks`, `singles` and `buckets` are seconds by round; `cold` is
+    `loaded`, `settled`, `memory` and `work` are what its process said (`bench.probe.worker`). `parts` (by bucket) and `singles` are seconds by round; `cold` is
     what fresh interpreters said (`bench.probe.cold`).
     """
 
     subject: Subject
     loaded: dict[str, Any] = dataclasses.field(default_factory=dict)
     settled: dict[str, Any] = dataclasses.field(default_factory=dict)
-    blocks: list[float] = dataclasses.field(default_factory=list)
+    parts: dict[Bucket, list[float]] = dataclasses.field(default_factory=dict)
     singles: list[list[float]] = dataclasses.field(default_factory=list)
-    buckets: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     memory: dict[str, Any] = dataclasses.field(default_factory=dict)
     work: dict[str, Any] = dataclasses.field(default_factory=dict)
     cold: dict[str, Any] | None = None
     joules: list[float | None] = dataclasses.field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[float]:
+        """Seconds of the whole blocks, by round."""
+        return [sum(parts) for parts in zip(*self.parts.values(), strict=True)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +96,9 @@ class Lab:
             foreign = noise.foreign_processes(subjects[0].device, [meter.number for meter in company])
             here = noise.cpu_seconds(os.getpid())
             for number in range(self.profile.rounds):
-                company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.round, number)]
+                for bucket in self.profile.block:  # a short turn each, so that what slows the machine down meets all of them
+                    company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.part, bucket, number)]
+                company = [meter for meter in company if _without_fault(meter, failed, meter.singles, number)]
             spent = noise.cpu_seconds(os.getpid()) - here + sum(noise.cpu_seconds(meter.number) - own[meter] for meter in company)
             seen["during"] = watch.seen(spent)
             going = [meter for meter in company if meter is not reference and _without_fault(meter, failed, meter.finish)]
@@ -150,14 +156,15 @@ class _Meter:
         self.taken.loaded = self._ask("load")
         self.taken.settled = self._ask("settle")
 
-    def round(self, number: int) -> None:
-        """One round."""
+    def part(self, bucket: Bucket, number: int) -> None:
+        """One bucket of a round's block."""
         earlier = energy.counters(self.subject.device)
-        self.taken.blocks.append(self._ask("block", number))
+        self.taken.parts.setdefault(bucket, []).append(self._ask("part", bucket, number))
         self.taken.joules.append(energy.used(earlier, energy.counters(self.subject.device)))
+
+    def singles(self, number: int) -> None:
+        """A round's single texts."""
         self.taken.singles.append(self._ask("singles", number))
-        for bucket in self.profile.buckets:
-            self.taken.buckets.setdefault(bucket, []).append(self._ask("bucket", bucket, number))
 
     def finish(self) -> None:
         """What is measured once, after the rounds."""

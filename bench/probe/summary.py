@@ -9,7 +9,7 @@ from bench.probe import energy, noise
 from bench.probe.profiles import Profile
 from bench.probe.rounds import Taken, Turn
 from bench.probe.texts import block
-from bench.statistics.latency import median_interval, percentile_at_most, percentile_of
+from bench.statistics.latency import middle_interval, percentile_at_most, percentile_of
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
@@ -34,7 +34,7 @@ def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
         "load": taken.loaded["load"],
         "single": _single(taken),
         "offline": offline,
-        "buckets": {bucket: count / statistics.median(taken.buckets[bucket]) for bucket, count in profile.buckets.items()},
+        "buckets": {bucket: count / statistics.median(taken.parts[bucket]) for bucket, count in profile.block.items()},
         "reference": None if reference is None else {"candidate": reference.subject.name, "content": reference.subject.content},
         "relative": relative,
         "relative_missing": turn.missing or None,
@@ -62,9 +62,9 @@ def _single(taken: Taken) -> dict[str, Any]:
 
 
 def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
-    """Throughput: the median of the rounds, each of which has texts of its own."""
+    """Throughput: the middle of the rounds, each of which has texts of its own."""
     texts = [block(profile.block, number) for number in range(profile.rounds)]
-    sentences, low, high = median_interval([len(some) / seconds for some, seconds in zip(texts, taken.blocks, strict=True)])
+    sentences, low, high = middle_interval([len(some) / seconds for some, seconds in zip(texts, taken.blocks, strict=True)])
     characters = statistics.median(sum(map(len, some)) / seconds for some, seconds in zip(texts, taken.blocks, strict=True))
     tokens = taken.work["tokens"]
     return {
@@ -87,7 +87,7 @@ def _relative(taken: Taken, reference: Taken) -> dict[str, Any]:
     found = {}
     for scenario, (theirs, ours) in pairs.items():
         ratios = [other / own for other, own in zip(theirs, ours, strict=True)]
-        ratio, low, high = median_interval(ratios)
+        ratio, low, high = middle_interval(ratios)
         found[scenario] = {"ratio": ratio, "low": low, "high": high, "rounds": len(ratios)}
     return found
 
@@ -116,4 +116,5 @@ def _energy(taken: Taken, profile: Profile) -> dict[str, Any]:
     known = [joules for joules in taken.joules if joules is not None]
     if len(known) < len(taken.joules):
         return {"joules_per_sentence": None, "reason": energy.NOT_MEASURED}
-    return {"joules_per_sentence": sum(known) / (profile.rounds * len(block(profile.block, 0))), "reason": None}
+    sentences = profile.rounds * len(block(profile.block, 0)) * taken.settled["repeats"]
+    return {"joules_per_sentence": sum(known) / sentences, "reason": None}

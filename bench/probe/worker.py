@@ -14,7 +14,7 @@ from bench.errors import STOPS
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_encoder
 from bench.probe import memory
-from bench.probe.profiles import LEAST_SECONDS, PREFERRED, PROFILES, SETTLED, Profile
+from bench.probe.profiles import LEAST_SECONDS, PREFERRED, PROFILES, SETTLED, USUAL, Profile
 from bench.probe.texts import Bucket, block
 from bench.probe.work import count_operations, split_seconds
 
@@ -48,7 +48,7 @@ class Worker:
         self.cuda = subject.device.startswith("cuda")
         self.encoder: Encoder
         self.encode: Callable[[Sequence[str], int], Any]
-        self.batch_size = min(profile.batch_sizes)
+        self.batch_size = min(profile.batch_sizes, key=lambda size: abs(size - USUAL))
         self.repeats = 1
         self.smaller: dict[int, int] = {}
 
@@ -75,13 +75,13 @@ class Worker:
 
     def settle(self) -> dict[str, Any]:
         """Warm up, and choose the batch size. Blocks are none that are timed later."""
-        windows = [self._timed(self._block(-1), self.batch_size)]
+        windows = [self._whole(-1, self.batch_size)]
         while len(windows) < 2 or (len(windows) < self.profile.warm_up and abs(windows[-1] / windows[-2] - 1) > SETTLED):
-            windows.append(self._timed(self._block(-1), self.batch_size))
+            windows.append(self._whole(-1, self.batch_size))
         tried: dict[int, float] = {}
         for number in range(self.profile.sweep):
             for size in self.profile.batch_sizes:
-                seconds = self._timed(self._block(-1 - number), size)
+                seconds = self._whole(-1 - number, size)
                 used = self.smaller.get(size, size)
                 tried[used] = min(seconds, tried.get(used, seconds))
         for size in sorted(tried):
@@ -90,18 +90,16 @@ class Worker:
         self.repeats = max(1, round(LEAST_SECONDS / tried[self.batch_size]))
         return {
             "batch_size": self.batch_size,
+            "repeats": self.repeats,
             "sweep": {str(size): len(self._block(0)) / seconds for size, seconds in tried.items()},
             "did_not_fit": {str(size): used for size, used in self.smaller.items()},
             "warm_up": {"blocks": len(windows), "settled": abs(windows[-1] / windows[-2] - 1) <= SETTLED},
         }
 
-    def block(self, number: int) -> float:
-        """The time of one round's block, at the batch size that was chosen."""
-        return self._repeated(self._block(number))
-
-    def bucket(self, bucket: Bucket, number: int) -> float:
-        """The same of texts of one length."""
-        return self._repeated(block({bucket: self.profile.buckets[bucket]}, number))
+    def part(self, bucket: Bucket, number: int) -> float:
+        """The time of one bucket of a round's block, at the batch size that was chosen."""
+        texts = self._part(bucket, number)
+        return sum(self._timed(texts, self.batch_size) for _ in range(self.repeats)) / self.repeats
 
     def singles(self, number: int) -> list[float]:
         """The times of a round's single texts, taken from its block at equal distances."""
@@ -115,7 +113,7 @@ class Worker:
         was_reset = memory.reset_peak()
         if self.cuda:
             torch.cuda.reset_peak_memory_stats(self.subject.device)
-        split = split_seconds(self.encoder, lambda: self._timed(self._block(0), self.batch_size), self.subject.device)
+        split = split_seconds(self.encoder, lambda: self._whole(0, self.batch_size), self.subject.device)
         return {
             "split": split,
             "peak_while_encoding": memory.peak() if was_reset else None,
@@ -133,8 +131,12 @@ class Worker:
     def _block(self, number: int) -> tuple[str, ...]:
         return block(self.profile.block, number)
 
-    def _repeated(self, texts: Sequence[str]) -> float:
-        return sum(self._timed(texts, self.batch_size) for _ in range(self.repeats)) / self.repeats
+    def _part(self, bucket: Bucket, number: int) -> tuple[str, ...]:
+        return block({bucket: self.profile.block[bucket]}, number)
+
+    def _whole(self, number: int, size: int) -> float:
+        """The time of a block, a bucket at a time."""
+        return sum(self._timed(self._part(bucket, number), size) for bucket in self.profile.block)
 
     def _timed(self, texts: Sequence[str], size: int) -> float:
         """The time of encoding some texts. A batch that does not fit is halved until it does, which is remembered; the time is that of the one that fits."""

@@ -57,7 +57,7 @@ def measure_cells(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], refere
     with runner.each_ends(cells), runner.lock(cells[0], "probe"):
         beside = reference()
         todo = list(_todo(runner, jobs, beside))
-        with Lab(_reference_subject(runner, beside), PROFILES[runner.options.probe], beside.missing) as lab:
+        with Lab(_reference_subject(runner, beside), PROFILES[runner.options.probe].on(runner.options.device), beside.missing) as lab:
             for company in _companies(todo, runner.options.device):
                 _measure(runner, lab, company)
 

@@ -1,16 +1,20 @@
-"""What a few timings can carry: which percentile of them may be printed, and an interval for their median without any assumption on how they are spread."""
+"""What a few timings can carry: which percentile of them may be printed, and an interval for the middle of ratios of them."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CONFIDENCE = 0.99
 """That of MLPerf's early-stopping rule."""
 COVERAGE = 0.95
-"""Of the interval of a median."""
+"""Of an interval."""
 
 
 @functools.cache
@@ -47,24 +51,36 @@ def percentile_at_most(seconds: Sequence[float], percentile: float) -> float | N
     return float(np.sort(seconds)[count - spare])
 
 
-def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The median and its 95 % interval, from the lowest and highest of the middle values (the sign test turned round).
+def middle_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The middle of positive values and its 95 % interval: those of their logarithms, by ranks (Hodges-Lehmann; Wilcoxon's signed-rank test turned round).
 
-    Of n values, as many lie below the true median as heads fall in n tosses; so the k-th smallest and the k-th largest enclose it but for twice the chance of
-    fewer than k heads. k is the largest for which that is at most 5 %. Six values are the fewest: their smallest and largest enclose it with 96.9 %.
+    Nothing is assumed but that the logarithms are spread alike on both sides of their middle, as those of a ratio of two times are that are disturbed alike.
+    It is the median of the means of all pairs (each value with itself too), of which the k-th smallest and the k-th largest enclose it but for 5 %.
 
-    Source: Conover, Practical Nonparametric Statistics, section 3.2 (confidence interval for a quantile).
+    Source: Hollander, Wolfe and Chicken, Nonparametric Statistical Methods, sections 3.2 and 3.3.
 
     Raises:
-        ValueError: There are fewer than six values.
+        ValueError: There are fewer than six values, the fewest for which there is such an interval.
     """
-    count, ordered = len(values), np.sort(values)
+    count = len(values)
     if count < 6:
         raise ValueError(f"expected at least 6 values, found {count}")
-    depth = 1
-    while 2 * _above_at_most(depth, count, 0.5) <= 1 - COVERAGE:
-        depth += 1
-    return float(np.median(ordered)), float(ordered[depth - 1]), float(ordered[count - depth])
+    logs = np.log(values)
+    first, second = np.triu_indices(count)
+    means = np.sort((logs[first] + logs[second]) / 2)
+    chances = np.cumsum(_rank_sums(count))
+    depth = int(np.searchsorted(chances, (1 - COVERAGE) / 2, side="right"))  # so many rank sums are rarer than 2.5 %, beginning with 0
+    middle, low, high = np.exp([np.median(means), means[depth - 1], means[-depth]])
+    return float(middle), float(low), float(high)
+
+
+@functools.cache
+def _rank_sums(count: int) -> NDArray[np.float64]:
+    """How likely each sum of positive ranks is, from 0 on, when each of the ranks 1 to `count` is positive with the chance of a half."""
+    chances = np.ones(1)
+    for rank in range(1, count + 1):
+        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
+    return chances
 
 
 def _above_at_most(most: int, count: int, percentile: float) -> float:

@@ -19,7 +19,7 @@ from bench.probe.rounds import Lab
 from bench.probe.summary import summary
 from bench.probe.worker import Subject, Worker
 
-FEW = Profile(rounds=6, block={"short": 4, "medium": 1}, singles=2, batch_sizes=(2, 4), warm_up=2, sweep=1, buckets={"long": 1})
+FEW = Profile(rounds=6, block={"short": 4, "long": 1}, singles=2, batch_sizes=(2, 4), warm_up=2, sweep=1)
 
 
 def subject(folder, name="it", *, prompt=None, precision="fp32", device="cpu") -> Subject:
@@ -68,7 +68,7 @@ def test_times_agree_with_each_other(turn):
     assert len(found["offline"]["rounds"]) == 6
     assert found["single"]["p50"] > 0
     assert found["load"] > found["single"]["p50"]
-    assert found["buckets"]["long"] < found["offline"]["sentences_per_second"]
+    assert found["buckets"]["long"] < found["buckets"]["short"]
     assert found["split"].keys() == {"tokenize", "forward", "rest"}
 
 
@@ -97,14 +97,14 @@ def test_a_model_that_cannot_be_loaded_fails_and_the_others_go_on(turn):
 def test_a_model_that_dies_in_its_process_fails_and_the_others_go_on(letters, sentence_model, monkeypatch):
     from bench.probe import rounds
 
-    once = rounds._Meter.round
+    once = rounds._Meter.singles
 
     def shot(self, number):
         if self.subject.name == "shot" and number == 2:
             os.kill(self.number, 9)
         once(self, number)
 
-    monkeypatch.setattr(rounds._Meter, "round", shot)
+    monkeypatch.setattr(rounds._Meter, "singles", shot)
     with Lab(subject(sentence_model, "reference"), FEW) as lab:
         turn = lab.measure([subject(letters, "letters"), subject(letters, "shot")])
     assert "the process that measured shot was killed" in str(turn.failed["shot"])
@@ -167,7 +167,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_told(letters, error):
     settled = worker.settle()
     assert settled["did_not_fit"] == {"16": 4}
     assert settled["batch_size"] == 4
-    assert worker.block(0) > 0
+    assert worker.part("short", 0) > 0
 
 
 def test_another_error_of_a_batch_is_not_taken_for_lack_of_memory(letters):
@@ -217,7 +217,9 @@ def test_quick_has_enough_timings_for_an_interval_and_a_ninetieth_percentile_and
     assert quick.rounds >= 6
     assert quick.rounds * quick.singles >= fewest_samples(0.9)
     assert full.rounds * full.singles >= fewest_samples(0.99)
-    assert all(sum(one.block.values()) >= max(one.batch_sizes) for one in PROFILES.values())
+    assert all(one.block["short"] >= max(one.batch_sizes) for one in PROFILES.values())
+    assert quick.on("cpu") == quick
+    assert quick.on("cuda").batch_sizes > quick.batch_sizes
 
 
 def test_the_fingerprint_names_cpu_cores_and_memory():
