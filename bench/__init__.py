@@ -11,9 +11,10 @@ The same as the command `bench`, from Python:
 What this page lists in `__all__` is the public interface. Everything else may change from one version to the next.
 """
 
-from bench.api import board, execute, load, make_plan
+from bench.api import board, check, execute, load, make_plan
 from bench.errors import BenchError, CardError, CorpusError, DataError, Incomplete, LayerError, ModelError, Problem, SelectionError, StorageError
 from bench.standings.board import Board
+from bench.standings.gate.verdicts import Checked, Finding
 
 __version__ = "0.1.0"
 
@@ -21,8 +22,10 @@ __all__ = [
     "BenchError",
     "Board",
     "CardError",
+    "Checked",
     "CorpusError",
     "DataError",
+    "Finding",
     "Incomplete",
     "LayerError",
     "ModelError",
@@ -31,6 +34,7 @@ __all__ = [
     "StorageError",
     "__version__",
     "board",
+    "check",
     "execute",
     "load",
     "make_plan",
