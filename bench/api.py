@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from bench.run.execute import Outcome
     from bench.run.report import Reporter
     from bench.standings.board import Board
+<<<<<<< HEAD
     from bench.standings.losses import Diff
+=======
+    from bench.standings.gate.verdicts import Checked
+>>>>>>> w/check
 
 PROBES = ("quick", "full", "none")
 
@@ -163,6 +167,7 @@ def board(
     return build_board(read_records(planning.make_plan(_find(workspace), options)))
 
 
+<<<<<<< HEAD
 def diff(
     first: str,
     second: str,
@@ -206,6 +211,47 @@ def diff(
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
     options = Options(suite=suite, names=(first, second), tasks=names, device=pick_device(device), data_dir=_path(data_dir), offline=True)
     return build_diff(planning.make_plan(_find(workspace), options), first, second, limit)
+=======
+def check(
+    suite: str | None = None,
+    *,
+    workspace: str | Path | None = None,
+    baseline: str | Path | None = None,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+) -> Checked:
+    """Compare what is stored of a suite with its baseline, as `bench check` does. Computes nothing and measures nothing.
+
+    Args:
+        suite: Name of the suite. Default: `small`.
+        workspace: As for `load`. Margins are those of the table `[check]` of its `bench.toml`.
+        baseline: A file, or a git commit that has one. Default: `baseline.json` beside the suite's board.
+        device: The device whose scores and costs are compared, as for `make_plan`.
+        data_dir: Folder of published data.
+
+    Returns:
+        `findings`: every verdict; `counts`: how many of each kind; `exit_code()`: what the command would end with. A speed or a memory that seems worse is
+        inconclusive here, since only the command measures a second time.
+
+    Raises:
+        CardError: A card, or a margin in `bench.toml`, is wrong.
+        SelectionError: There is no such suite.
+        Incomplete: No score of the suite is stored.
+        BenchError: There is no baseline, or it cannot be used; the folder is not a workspace; there is no such device.
+    """
+    from bench.cards.defaults import check_rules
+    from bench.plan.options import Options
+    from bench.probe.machine import pick_device
+    from bench.standings.gate.baseline import read_baseline
+    from bench.standings.gate.compare import compare
+    from bench.standings.gate.confirm import settled
+    from bench.standings.gate.load import current
+
+    place = _find(workspace)
+    now, folder = current(place, Options(suite=suite, device=pick_device(device), data_dir=_path(data_dir), offline=True))
+    before, named = read_baseline(baseline, folder, now.suite)
+    return settled(compare(before, now, check_rules(place), named))
+>>>>>>> w/check
 
 
 def _find(workspace: str | Path | None) -> Workspace:

@@ -62,6 +62,7 @@ def check(
     from bench.probe.machine import pick_device
     from bench.standings.gate.baseline import read_baseline
     from bench.standings.gate.compare import compare
+    from bench.standings.gate.confirm import settled
     from bench.standings.gate.load import current
 
     files = {"json": json, "markdown": markdown, "junit-xml": junit_xml}
@@ -77,7 +78,7 @@ def check(
         return
     before, named = read_baseline(baseline, folder, now.suite)
     checked = compare(before, now, rules, named)
-    checked = confirm_costs(checked, before, place, chosen, rules, measure=confirm)
+    checked = confirm_costs(checked, before, place, chosen, rules) if confirm else settled(checked)
     _tell(checked, strict=strict, verbose=verbose, files=files)
     raise typer.Exit(checked.exit_code(strict=strict))
 
@@ -110,7 +111,7 @@ def _update(now: Snapshot, folder: Path, place: str | None, rules: Rules, *, eve
 def _tell(checked: Checked, *, strict: bool, verbose: bool, files: Mapping[str, str | None]) -> None:
     """Every form that was asked for; where standard output takes one of them, it holds nothing else."""
     from bench.publish.gate.cells import document
-    from bench.publish.gate.forms import annotations, junit, markdown, show
+    from bench.publish.gate.forms import github_annotations, junit, markdown, show
     from bench.publish.terminal import make_console
     from bench.store import write_atomic
 
@@ -129,7 +130,7 @@ def _tell(checked: Checked, *, strict: bool, verbose: bool, files: Mapping[str, 
     if not piped:
         show(checked, make_console(), everything=verbose)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(checked):
+        for line in github_annotations(checked):
             typer.echo(line, err=piped)
     if told := os.environ.get("GITHUB_STEP_SUMMARY"):
         with storage(Path(told)), Path(told).open("a", encoding="utf-8") as handle:

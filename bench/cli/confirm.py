@@ -14,15 +14,13 @@ if TYPE_CHECKING:
     from bench.cards.workspace import Workspace
     from bench.plan.options import Options
     from bench.standings.gate.snapshot import Snapshot
-    from bench.standings.gate.verdicts import Checked, Finding
-
-NOT_ASKED = "no second measurement was made (--no-confirm)"
+    from bench.standings.gate.verdicts import Checked
 
 
-def confirm_costs(checked: Checked, before: Snapshot, place: Workspace, chosen: Options, rules: Rules, *, measure: bool) -> Checked:
+def confirm_costs(checked: Checked, before: Snapshot, place: Workspace, chosen: Options, rules: Rules) -> Checked:
     """The verdicts, those on speed and memory that are regressions after a second measurement of their candidates.
 
-    Without one, such a verdict is inconclusive. Only here a model is loaded, in a process of its own.
+    Only here a model is loaded, in a process of its own. What was stored of the candidates' costs is replaced by the second measurement.
 
     Args:
         checked: What the first measurements say.
@@ -30,49 +28,41 @@ def confirm_costs(checked: Checked, before: Snapshot, place: Workspace, chosen: 
         place: The workspace.
         chosen: Suite, device and data folder.
         rules: Margins and factors.
-        measure: Whether to measure again.
     """
-    from bench.standings.gate.cost import confirmed, costs
+    from bench.standings.gate.confirm import claims, settled
+    from bench.standings.gate.cost import costs
     from bench.standings.gate.load import current
-    from bench.standings.gate.verdicts import ordered
 
-    claims = [finding for finding in checked.findings if finding.code in {"K401", "K501"}]
-    if not claims:
+    names = list(dict.fromkeys(finding.candidate for finding in claims(checked)))
+    if not names:
         return checked
-    names = list(dict.fromkeys(finding.candidate for finding in claims))
-    why_not = _measure_again(names, before, place, chosen) if measure else dict.fromkeys(names, NOT_ASKED)
+    why_not = _measure_again(names, before, place, chosen)
     now, _ = current(place, chosen)
-    again: dict[tuple[str, str, str], Finding] = {}
-    for name in names:
-        if name not in why_not:
-            again |= {(name, one.what, one.target): one for one in costs(name, before.candidates[name], now.candidates[name], rules)}
-    found = [
-        confirmed(one, again.get((one.candidate, one.what, one.target)), why_not.get(one.candidate, "it could not be compared")) if one in claims else one
-        for one in checked.findings
-    ]
-    return dataclasses.replace(checked, findings=ordered(found))
+    again = [one for name in names if name not in why_not for one in costs(name, before.candidates[name], now.candidates[name], rules)]
+    return settled(checked, again, why_not)
 
 
 def _measure_again(names: Sequence[str], before: Snapshot, place: Workspace, chosen: Options) -> dict[str, str]:
-    """Measure candidates anew, in the profile of the baseline; what was stored of their costs is replaced. Returns those that could not be, and why."""
+    """Measure candidates anew, in the profile of the baseline. Returns those that could not be measured, and why."""
+    failed: dict[str, str] = {}
+    for profile in ("quick", "full"):
+        some = [name for name in names if (cost := before.candidates[name].cost) is not None and cost.how["profile"] == profile]
+        try:
+            options = dataclasses.replace(chosen, names=tuple(some), stages=("probe",), probe=profile, reprobe=True, jobs=1)
+            failed |= _measured(some, place, options) if some else {}
+        except BenchError as error:
+            failed |= dict.fromkeys(some, f"the second measurement failed: {first_line(error)}")
+    return failed
+
+
+def _measured(names: Sequence[str], place: Workspace, options: Options) -> dict[str, str]:
+    """Run the probes; those that failed, and why."""
     from bench.plan.planning import make_plan
     from bench.run.execute import execute
     from bench.run.report import Silent
 
-    failed: dict[str, str] = {}
-    for profile in ("quick", "full"):
-        some = [name for name in names if (cost := before.candidates[name].cost) is not None and cost.how["profile"] == profile]
-        if not some:
-            continue
-        options = dataclasses.replace(chosen, names=tuple(some), stages=("probe",), probe=profile, reprobe=True, jobs=1)
-        try:
-            plan = make_plan(place, options)
-            if missing := [name for name in some if plan.candidates[name].cells[0].to_run]:
-                failed |= dict.fromkeys(missing, "its checkpoint is not here, so that it could not be measured a second time")
-                continue
-            outcome = execute(plan, Silent())
-        except BenchError as error:
-            failed |= dict.fromkeys(some, f"the second measurement failed: {first_line(error)}")
-            continue
-        failed |= {cell.candidate: f"the second measurement failed: {error}" for cell, error in {**outcome.failed, **outcome.blocked}.items()}
-    return failed
+    plan = make_plan(place, options)
+    if missing := [name for name in names if plan.candidates[name].cells[0].status != "done"]:
+        return dict.fromkeys(names, f"there is no checkpoint of {', '.join(missing)} here to measure a second time")
+    outcome = execute(plan, Silent())
+    return {cell.candidate: f"the second measurement failed: {error}" for cell, error in {**outcome.failed, **outcome.blocked}.items()}

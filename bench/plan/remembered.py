@@ -114,7 +114,7 @@ def _state(place: Path) -> _State:
 
 
 def _entries(place: Path) -> Iterator[tuple[str, int, int, int, int, int]]:
-    """Each file below a folder, links followed: its place, what it is, its size, and when its content and its record last changed; nothing of what is not there."""
+    """Each file below a folder, links followed: its place, what it is, its size, and when its content and its record last changed."""
     if place.is_file():
         yield _entry(str(place), place.stat())
     folders = [str(place)] if place.is_dir() else []

@@ -113,7 +113,7 @@ def test_the_default_suite_narrows_no_search(defaults):
     [
         ('\nsiute = "mini"', "bench.toml:2: siute: no option of this name has a default here; did you mean 'suite'?"),
         ("data_dir = 'x'", "did you mean 'data-dir'?"),
-        ("xyz = 1", "valid: data-dir, device, jobs, probe, suite"),
+        ("xyz = 1", "valid: check, data-dir, device, jobs, probe, suite"),
         ("jobs = -1", "bench.toml:1: jobs: expected a whole number, 0 or more, found -1"),
         ("jobs = true", "found True"),
         ("suite = 3", "expected a text in quotes, found 3"),

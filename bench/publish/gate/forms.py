@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from rich.console import Console
 from rich.table import Table
 from tabulate import tabulate
 
 from bench.publish.gate.cells import HEADERS, PAGES, cells, sentence, summary, what
 from bench.standings.gate.verdicts import Checked, Finding
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LEFT = ("candidate", "what", "verdict", "code")
 NAMED = 3
@@ -35,7 +38,7 @@ def show(checked: Checked, console: Console, *, everything: bool) -> None:
         table.add_row(*cells(finding))
     if shown:
         console.print(table, crop=console.is_terminal)
-    told = [finding for finding in checked.findings if finding.verdict != "PASS"]
+    told = _told(checked)
     for line in [*_lines(told), *_pages(told), summary(checked)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -54,6 +57,11 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
+def _told(checked: Checked) -> list[Finding]:
+    """What there is a line for: costs that cannot be compared too, since of many candidates they share one."""
+    return [one for one in checked.findings if one.verdict == "NOT-COMPARABLE" or not _folded(one, checked)]
+
+
 def _pages(findings: Sequence[Finding]) -> Iterator[str]:
     codes = sorted({finding.code for finding in findings})
     if codes:
@@ -66,7 +74,7 @@ def markdown(checked: Checked) -> str:
     parts = ["## bench check", "", summary(checked), ""]
     if shown:
         parts += [_table(shown), ""]
-    if told := [finding for finding in checked.findings if finding.verdict != "PASS"]:
+    if told := _told(checked):
         parts += [*(f"- {line}" for line in (*_lines(told), *_pages(told))), ""]
     if passed:
         parts += [f"<details><summary>{len(passed)} passed</summary>", "", _table(passed), "", "</details>", ""]
@@ -95,7 +103,7 @@ def junit(checked: Checked) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def annotations(checked: Checked) -> Iterator[str]:
+def github_annotations(checked: Checked) -> Iterator[str]:
     """Workflow commands by which GitHub shows what did not pass beside a run (docs.github.com, "Workflow commands for GitHub Actions")."""
     for finding in checked.findings:
         if finding.gates and finding.verdict in LEVELS:
@@ -104,9 +112,15 @@ def annotations(checked: Checked) -> Iterator[str]:
 
 
 def _shown(checked: Checked, *, everything: bool) -> list[Finding]:
-    """What stands in a table: all, or what did not pass; costs that cannot be compared are told in a line, since on another machine these are many."""
-    costs = {"speed", "memory", "size"}
-    return [one for one in checked.findings if everything or not (one.verdict == "PASS" or (one.verdict == "NOT-COMPARABLE" and one.what in costs))]
+    """What stands in a table: all, or what one has to look at."""
+    return [one for one in checked.findings if everything or not _folded(one, checked)]
+
+
+def _folded(finding: Finding, checked: Checked) -> bool:
+    """Whether a verdict is told by a count or a line alone."""
+    if finding.code == "K112":  # a task that says nothing, of a candidate whose mean holds
+        return any(one.code == "K100" and one.candidate == finding.candidate for one in checked.findings)
+    return finding.verdict == "PASS" or (finding.verdict == "NOT-COMPARABLE" and finding.what in {"speed", "memory", "size"})
 
 
 def _junit_kind(finding: Finding) -> str | None:

@@ -71,7 +71,7 @@ def parse_baseline(data: bytes, named: str, suite: str) -> Snapshot:
         raise BenchError(f"{named}: it is the baseline of suite {found['suite']!r}, not of {suite!r}; give --suite {found['suite']}, or another --baseline")
     try:
         return Snapshot.read(found)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise BenchError(f"{named}: a member of it is not what was expected ({type(error).__name__}: {error}); bless anew with --update") from None
 
 

@@ -34,7 +34,7 @@ def would_lose(before: Snapshot, now: Snapshot) -> str | None:
     }
     count = sum(map(len, lost.values()))
     names = [name for name, tasks in lost.items() if tasks]
-    return f"it has {count} {'score' if count == 1 else 'scores'} that are not stored now, of {', '.join(names)}" if count else None
+    return f"it has {'1 score that is' if count == 1 else f'{count} scores that are'} not stored now, of {', '.join(names)}" if count else None
 
 
 def _candidate(name: str, before: Snapshot, now: Snapshot, rules: Rules) -> Iterator[Finding]:

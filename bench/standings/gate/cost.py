@@ -18,7 +18,7 @@ SCENARIOS = ("offline", "single")
 def costs(name: str, before: Entry, now: Entry, rules: Rules) -> Iterator[Finding]:
     """What became of a candidate's costs.
 
-    Speeds and memory that are worse are regressions here, and only claims until a second measurement says the same: see `confirmed`.
+    Speeds and memory that are worse are regressions here, and only claims until a second measurement says the same: `bench.standings.gate.confirm`.
 
     Args:
         name: The candidate's.
@@ -30,34 +30,6 @@ def costs(name: str, before: Entry, now: Entry, rules: Rules) -> Iterator[Findin
         yield from _speed(name, before.cost, now.cost, rules.speed)
         yield from _memory(name, before.cost, now.cost, rules.memory)
     yield from _size(name, before, now, rules.size)
-
-
-def confirmed(first: Finding, second: Finding | None, why_not: str) -> Finding:
-    """A claim that something became worse, after a second measurement: it stands only if that says the same.
-
-    Args:
-        first: The claim.
-        second: What the second measurement says of the same; None where there is none.
-        why_not: Why there is none.
-    """
-    if second is not None and second.verdict == "REGRESSION":
-        return second
-    told = why_not if second is None else f"a second measurement does not say so ({_percent(second.difference)})"
-    return Finding(
-        first.candidate,
-        first.target,
-        "K402" if first.what == "speed" else "K502",
-        first.difference,
-        first.interval,
-        first.smallest,
-        first.n,
-        first.limit,
-        told,
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "not comparable" if share is None else f"{100 * share:+.1f} %"
 
 
 def _speed(name: str, before: Cost, now: Cost, factor: float) -> Iterator[Finding]:

@@ -7,7 +7,6 @@ base64, a replicate takes about 3 characters in place of 10, and what is read is
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -34,17 +33,10 @@ def pack(values: list[float] | str) -> str:
 
 
 def unpack(text: str | list[float]) -> Floats:
-    """float64 (n,): what `pack` was given.
-
-    Raises:
-        ValueError: It is no such text.
-    """
+    """float64 (n,): what `pack` was given; numbers are returned as they are."""
     if not isinstance(text, str):
         return np.asarray(text, dtype=np.float64)
-    try:
-        planes = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype=np.uint8)
-    except (binascii.Error, zlib.error) as error:
-        raise ValueError(str(error)) from None
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8)
     return np.ascontiguousarray(planes.reshape(4, -1).T).view("<i4").ravel() / SCALE
 
 

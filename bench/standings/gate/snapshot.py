@@ -66,7 +66,7 @@ class Cost:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A candidate: the digest of its checkpoint, how many numbers that holds, its scores by task, and what it costs. `problem` says why there is no checkpoint."""
+    """A candidate: its checkpoint's digest and number of parameters, its scores by task, and what it costs. `problem` says why there is no checkpoint."""
 
     content: str | None = None
     parameters: dict[str, int] | None = None
@@ -102,7 +102,6 @@ class Snapshot:
         Raises:
             KeyError: A member is missing.
             TypeError: A member is something else.
-            ValueError: A text holds no replicates.
         """
         tasks = {name: TaskInfo(**one) for name, one in record["tasks"].items()}
         return cls(record["suite"], record["device"], tasks, {name: _read_entry(one) for name, one in record["candidates"].items()})

@@ -1,0 +1,88 @@
+"""A baseline is what was written, bit for bit, or an error that says what it is instead."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from bench.errors import BenchError
+from bench.standings.gate.baseline import read_baseline, write_baseline
+from bench.standings.gate.packed import pack, read_estimate, unpack
+from bench.statistics.estimate import Estimate, averaged
+from bench.store import seal
+from tests.standings.gate.cells import cost, entry, score, snapshot
+
+ROWS = np.random.default_rng(0).normal(0.5, 0.2, 50)
+SNAPSHOT = snapshot(a=entry(scores={"Pairs": score(ROWS)}, cost=cost()), b=entry(scores={"Topics": score(ROWS, estimates={"mr": None})}))
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_baseline(tmp_path / "baseline.json", SNAPSHOT)
+    return tmp_path / "baseline.json"
+
+
+def test_what_was_written_is_read_again(path):
+    read, named = read_baseline(None, path.parent, "mini")
+    assert named == str(path)
+    assert read.record() == SNAPSHOT.record()
+    assert read.candidates["a"].cost == SNAPSHOT.candidates["a"].cost
+    old, new = (one.candidates["a"].scores["Pairs"].estimate() for one in (SNAPSHOT, read))
+    assert np.array_equal(old.items, new.items)
+    assert old.interval == new.interval
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_packed_replicates_are_those_of_the_result_bit_for_bit(seed):
+    rng = np.random.default_rng(seed)
+    values = [round(float(value), 6) for value in rng.normal(0, 10.0 ** rng.integers(-4, 3), 1000)]
+    assert unpack(pack(values)).tolist() == values
+
+
+def test_packed_draws_give_the_interval_of_the_result():
+    rng = np.random.default_rng(1)
+    record = averaged([Estimate(float(value), rng.normal(value, 0.02, 1000), item_freedom=99) for value in (0.5, 0.6, 0.7)], over="draws x").record()
+    packed = snapshot(a=entry(scores={"Pairs": score(ROWS, estimates={"mr": record})})).record()["candidates"]["a"]["scores"]["Pairs"]["estimates"]["mr"]
+    assert isinstance(packed["items"], str)
+    assert read_estimate(packed).interval == Estimate.read(record).interval
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data[:-100], "its content does not match its digest, so it is not compared with; take it from git again"),
+        (lambda data: data.replace(b'"cores": 2', b'"cores": 3'), "its content does not match its digest"),
+        (lambda data: b"", "its content does not match its digest"),
+        (lambda data: b'{"suite": "mini", "rows": []}', "this is no baseline of `bench check`"),
+        (lambda data: seal({"kind": "score"}).encode(), "this is no baseline of `bench check`"),
+        (lambda data: resealed(data, format=2), "it has format 2, and this version reads up to 1; install a newer kasauti"),
+        (lambda data: resealed(data, suite="tiny"), "it is the baseline of suite 'tiny', not of 'mini'; give --suite tiny, or another --baseline"),
+        (lambda data: resealed(data, candidates=[]), "a member of it is not what was expected"),
+        (lambda data: resealed(data, candidates={"a": {}}), "a member of it is not what was expected (KeyError: 'scores')"),
+    ],
+)
+def test_a_file_that_is_no_baseline_of_the_suite_is_named_with_what_it_is_and_the_mend(path, change, message):
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(BenchError) as caught:
+        read_baseline(path, path.parent, "mini")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def resealed(data: bytes, **changes) -> bytes:
+    content = json.loads(data)
+    del content["digest"]
+    return seal({**content, **changes}).encode()
+
+
+def test_where_there_is_none_the_error_says_how_to_make_one(tmp_path):
+    with pytest.raises(BenchError, match=r"baseline.json: there is no baseline; `bench check --update` writes one"):
+        read_baseline(None, tmp_path, "mini")
+
+
+def test_a_folder_is_no_baseline(tmp_path):
+    with pytest.raises(BenchError, match="this is a folder; give the file baseline.json in it"):
+        read_baseline(tmp_path, tmp_path, "mini")
