@@ -11,17 +11,11 @@ The same as the command `bench`, from Python:
 What this page lists in `__all__` is the public interface. Everything else may change from one version to the next.
 """
 
-<<<<<<< HEAD
-from bench.api import board, diff, execute, load, make_plan
-from bench.errors import BenchError, CardError, CorpusError, DataError, Incomplete, LayerError, ModelError, Problem, SelectionError, StorageError
-from bench.standings.board import Board
-from bench.standings.losses import Diff
-=======
-from bench.api import board, check, execute, load, make_plan
+from bench.api import board, check, diff, execute, load, make_plan
 from bench.errors import BenchError, CardError, CorpusError, DataError, Incomplete, LayerError, ModelError, Problem, SelectionError, StorageError
 from bench.standings.board import Board
 from bench.standings.gate.verdicts import Checked, Finding
->>>>>>> w/check
+from bench.standings.losses import Diff
 
 __version__ = "0.1.0"
 
@@ -32,11 +26,8 @@ __all__ = [
     "Checked",
     "CorpusError",
     "DataError",
-<<<<<<< HEAD
     "Diff",
-=======
     "Finding",
->>>>>>> w/check
     "Incomplete",
     "LayerError",
     "ModelError",
@@ -45,11 +36,8 @@ __all__ = [
     "StorageError",
     "__version__",
     "board",
-<<<<<<< HEAD
-    "diff",
-=======
     "check",
->>>>>>> w/check
+    "diff",
     "execute",
     "load",
     "make_plan",

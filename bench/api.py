@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from bench.run.execute import Outcome
     from bench.run.report import Reporter
     from bench.standings.board import Board
-<<<<<<< HEAD
-    from bench.standings.losses import Diff
-=======
     from bench.standings.gate.verdicts import Checked
->>>>>>> w/check
+    from bench.standings.losses import Diff
 
 PROBES = ("quick", "full", "none")
 
@@ -167,7 +164,6 @@ def board(
     return build_board(read_records(planning.make_plan(_find(workspace), options)))
 
 
-<<<<<<< HEAD
 def diff(
     first: str,
     second: str,
@@ -211,7 +207,8 @@ def diff(
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
     options = Options(suite=suite, names=(first, second), tasks=names, device=pick_device(device), data_dir=_path(data_dir), offline=True)
     return build_diff(planning.make_plan(_find(workspace), options), first, second, limit)
-=======
+
+
 def check(
     suite: str | None = None,
     *,
@@ -251,7 +248,6 @@ def check(
     now, folder = current(place, Options(suite=suite, device=pick_device(device), data_dir=_path(data_dir), offline=True))
     before, named = read_baseline(baseline, folder, now.suite)
     return settled(compare(before, now, check_rules(place), named))
->>>>>>> w/check
 
 
 def _find(workspace: str | Path | None) -> Workspace:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.cards.candidate import Candidate
     from bench.plan.planning import Plan
 
+
 @dataclasses.dataclass(frozen=True)
 class TaskInfo:
     """The name of a task's main score, and whether it counts for the mean (a task with rewritten texts does not)."""

@@ -117,7 +117,6 @@ def publish(found: Mapping[str, Any], folder: Path) -> list[Path]:
     Raises:
         StorageError: One cannot be written.
     """
-<<<<<<< HEAD
     document = read(found)
     drawn = pictures(document)
     main = {
@@ -129,7 +128,7 @@ def publish(found: Mapping[str, Any], folder: Path) -> list[Path]:
     beside = {f"pictures/{picture.name}.svg": picture.standalone for picture in drawn}
     beside |= candidate_pages(document) | task_pages(document)
     for name, text in (*beside.items(), *main.items()):
-        write_atomic(folder / name, text)
+        write_through(folder / name, text)
     _remove_others(folder, set(beside))
     return [folder / name for name in main]
 
@@ -145,10 +144,3 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
             with storage(path):
                 if path.suffix == ".svg" or GENERATOR in path.read_text(encoding="utf-8", errors="replace")[:2000]:
                     path.unlink()
-=======
-    written = []
-    for name, render in FORMATS.values():
-        write_through(folder / name, render(board))
-        written.append(folder / name)
-    return written
->>>>>>> w/hour

@@ -10,7 +10,7 @@ from bench.cards.rules import Rules
 from bench.standings.gate.compare import compare
 from bench.standings.gate.confirm import claims, settled
 from bench.standings.gate.cost import costs
-from tests.standings.gate.cells import cost, entry, measured, relative, score, snapshot
+from tests.standings.gate.cells import cost, entry, measured, score, snapshot
 
 RULES = Rules()
 
