@@ -29,7 +29,7 @@ def scored(value: float) -> dict:
 
 
 def record(name: str, kind: str, scores: dict[str, float], **fields: object) -> Record:
-    made = {"parameters": {"embeddings": 1, "body": 1}, "tokenizer_problems": [], **WHERE}
+    made = {"content": "c", "parameters": {"embeddings": 1, "body": 1}, "tokenizer_problems": [], **WHERE}
     return Record(make_candidate(kind, name=name, **fields), (0,), made, None, {task: scored(value) for task, value in scores.items()})
 
 
