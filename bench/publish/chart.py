@@ -18,6 +18,7 @@ from bench.publish.tables import depth
 INK, MUTED, GRID, ACCENT = "#1b1f24", "#57606a", "#e4e7eb", "#b42318"
 """Colours that the page replaces where it is dark; so are those of families."""
 WIDTH, HEIGHT = 520, 360
+MOST_BARS = 200
 FONT = "Helvetica, Arial, 'Liberation Sans', 'Noto Sans Devanagari', sans-serif"
 """What Vega measures texts by, so that names are as wide as they were laid out."""
 CONFIG: dict[str, Any] = {
@@ -142,12 +143,13 @@ def coloured(looks: dict[str, Family]) -> dict[str, Any]:
 
 
 def marks(points: list[dict[str, Any]], looks: dict[str, Family], xs: Scale, ys: Scale, unit: str) -> list[dict[str, Any]]:
-    """Bars of intervals, and a shape a family."""
+    """A shape a family, and bars of intervals as long as they can be told apart."""
     at = axes(xs, ys, unit)
     bars = {**at, "y": {**at["y"], "field": "low"}, "y2": {"field": "high"}, **coloured(looks)}
     shape = {"field": "family", "type": "nominal", "scale": ranged(looks, "shape")}
+    barred = points if len(points) <= MOST_BARS else []
     return [
-        {"data": {"values": points}, "mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.45}, "encoding": bars},
+        {"data": {"values": barred}, "mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.45}, "encoding": bars},
         {
             "data": {"values": points},
             "mark": {"type": "point", "filled": True, "size": 75, "opacity": 1, "strokeWidth": 1.5},

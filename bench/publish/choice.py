@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from bench.publish import texts
 from bench.publish.document import Document, Entry
 from bench.publish.tables import depth
@@ -27,14 +29,17 @@ class Pick:
 def front(document: Document) -> list[Entry]:
     """The rows that no other beats: none is at least as good, as fast and as small in memory, and better in one of these. In the order of the board."""
     measured = [row for row in document.rows if row.mean is not None and _speed(row) and row.peak and row.invalid is None]
-    return [row for row in measured if not any(_beats(other, row) for other in measured if other is not row)]
-
-
-def _beats(other: Entry, row: Entry) -> bool:
-    mean, others = row.mean or 0.0, other.mean or 0.0
-    speed, memory = _speed(other) / _speed(row), (other.peak or 0) / (row.peak or 1)
-    no_worse = others >= mean and speed >= 1 - NOISE and memory <= 1 + NOISE
-    return no_worse and (others > mean or speed > 1 + NOISE or memory < 1 - NOISE)
+    if not measured:
+        return []
+    means, speeds, peaks = (np.array(values, dtype=float) for values in zip(*((row.mean, _speed(row), row.peak) for row in measured), strict=True))
+    best = []
+    for row, mean, speed, peak in zip(measured, means, speeds, peaks, strict=True):
+        faster, larger = speeds / speed, peaks / peak
+        no_worse = (means >= mean) & (faster >= 1 - NOISE) & (larger <= 1 + NOISE)
+        better = (means > mean) | (faster > 1 + NOISE) | (larger < 1 - NOISE)
+        if not (no_worse & better).any():
+            best.append(row)
+    return best
 
 
 def _speed(row: Entry) -> float:

@@ -6,6 +6,7 @@ A board that was just computed becomes the same structure by way of its JSON, so
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,7 +107,7 @@ class Document:
         """True when every row has every score."""
         return all(row.problem is None for row in self.rows)
 
-    @property
+    @functools.cached_property
     def by_name(self) -> dict[str, Entry]:
         """The rows by candidate."""
         return {row.name: row for row in self.rows}

@@ -197,15 +197,13 @@ def _rows(document: Document, columns: list[Head], links: dict[str, str], found:
 
 
 def _cell(cell: Cell, column: Head, link: str) -> str:
-    text = str(escape(cell.text))
+    text = web.shown(cell)
     if column.key == "mean" and " ± " in text:
         main, _, rest = text.partition(" ± ")
         text = f'<span class="main-score">{main}</span> <small>± {rest}</small>'
     value = "" if cell.value is None else f' data-v="{escape(cell.value)}"'
     if column.key == "candidate":
         return f'<th scope="row"{value}><a href="{escape(link)}">{text}</a></th>'
-    if cell.note:
-        text = f'<span class="bad" title="{escape(cell.note)}">{text}</span>'
     classes = f' class="{column.classes}"' if column.classes else ""
     return f"<td{classes}{value}>{text}</td>"
 

@@ -122,7 +122,7 @@ def pareto(document: Document) -> Picture | None:
         "scale": {"range": [40, 420], "zero": False},
         "legend": {
             "title": "peak MiB",
-            "values": few([one["memory"] for one in points]),
+            "values": few([(row.peak or 0) / 2**20 for row in rows]),
             "symbolFillColor": "transparent",
             "symbolStrokeColor": MUTED,
             "titleFontWeight": "normal",

@@ -6,7 +6,7 @@ import base64
 import functools
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from markupsafe import Markup, escape
 
 from bench.publish.chart import ACCENT, GRID, INK, MUTED
 from bench.publish.families import KNOWN, OTHERS
+from bench.publish.tables import Cell, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 GENERATOR = '<meta name="generator" content="kasauti">'
 """Marks a page as ours, so that pages of candidates that are gone can be removed."""
+NUMBER = ' class="n"'
 LONGEST_SLUG = 80
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))})
 """Names that Windows does not give to files."""
@@ -38,6 +40,7 @@ def environment() -> Environment:
     """Jinja, which escapes whatever a template shows."""
     found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters["coded"] = coded
+    found.globals["rows_of"] = rows_of
     return found
 
 
@@ -76,6 +79,28 @@ def coded(text: str) -> Markup:
     """Text in which `what stands between backticks` is set as code."""
     parts = re.split(r"`([^`]+)`", text)
     return Markup("").join(Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts))
+
+
+def rows_of(table: Table, links: Mapping[str, str]) -> Markup:
+    """The body of a table. Not in a template, since a board has tens of thousands of cells; names that have a page are linked."""
+    numeric = [column.numeric for column in table.columns]
+    return Markup("\n".join(_row_of(row, numeric, links) for row in table.rows))
+
+
+def _row_of(row: Sequence[Cell], numeric: Sequence[bool], links: Mapping[str, str]) -> str:
+    name = str(escape(row[0].text))
+    if row[0].text in links:
+        name = f'<a href="{escape(links[row[0].text])}">{name}</a>'
+    cells = "".join(f"<td{NUMBER if right else ''}>{shown(cell)}</td>" for cell, right in zip(row[1:], numeric[1:], strict=True))
+    return f'<tr><th scope="row">{name}</th>{cells}</tr>'
+
+
+def shown(cell: Cell) -> str:
+    """The text of a cell as HTML: bold where it is strong, marked where there is a note on it."""
+    text = str(escape(cell.text))
+    if cell.note:
+        return f'<span class="bad" title="{escape(cell.note)}">{text}</span>'
+    return f"<strong>{text}</strong>" if cell.strong else text
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:

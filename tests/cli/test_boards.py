@@ -12,7 +12,7 @@ from bench.cards.load import load_library
 from bench.cli import app
 from bench.errors import BenchError
 
-NAMES = ("LEADERBOARD.md", "leaderboard.json", "leaderboard.csv")
+NAMES = ("LEADERBOARD.md", "leaderboard.json", "leaderboard.csv", "index.html")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_out_writes_elsewhere_and_spares_what_is_published(published, call, tmp_
     before = contents(published)
     assert call("run", "letters", "--task", "Pairs", "--probe", "none", "--out", str(tmp_path / "mine"))[0] == 0
     assert contents(published) == before
-    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == sorted([*NAMES, "candidates", "tasks"])
 
 
 def test_leaderboard_loses_nothing_either_and_ends_with_exit_code_3(published, call, tmp_path):
@@ -103,7 +103,7 @@ def test_leaderboard_loses_nothing_either_and_ends_with_exit_code_3(published, c
     assert "is left as it was: it has 3 scores that the new one lacks, of letters" in error
     assert contents(published) == before
     call("leaderboard", "--out", str(tmp_path / "mine"))
-    assert len(contents(tmp_path / "mine")) == 3
+    assert len(contents(tmp_path / "mine")) == len(NAMES)
     call("leaderboard", "--publish")
     assert contents(published) == contents(tmp_path / "mine")
 
@@ -155,3 +155,50 @@ def test_a_quiet_run_shows_only_what_comes_out_and_the_log_has_the_rest(call, ca
 
 def test_quiet_and_verbose_exclude_each_other(call):
     assert call("run", "letters", "--quiet", "--verbose")[0] == "give --quiet or --verbose, not both; --log FILE keeps in a file what --verbose shows"
+
+
+def test_pages_are_made_again_from_a_published_file_alone(published, call, tmp_path):
+    written = {path.name: path.read_text(encoding="utf-8") for path in published.iterdir() if path.is_file()}
+    code, shown = call("leaderboard", "--from", str(published / "leaderboard.json"), "--out", str(tmp_path / "again"))
+    assert code == 0
+    assert "letters" in shown
+    assert {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "again").iterdir() if path.is_file()} == written
+
+
+def test_a_file_of_an_earlier_version_is_read_and_what_cards_know_is_added(published, call):
+    file = published / "leaderboard.json"
+    values = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("format", "tasks", "origin", "description"):
+        del values[name]
+    for row in values["rows"]:
+        del row["about"], row["shares"]
+    file.write_text(json.dumps(values), encoding="utf-8")
+    call("leaderboard", "--from", str(file))
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["format"] == 2
+    assert found["tasks"]["Pairs"]["license"] == "cc-by-4.0"
+    assert {row["candidate"]: row["about"].get("strategy") for row in found["rows"]}["tiny-top2"] == "top"
+    assert [row["scores"] for row in found["rows"]] == [row["scores"] for row in values["rows"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "is no board that can be read"),
+        ('{"suite": "x"}', "is no board that can be read"),
+        ('{"format": 99}', "format: expected a number up to 2, found 99"),
+    ],
+)
+def test_a_file_that_is_no_board_is_named_with_what_is_wrong(published, call, tmp_path, text, told):
+    file = tmp_path / "odd.json"
+    file.write_text(text, encoding="utf-8")
+    code, _ = call("leaderboard", "--from", str(file))
+    assert str(file) in code
+    assert told in code
+
+
+def test_the_page_is_opened_where_that_is_asked_for(published, call, monkeypatch):
+    opened = []
+    monkeypatch.setattr("typer.launch", opened.append)
+    call("leaderboard", "--open", "--from", str(published / "leaderboard.json"))
+    assert opened == [(published / "index.html").resolve().as_uri()]
