@@ -12,8 +12,10 @@ from bench.publish.tables import depth
 
 NOISE = 0.02
 """Speed and memory that differ by less than this share count as equal: measurements do not repeat better."""
+AS_FAST = 0.1
+"""A reader gives up this share of the speed for a better model: of candidates that are about as fast, the one that keeps most is named."""
 GOALS = (0.98, 0.95, 0.90, 0.80)
-"""Shares of the parent's mean that readers ask for; the fastest candidate that keeps as much is named for each."""
+"""Shares of the parent's mean that readers ask for; a candidate that keeps as much and is about as fast as any that does is named for each."""
 MOST_NAMES = 6
 
 
@@ -53,13 +55,14 @@ def floor(document: Document) -> Entry | None:
 
 
 def picks(document: Document) -> list[Pick]:
-    """For each goal the fastest smaller model on the front that keeps as much of its parent and is ahead of comparing letters; each once."""
+    """For each goal a smaller model on the front that keeps as much of its parent, is ahead of comparing letters, and is among the fastest; each once."""
     rows, letters = document.by_name, floor(document)
     found: dict[str, Pick] = {}
     for goal in GOALS:
         able = [row for row in front(document) if _smaller(row, rows) and (row.of_parent or 0.0) >= goal and (letters is None or _ahead(row, letters))]
         if able:
-            best = max(able, key=_speed)
+            fastest = max(map(_speed, able))
+            best = max((row for row in able if _speed(row) >= (1 - AS_FAST) * fastest), key=lambda row: row.of_parent or 0.0)
             found.setdefault(best.name, _pick(best, rows[best.parent or ""]))
     return list(found.values())
 
