@@ -9,7 +9,7 @@ from bench.publish.document import Document
 from bench.publish.notes import Note, notes
 from bench.publish.tables import Cell, Table, summary, themes
 
-MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*[]<>|"} | {"\n": " ", "\r": " "})
+MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*<>|"} | {"\n": " ", "\r": " "})
 """What would be read as Markdown or HTML in a name."""
 
 
@@ -36,7 +36,7 @@ def render(document: Document, pictures: Sequence[tuple[str, str]] = ()) -> str:
 
 def escaped(text: str) -> str:
     """Text as Markdown shows it, on one line."""
-    return text.translate(MARKS)
+    return text.translate(MARKS).replace("](", "]\\(")
 
 
 def table(shown: Table) -> str:
