@@ -23,7 +23,7 @@ def render(document: Document, pictures: Sequence[tuple[str, str]] = ()) -> str:
     links = "[The page](index.html) to sort, filter and look closer; [JSON](leaderboard.json) · [CSV](leaderboard.csv)."
     parts = [
         f"# Leaderboard: {escaped(document.suite)}",
-        document.description,
+        _inert(document.description),
         links,
         *_choice(document),
         table(summary(document)),
@@ -79,5 +79,10 @@ def _themes(document: Document) -> list[str]:
 
 
 def _note(note: Note) -> str:
-    lines = "\n".join(f"- **{subject}**: {text}" if subject else f"- {text}" for subject, text in note.lines)
+    lines = "\n".join(f"- **{escaped(subject)}**: {_inert(text)}" if subject else f"- {_inert(text)}" for subject, text in note.lines)
     return "\n\n".join(part for part in (f"## {note.title}", note.explained, lines) if part)
+
+
+def _inert(text: str) -> str:
+    """Text on one line that may hold code between backticks, and no HTML."""
+    return " ".join(text.splitlines()).replace("<", "&lt;")

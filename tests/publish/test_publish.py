@@ -557,3 +557,11 @@ def test_a_board_without_flags_or_unguarded_trainings_has_no_word_of_them():
         assert "say nothing" not in text
         assert "guard" not in text
         assert "could not be read" not in text
+
+
+def test_no_name_and_no_reason_becomes_html_or_breaks_a_table_of_the_markdown_page():
+    odd = dataclasses.replace(FULL, name="<script>a|b</script>\n# x", problem="<img src=x>\n\n# y")
+    page = markdown_of(dataclasses.replace(BOARD, description="<b>bold</b>", rows=(odd, SMALL)))
+    assert [tag for tag in ("<script", "<img", "<b>") if tag in page.replace("\\<", "")] == []
+    assert [line for line in page.splitlines() if line.startswith("# ")] == ["# Leaderboard: tiny"]
+    assert {line.replace("\\|", "").count("|") for line in page.partition("## Scores")[0].splitlines() if line.startswith("|")} == {11}
