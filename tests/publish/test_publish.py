@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from bench.cards.tasks import BOARD_COLUMNS
-from bench.publish import files, terminal
+from bench.publish import choice, files, terminal
+from bench.publish.document import read
 from bench.publish.files import document, values
 from bench.publish.tables import full, summary, themes
 from bench.publish.terminal import make_console
@@ -565,3 +566,13 @@ def test_no_name_and_no_reason_becomes_html_or_breaks_a_table_of_the_markdown_pa
     assert [tag for tag in ("<script", "<img", "<b>") if tag in page.replace("\\<", "")] == []
     assert [line for line in page.splitlines() if line.startswith("# ")] == ["# Leaderboard: tiny"]
     assert {line.replace("\\|", "").count("|") for line in page.partition("## Scores")[0].splitlines() if line.startswith("|")} == {11}
+
+
+@pytest.mark.parametrize("verdict", [{"cost_validity": "INVALID"}, {"validity": {"verdict": "INVALID", "reasons": ["noisy"]}}])
+def test_costs_that_do_not_count_are_marked_with_a_word_and_chosen_by_nobody(verdict):
+    found = values(BOARD)
+    found["rows"][0] |= verdict
+    page = files.to_markdown(found)
+    assert "1,234 (invalid)" in page
+    assert "- **mini**: INVALID" in page.partition("## Measurements that do not count")[2]
+    assert "mini" not in [row.name for row in choice.front(read(found))]
