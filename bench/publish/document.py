@@ -83,7 +83,7 @@ class Document:
     """A suite's published standings; see `bench.standings.board.Board` for what its parts mean.
 
     `tasks` is what the cards say of tasks, by name: `type`, `license`, `description`, `examples` and others. `origin` says what computed the board: `version`,
-    `commit`, `command`. `detectable` is the smallest difference that a task can show, by task. `shares` and others may be missing from files of earlier versions.
+    `commit`, `command`. `detectable` is the smallest difference that a task can show. `shares` and others may be missing from files of earlier versions.
     """
 
     suite: str
