@@ -14,6 +14,7 @@ from bench.make.blueprint import Blueprint
 from bench.plan.options import Options
 from bench.plan.planning import Plan, make_plan
 from bench.plan.records import read_records
+from bench.publish import files
 from bench.standings.board import Board
 from bench.standings.build import build_board
 from bench.store import Result
@@ -138,3 +139,18 @@ def made_of(plan: Plan, name: str) -> Result:
 def board_of(plan: Plan) -> Board:
     """The board of what is stored now."""
     return build_board(read_records(plan))
+
+
+def markdown_of(board: Board) -> str:
+    """The Markdown page of a board."""
+    return files.to_markdown(files.values(board))
+
+
+def json_of(board: Board) -> str:
+    """The text of its leaderboard.json."""
+    return files.to_json(files.values(board))
+
+
+def csv_of(board: Board) -> str:
+    """The text of its leaderboard.csv."""
+    return files.to_csv(files.values(board))

@@ -83,7 +83,7 @@ class Document:
     """A suite's published standings; see `bench.standings.board.Board` for what its parts mean.
 
     `tasks` is what the cards say of tasks, by name: `type`, `license`, `description`, `examples` and others. `origin` says what computed the board: `version`,
-    `commit`, `command`. `shares` and others may be missing from files of earlier versions.
+    `commit`, `command`. `detectable` is the smallest difference that a task can show. `shares` and others may be missing from files of earlier versions.
     """
 
     suite: str
@@ -101,6 +101,7 @@ class Document:
     removed: dict[str, int] = dataclasses.field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     origin: dict[str, Any] = dataclasses.field(default_factory=dict)
+    detectable: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -158,6 +159,7 @@ def read(values: Mapping[str, Any]) -> Document:
         removed=dict(values.get("training_rows_left_out", {})),
         tasks=dict(values.get("tasks", {})),
         origin=dict(values.get("origin", {})),
+        detectable=_there(values.get("detectable", {})),
     )
 
 
@@ -182,7 +184,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         of_parent_interval=_span((row.get("of_parent_low"), row.get("of_parent_high"))),
         shares={label: (value, (low, high)) for label, (value, low, high) in row.get("shares", {}).items()},
         costs={name: row.get(name) for name in COSTS},
-        invalid=_invalid(row.get("validity")),
+        invalid=_invalid(row.get("validity") or row.get("cost_validity")),
         tokenizer_problems=_parts(row.get("tokenizer_problems")),
         unguarded=_parts(row.get("unguarded_tests")),
         problem=row.get("problem"),

@@ -9,7 +9,7 @@ from bench.publish.document import Document
 from bench.publish.notes import Note, notes
 from bench.publish.tables import Cell, Table, summary, themes
 
-MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*[]<>|"} | {"\n": " ", "\r": " "})
+MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*<>|"} | {"\n": " ", "\r": " "})
 """What would be read as Markdown or HTML in a name."""
 
 
@@ -23,7 +23,7 @@ def render(document: Document, pictures: Sequence[tuple[str, str]] = ()) -> str:
     links = "[The page](index.html) to sort, filter and look closer; [JSON](leaderboard.json) · [CSV](leaderboard.csv)."
     parts = [
         f"# Leaderboard: {escaped(document.suite)}",
-        document.description,
+        _inert(document.description),
         links,
         *_choice(document),
         table(summary(document)),
@@ -36,7 +36,7 @@ def render(document: Document, pictures: Sequence[tuple[str, str]] = ()) -> str:
 
 def escaped(text: str) -> str:
     """Text as Markdown shows it, on one line."""
-    return text.translate(MARKS)
+    return text.translate(MARKS).replace("](", "]\\(")
 
 
 def table(shown: Table) -> str:
@@ -79,5 +79,10 @@ def _themes(document: Document) -> list[str]:
 
 
 def _note(note: Note) -> str:
-    lines = "\n".join(f"- **{subject}**: {text}" if subject else f"- {text}" for subject, text in note.lines)
+    lines = "\n".join(f"- **{escaped(subject)}**: {_inert(text)}" if subject else f"- {_inert(text)}" for subject, text in note.lines)
     return "\n\n".join(part for part in (f"## {note.title}", note.explained, lines) if part)
+
+
+def _inert(text: str) -> str:
+    """Text on one line that may hold code between backticks, and no HTML."""
+    return " ".join(text.splitlines()).replace("<", "&lt;")

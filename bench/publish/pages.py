@@ -155,6 +155,7 @@ def _task(document: Document, name: str, links: dict[str, str]) -> dict[str, Any
         ("Score", next((column.metric for column in (*columns, *rewritten)), None)),
         ("Licence", task.get("license")),
         ("Rows", ", ".join(f"{subset}: {count:,}" for subset, count in task.get("rows", {}).items())),
+        ("Smallest detectable difference", f"{100 * document.detectable[name]:.1f} points" if name in document.detectable else None),
         ("Rewrites", f"{rewritten[0].clean}, by the rule {rewritten[0].rule}" if rewritten else None),
         ("Source", task.get("reference")),
         ("Citation", task.get("citation")),

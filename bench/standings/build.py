@@ -66,7 +66,7 @@ def _described(record: Record, row: Row, suite: SuiteRecords) -> Row:
     """The row with what its card says of it, and which checkpoint its numbers are of."""
     row.about = about_candidate(record.candidate, suite.suite)
     if record.made is not None:
-        row.about |= {"checkpoint": record.made["content"], "base_layers": record.made.get("lineage", {}).get("base_layers")}
+        row.about |= {"checkpoint": record.made.get("content"), "base_layers": record.made.get("lineage", {}).get("base_layers")}
     return row
 
 

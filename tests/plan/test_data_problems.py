@@ -12,9 +12,7 @@ from bench.plan.cells import PlannedCell
 from bench.plan.keys import evaluate_key
 from bench.plan.planning import Plan
 from bench.plan.warnings import unread_tests, warnings
-from bench.publish.files import to_json
-from bench.publish.markdown import render
-from tests.builders import blueprint_of, board_of, made_of, plan_anew
+from tests.builders import blueprint_of, board_of, json_of, made_of, markdown_of, plan_anew
 from tests.cli.test_cli import bench
 from tests.run.test_run import run
 
@@ -120,7 +118,7 @@ def test_a_point_of_a_stored_curve_that_has_no_score_does_not_break_the_board(wo
     board = board_of(planner)
     row = next(row for row in board.rows if row.name == "letters")
     assert [(point.phase, point.step, point.score) for point in row.recovery] == [("sts", 3, 0.5)]
-    assert "| letters" in render(board)
+    assert "| letters" in markdown_of(board)
 
 
 @pytest.fixture
@@ -171,7 +169,7 @@ def test_the_board_says_which_candidates_were_trained_without_the_guard_of_a_tes
     assert outcome.complete
     board = board_of(planner)
     assert {row.name: row.unguarded for row in board.rows} == {"letters": (), "tiny": ("Translations",), "tiny-top2": ("Translations",)}
-    assert "- **tiny**: Translations" in render(board)
+    assert "- **tiny**: Translations" in markdown_of(board)
     made = made_of(planner, "tiny")
     assert "- not kept out of its training data, since they could not be read: the texts of Translations" in (Path(made["folder"]) / "README.md").read_text(
         encoding="utf-8"
@@ -207,7 +205,7 @@ def test_a_column_in_which_nobody_leaves_chance_is_flagged_on_the_board_of_a_run
     planner, _ = run(workspace_folder, names=("letters",), tasks=("negation", "easy"))
     board = board_of(planner)
     assert [(flag.column, flag.end) for flag in board.flags] == [("negation", "lowest"), ("easy", "highest")]
-    assert "- **negation**: no candidate is surely above the lowest score that there is, 0.0, and it counts in the mean." in render(board)
+    assert "- **negation**: no candidate is surely above the lowest score that there is, 0.0, and it counts in the mean." in markdown_of(board)
 
 
 def test_results_know_the_bounds_of_every_type_of_task(workspace_folder):
@@ -258,8 +256,8 @@ def test_what_is_odd_about_rows_is_a_warning_of_the_plan_and_stands_on_the_board
     [warning] = [line for line in warnings(plan) if line.startswith("Topics: ")]
     assert "12 of the 12 rows of split 'test' stand in split 'train' too" in warning
     board = board_of(plan)
-    assert f"- **Topics**: {warning.removeprefix('Topics: ')}." in render(board)
-    assert list(json.loads(to_json(board))["remarks"]) == ["Topics"]
+    assert f"- **Topics**: {warning.removeprefix('Topics: ')}." in markdown_of(board)
+    assert list(json.loads(json_of(board))["remarks"]) == ["Topics"]
 
 
 def test_a_folder_of_published_data_that_is_not_there_is_refused_before_anything_is_planned(workspace_folder):

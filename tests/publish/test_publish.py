@@ -10,13 +10,15 @@ import pytest
 from rich.console import Console
 
 from bench.cards.tasks import BOARD_COLUMNS
-from bench.publish import files, terminal
+from bench.publish import choice, files, terminal
+from bench.publish.document import read
 from bench.publish.files import document, values
 from bench.publish.tables import full, summary, themes
 from bench.publish.terminal import make_console
 from bench.publish.texts import MISSING
 from bench.standings.board import Board, Column, Comparison, Drop, Flag, RecoveryPoint, Row, Used
 from bench.statistics.estimate import Estimate
+from tests.builders import csv_of, json_of, markdown_of
 
 PROBE = {
     "load": 0.25,
@@ -107,18 +109,6 @@ ROBUST = dataclasses.replace(
 )
 
 
-def render(board):
-    return files.to_markdown(values(board))
-
-
-def to_json(board):
-    return files.to_json(values(board))
-
-
-def to_csv(board):
-    return files.to_csv(values(board))
-
-
 def show(board, console, **options):
     terminal.show(document(board), console, **options)
 
@@ -131,7 +121,7 @@ def headers(board):
 def markdown_rows(board):
     """What the Markdown page shows of each candidate in the summary, in the tables of scores and in that of costs, by title; what no table has is missing."""
     found = {line.name: dict.fromkeys(headers(board), MISSING) for line in board.rows}
-    text = render(board).partition("\n## What is kept")[0].partition("\n## Robustness")[0]
+    text = markdown_of(board).partition("\n## What is kept")[0].partition("\n## Robustness")[0]
     for line in (line for part in text.split("\n\n") if part.startswith("|") for line in table_rows(part)):
         if line["candidate"]:  # a row without one is the line between two tiers
             found[line["candidate"]] |= line
@@ -140,7 +130,7 @@ def markdown_rows(board):
 
 def robustness_rows(board):
     """The rows of the page's table of drops as dictionaries."""
-    return table_rows(render(board).partition("\n## Robustness\n")[2].partition("\n## ")[0])
+    return table_rows(markdown_of(board).partition("\n## Robustness\n")[2].partition("\n## ")[0])
 
 
 def table_rows(text):
@@ -149,11 +139,11 @@ def table_rows(text):
 
 
 def csv_rows(board):
-    return list(csv.DictReader(io.StringIO(to_csv(board))))
+    return list(csv.DictReader(io.StringIO(csv_of(board))))
 
 
 def json_rows(board):
-    return json.loads(to_json(board), parse_constant=pytest.fail)["rows"]
+    return json.loads(json_of(board), parse_constant=pytest.fail)["rows"]
 
 
 def shown(board, width, *, terminal=True, tasks_named=False):
@@ -220,7 +210,7 @@ def test_the_page_shows_the_numbers_of_the_json_rounded_and_in_its_own_units(tit
 )
 def test_the_board_names_who_was_not_used_plainly(used, told):
     board = dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, used=used), SMALL))
-    section = render(board).partition("\n## Prompts, similarity and precision\n")[2].partition("\n## ")[0]
+    section = markdown_of(board).partition("\n## Prompts, similarity and precision\n")[2].partition("\n## ")[0]
     assert [line for line in section.splitlines() if line.startswith("- ")] == ([told] if told else [])
     assert json_rows(board)[0]["used"] == (None if used is None else dataclasses.asdict(used))
 
@@ -304,8 +294,8 @@ def test_a_candidate_that_was_not_made_has_no_number_at_all():
 
 
 def test_an_incomplete_row_says_why_in_every_format():
-    assert f"**mini-top2**: {REASON}" in render(BOARD)
-    assert "**mini-scratch2**: not made yet" in render(BOARD)
+    assert f"**mini-top2**: {REASON}" in markdown_of(BOARD)
+    assert "**mini-scratch2**: not made yet" in markdown_of(BOARD)
     assert [line["problem"] for line in json_rows(BOARD)] == [None, None, None, REASON, "not made yet"]
     assert [line["problem"] for line in csv_rows(BOARD)] == ["", "", "", REASON, "not made yet"]
     assert f"mini-top2: {REASON}" in shown(BOARD, 400)
@@ -314,12 +304,12 @@ def test_an_incomplete_row_says_why_in_every_format():
 def test_a_board_whose_rows_are_all_complete_has_no_section_of_incomplete_ones():
     complete = dataclasses.replace(BOARD, rows=(FULL, SMALL))
     assert (complete.complete, BOARD.complete) == (True, False)
-    assert "Incomplete" in render(BOARD)
-    assert "Incomplete" not in render(complete)
+    assert "Incomplete" in markdown_of(BOARD)
+    assert "Incomplete" not in markdown_of(complete)
 
 
 def test_the_page_says_what_was_measured_and_where_the_numbers_come_from():
-    page = render(BOARD)
+    page = markdown_of(BOARD)
     for part in (
         "# Leaderboard: tiny",
         BOARD.description,
@@ -335,7 +325,7 @@ def test_the_page_says_what_was_measured_and_where_the_numbers_come_from():
 
 
 def test_the_json_carries_columns_machines_versions_and_what_was_left_out_of_training():
-    document = json.loads(to_json(BOARD))
+    document = json.loads(json_of(BOARD))
     assert [column["label"] for column in document["columns"]] == ["Pairs mr", "Pairs hi", "Topics"]
     assert document["machines"] == [{"processor": "a processor", "cores": 4}]
     assert document["versions"] == [{"torch": "2.9", "mteb": "2.26"}]
@@ -361,9 +351,9 @@ def test_publishing_writes_every_format_whole_and_again_over_the_old_one(tmp_pat
     assert (folder / "candidates" / "gone.html").exists()
     written = files.publish(values(BOARD), folder)
     assert {path.name: path.read_text(encoding="utf-8") for path in written} == {
-        "LEADERBOARD.md": render(BOARD),
-        "leaderboard.json": to_json(BOARD),
-        "leaderboard.csv": to_csv(BOARD),
+        "LEADERBOARD.md": markdown_of(BOARD),
+        "leaderboard.json": json_of(BOARD),
+        "leaderboard.csv": csv_of(BOARD),
         "index.html": files.to_html(values(BOARD)),
     }
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
@@ -442,7 +432,7 @@ def test_the_page_shows_what_each_candidate_loses_on_rewritten_texts_times_100_a
 
 
 def test_the_page_says_which_task_the_drops_are_from_and_that_they_do_not_count():
-    section = render(ROBUST).partition("\n## Robustness\n")[2].partition("\n## ")[0]
+    section = markdown_of(ROBUST).partition("\n## Robustness\n")[2].partition("\n## ")[0]
     assert [part for part in ("the pairs of Pairs ", "times 100", "95 %", "no mean and no rank") if part not in section] == []
 
 
@@ -452,8 +442,8 @@ def test_a_candidate_without_drops_is_left_out_of_the_table_of_drops_and_stays_o
 
 
 def test_a_board_without_rewritten_tasks_has_no_table_of_drops():
-    assert "Robustness" not in render(BOARD)
-    assert "Robustness" in render(ROBUST)
+    assert "Robustness" not in markdown_of(BOARD)
+    assert "Robustness" in markdown_of(ROBUST)
 
 
 def test_rewritten_tasks_have_no_column_on_the_board_itself():
@@ -463,7 +453,7 @@ def test_rewritten_tasks_have_no_column_on_the_board_itself():
 
 
 def test_the_json_holds_every_drop_with_its_interval_and_the_columns_with_rule_and_clean_task():
-    document = json.loads(to_json(ROBUST), parse_constant=pytest.fail)
+    document = json.loads(json_of(ROBUST), parse_constant=pytest.fail)
     assert [(column["label"], column["clean"], column["rule"]) for column in document["robustness_columns"]] == [
         ("Pairs-digits mr", "Pairs", "digits"),
         ("Pairs-digits hi", "Pairs", "digits"),
@@ -512,17 +502,17 @@ def test_recovery_curves_stand_in_one_table_for_each_plan_of_steps():
     two = curve(("nli", 0, 0.1), ("sts", 8, 0.5))
     rows = (dataclasses.replace(FULL, recovery=two), dataclasses.replace(SMALL, recovery=curve(("sts", 4, 0.25))), dataclasses.replace(CHARS, recovery=two))
     board = dataclasses.replace(BOARD, rows=(*rows, UNMADE))
-    section = render(board).split("## Recovery while fine-tuning")[1].split("\n## ")[0]
+    section = markdown_of(board).split("## Recovery while fine-tuning")[1].split("\n## ")[0]
     tables = [[[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines()] for part in section.split("\n\n") if part.startswith("|")]
     assert [[line for line in table if not line[0].startswith("-")] for table in tables] == [
         [["candidate", "nli 0", "sts 8"], ["mini", "10.0", "50.0"], ["chars", "10.0", "50.0"]],
         [["candidate", "sts 4"], ["mini-middle6", "25.0"]],
     ]
-    assert json.loads(to_json(board))["rows"][1]["recovery"] == [{"phase": "sts", "step": 4, "score": 0.25}]
+    assert json.loads(json_of(board))["rows"][1]["recovery"] == [{"phase": "sts", "step": 4, "score": 0.25}]
 
 
 def test_a_board_without_curves_has_no_section_for_them():
-    assert "Recovery" not in render(BOARD)
+    assert "Recovery" not in markdown_of(BOARD)
 
 
 FLAGGED = dataclasses.replace(
@@ -531,16 +521,16 @@ FLAGGED = dataclasses.replace(
 
 
 def test_every_page_names_the_columns_that_say_nothing_and_why():
-    section = render(FLAGGED).partition("\n## Columns that say nothing here\n")[2].partition("\n## ")[0]
+    section = markdown_of(FLAGGED).partition("\n## Columns that say nothing here\n")[2].partition("\n## ")[0]
     assert "- **Pairs hi**: no candidate is surely above chance, 0.0, and it counts in the mean." in section
     assert "- **Pairs-digits mr**: why." in section
     assert "column Pairs hi: no candidate is surely above chance, 0.0\n" in shown(FLAGGED, 120)
-    assert json.loads(to_json(FLAGGED))["flags"] == [dataclasses.asdict(flag) for flag in FLAGGED.flags]
+    assert json.loads(json_of(FLAGGED))["flags"] == [dataclasses.asdict(flag) for flag in FLAGGED.flags]
 
 
 def test_every_page_names_the_tests_that_did_not_guard_a_candidates_training():
     board = dataclasses.replace(BOARD, rows=(dataclasses.replace(FULL, unguarded=("Topics", "Pairs")), SMALL))
-    section = render(board).partition("\n## Trained without a guard\n")[2].partition("\n## ")[0]
+    section = markdown_of(board).partition("\n## Trained without a guard\n")[2].partition("\n## ")[0]
     assert section.strip().endswith("- **mini**: Topics, Pairs")
     assert "mini: trained while these tests could not be read: Topics, Pairs\n" in shown(board, 120)
     assert [line["unguarded_tests"] for line in json_rows(board)] == ["Topics; Pairs", None]
@@ -548,23 +538,41 @@ def test_every_page_names_the_tests_that_did_not_guard_a_candidates_training():
 
 def test_the_page_shows_what_is_kept_of_each_score_of_the_parent():
     small = dataclasses.replace(SMALL, parent=FULL.name, shares={BOARD.columns[0].label: (0.9, (0.87, 0.94))})
-    section = render(dataclasses.replace(BOARD, rows=(FULL, small))).partition("\n## What is kept of the parent\n")[2].partition("\n## ")[0]
+    section = markdown_of(dataclasses.replace(BOARD, rows=(FULL, small))).partition("\n## What is kept of the parent\n")[2].partition("\n## ")[0]
     (line,) = table_rows(section)
     assert line["candidate"] == small.name
     assert line["parent"] == FULL.name
     assert [line[column.label] for column in BOARD.columns] == ["90.0 ± 3.5", *[MISSING] * (len(BOARD.columns) - 1)]
-    assert "What is kept" not in render(BOARD)
+    assert "What is kept" not in markdown_of(BOARD)
 
 
 def test_the_page_names_what_tokenizers_lose_once_with_all_candidates_that_lose_it():
     cut, nukta = "ZWJ and ZWNJ: 2 of 2 become a space", "nukta: 3 of 3 are deleted"
     rows = (dataclasses.replace(FULL, tokenizer_problems=(cut,)), dataclasses.replace(SMALL, tokenizer_problems=(nukta, cut)))
-    section = render(dataclasses.replace(BOARD, rows=rows)).partition("\n## Tokenizers that lose Devanagari signs\n")[2].partition("\n## ")[0]
+    section = markdown_of(dataclasses.replace(BOARD, rows=rows)).partition("\n## Tokenizers that lose Devanagari signs\n")[2].partition("\n## ")[0]
     assert section.strip().splitlines() == [f"- **{FULL.name}, {SMALL.name}**: {cut}.", f"- **{SMALL.name}**: {nukta}."]
 
 
 def test_a_board_without_flags_or_unguarded_trainings_has_no_word_of_them():
-    for text in (render(BOARD), shown(BOARD, 120)):
+    for text in (markdown_of(BOARD), shown(BOARD, 120)):
         assert "say nothing" not in text
         assert "guard" not in text
         assert "could not be read" not in text
+
+
+def test_no_name_and_no_reason_becomes_html_or_breaks_a_table_of_the_markdown_page():
+    odd = dataclasses.replace(FULL, name="<script>a|b</script>\n# x", problem="<img src=x>\n\n# y")
+    page = markdown_of(dataclasses.replace(BOARD, description="<b>bold</b>", rows=(odd, SMALL)))
+    assert [tag for tag in ("<script", "<img", "<b>") if tag in page.replace("\\<", "")] == []
+    assert [line for line in page.splitlines() if line.startswith("# ")] == ["# Leaderboard: tiny"]
+    assert {line.replace("\\|", "").count("|") for line in page.partition("## Scores")[0].splitlines() if line.startswith("|")} == {11}
+
+
+@pytest.mark.parametrize("verdict", [{"cost_validity": "INVALID"}, {"validity": {"verdict": "INVALID", "reasons": ["noisy"]}}])
+def test_costs_that_do_not_count_are_marked_with_a_word_and_chosen_by_nobody(verdict):
+    found = values(BOARD)
+    found["rows"][0] |= verdict
+    page = files.to_markdown(found)
+    assert "1,234 (invalid)" in page
+    assert "- **mini**: INVALID" in page.partition("## Measurements that do not count")[2]
+    assert "mini" not in [row.name for row in choice.front(read(found))]

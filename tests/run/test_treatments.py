@@ -11,8 +11,7 @@ import transformers
 
 from bench.models.loading import load_sentence_model
 from bench.plan.keys import evaluate_key
-from bench.publish.markdown import render
-from tests.builders import blueprint_of, board_of, made_of
+from tests.builders import blueprint_of, board_of, made_of, markdown_of
 from tests.run.test_run import run
 
 TASKS = ("Pairs", "Topics", "Paraphrases", "Translations")
@@ -67,8 +66,8 @@ def test_what_a_model_says_of_itself_is_used_stored_and_shown(asked):
     assert dataclasses.asdict(rows["itself"].used) == {"prompts": prompts, "similarity": "dot", "precision": {"fp16": 1.0}}
     assert rows["letters"].used.plain
     told = '- **itself**: prompt `"पाऊस "` for Pairs; prompt `"आज "` for Topics, Paraphrases; no prompt for Translations; similarity dot; precision fp16'
-    assert told in render(board)
-    assert "- **letters**" not in render(board)
+    assert told in markdown_of(board)
+    assert "- **letters**" not in markdown_of(board)
     again, outcome = run(asked, suite="settings")
     assert (outcome.computed, results(again)) == (0, found)
 

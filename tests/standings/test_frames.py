@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from bench.publish.cells import numbers
-from bench.publish.files import to_csv, values
 from bench.standings.board import LONG_COLUMNS, SUMMARY_COLUMNS, Column
+from tests.builders import csv_of
 from tests.publish.test_publish import BOARD, CHARS, FULL, PARTIAL, ROBUST, ROBUSTNESS, SMALL
 
 
@@ -83,13 +83,13 @@ def test_the_summary_says_what_the_published_file_says_of_every_candidate():
 
 
 def test_the_published_csv_reads_back_with_pandas_as_the_numbers_that_were_written():
-    table = pd.read_csv(io.StringIO(to_csv(values(ROBUST))))
+    table = pd.read_csv(io.StringIO(csv_of(ROBUST)))
     assert table["candidate"].tolist() == [row.name for row in ROBUST.rows]
     for index, row in enumerate((FULL, SMALL, CHARS, PARTIAL)):
         assert table.loc[index, list(row.scores)].tolist() == list(row.scores.values())
     assert table.loc[0, f"drop {ROBUSTNESS[0].label}"] == 0.1234
-    assert "1.0" not in to_csv(values(ROBUST)).splitlines()[1].split(",")[:4]
+    assert "1.0" not in csv_of(ROBUST).splitlines()[1].split(",")[:4]
 
 
 def test_the_csv_of_a_board_without_rows_is_empty_but_for_its_end_of_line():
-    assert to_csv(values(dataclasses.replace(BOARD, rows=()))).strip('"\n') == ""
+    assert csv_of(dataclasses.replace(BOARD, rows=())).strip('"\n') == ""

@@ -7,13 +7,11 @@ import pytest
 from scipy import stats
 
 from bench.cards.candidate import Candidate
-from bench.publish.files import document
-from bench.publish.markdown import render
 from bench.standings.board import Board, Column, Row
 from bench.standings.methods import comparisons
 from bench.standings.seeds import fold
 from bench.statistics.estimate import Estimate
-from tests.builders import make_candidate
+from tests.builders import make_candidate, markdown_of
 
 SIZE = {"embeddings": 10, "body": 60}
 STEADY = np.linspace(-0.01, 0.01, 1000)
@@ -98,7 +96,7 @@ def test_a_method_that_wins_on_the_test_sample_and_not_over_seeds_is_not_sure():
 def test_the_page_shows_each_difference_with_its_interval_and_a_sure_one_in_bold():
     found = compare(THREE, [pruned("random"), SCRATCH], noise=0.0)
     column = Column("A", "mr", "A", "cosine_spearman")
-    page = render(document(Board("s", "", "cpu", (column,), (), (), (), (), {}, found)))
+    page = markdown_of(Board("s", "", "cpu", (column,), (), (), (), (), {}, found))
     half = 100 * found[0].differences["A"].half_width
     assert f"| m-random | m-scratch | 3 and 3 | **+12.0 ± {half:.1f}** | **+12.0 ± {half:.1f}** |" in " ".join(page.split())
-    assert "Methods against" not in render(document(Board("s", "", "cpu", (column,), (), (), (), (), {})))
+    assert "Methods against" not in markdown_of(Board("s", "", "cpu", (column,), (), (), (), (), {}))

@@ -9,11 +9,10 @@ import pytest
 
 from bench.cards.kinds import Pruned
 from bench.cards.recipes import Vocabulary
-from bench.publish.files import document, to_json, values
-from bench.publish.markdown import render
 from bench.standings.board import Board, Row
 from bench.standings.trimmed import trimmed_models
 from bench.statistics.estimate import Estimate
+from tests.builders import json_of, markdown_of
 
 SMALL = Vocabulary(corpus=("Text",), size=60)
 TRIMMING = {"tokens_before": 12000, "tokens_after": 6000, "texts_changed": 0.125, "tokens_changed": 0.01}
@@ -33,9 +32,9 @@ def test_a_trimmed_model_is_compared_with_its_whole_twin_pair_by_pair():
     assert (found.name, found.whole) == ("m-top6-v60", "m-top6")
     assert found.difference == pytest.approx(-0.02)
     assert found.difference_interval == pytest.approx((-0.02, -0.02))
-    page = render(document(Board("s", "", "cpu", (), (), (), (), (), {}, (), (found,))))
-    assert "| m-top6-v60 | 6,000 of 12,000 | 12.50% | 1.00% | m-top6 | **-2.0 \\[-2.0, -2.0\\]** |" in " ".join(page.split())
-    assert json.loads(to_json(values(Board("s", "", "cpu", (), (), (), (), (), {}, (), (found,)))))["trimmed"][0]["tokens_after"] == 6000
+    page = markdown_of(Board("s", "", "cpu", (), (), (), (), (), {}, (), (found,)))
+    assert "| m-top6-v60 | 6,000 of 12,000 | 12.50% | 1.00% | m-top6 | **-2.0 [-2.0, -2.0]** |" in " ".join(page.split())
+    assert json.loads(json_of(Board("s", "", "cpu", (), (), (), (), (), {}, (), (found,))))["trimmed"][0]["tokens_after"] == 6000
 
 
 @pytest.mark.parametrize("other", [{"keep": 2}, {"seed": 1}, {"precision": "int8"}], ids=str)
@@ -49,4 +48,4 @@ def test_a_model_that_differs_in_more_than_the_vocabulary_is_no_twin(other):
 def test_without_scores_the_shares_are_shown_and_no_difference():
     (found,) = trimmed_models([row("m-top6", None, None), row("m-top6-v60", 0.48, DRAWN, TRIMMING)], [WHOLE, TRIMMED])
     assert (found.difference, found.difference_interval) == (None, None)
-    assert "| m-top6 | – |" in " ".join(render(document(Board("s", "", "cpu", (), (), (), (), (), {}, (), (found,)))).split())
+    assert "| m-top6 | – |" in " ".join(markdown_of(Board("s", "", "cpu", (), (), (), (), (), {}, (), (found,))).split())
