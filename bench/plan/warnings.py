@@ -1,4 +1,4 @@
-"""What a plan says beside its cells: tests that training rows could not be compared with, and what is odd about the rows that are scored."""
+"""What a plan says beside its cells: an empty part, tests that training rows could not be compared with, what is odd about the rows that are scored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from bench.plan.planning import Plan
 def warnings(plan: Plan) -> list[str]:
     """A line for everything that a run of the plan should be read with."""
     odd = [f"{name}: {remark}" for name in plan.selection.tasks for remark in plan.tasks[name].remarks]
-    return [*unread_tests(plan), *odd]
+    index, count = plan.options.shard
+    empty = [] if plan.selection.chosen else [f"part {index} of {count} has no candidate of suite {plan.selection.suite.name}; there is nothing to do"]
+    return [*empty, *unread_tests(plan), *odd]
 
 
 def unread_tests(plan: Plan) -> list[str]:

@@ -17,7 +17,7 @@ SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 """How GitHub runs `shell: bash`."""
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[Any, Any]:
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert isinstance(document, dict)
     return document

@@ -8,6 +8,7 @@ from bench.cards.load import load_library
 from bench.plan.options import Options
 from bench.plan.selection import select
 from tests.builders import SUITE_CARD, write_workspace
+from tests.cli.test_cli import bench
 
 SEVERAL = "".join(f'[[candidates]]\nname = "chars-{low}-{high}"\nkind = "lexical"\nngram = [{low}, {high}]\n' for low in range(1, 5) for high in range(low, 5))
 TAUGHT = """
@@ -71,3 +72,12 @@ def test_what_would_be_made_twice_stays_together(tmp_path, count):
     found = parts(tmp_path, SUITE_CARD + SEVERAL + TAUGHT + NESTED, count)
     for group in ({"teacher", "student", "teacher-int8"}, {"nested1", "nested2", "nested3"}):
         assert sum(bool(group & part) for part in found) == 1
+
+
+def test_a_run_of_a_part_without_candidates_says_so_and_is_done(tmp_path):
+    count = 11
+    empty = 1 + next(place for place, part in enumerate(parts(tmp_path, SUITE_CARD, count)) if not part)
+    found = bench("run", "--all", "--suite", "tiny", "--shard", f"{empty}/{count}", "--device", "cpu", "--workspace", str(tmp_path), cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert f"part {empty} of {count} has no candidate of suite tiny; there is nothing to do" in found.stdout + found.stderr
+    assert not (tmp_path / "leaderboard").exists()
