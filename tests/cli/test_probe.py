@@ -38,6 +38,7 @@ def test_bad_input_is_one_line(workspace_folder, arguments, message):
     assert len(found.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_it_makes_and_measures_and_measures_anew_the_next_time(workspace_folder):
     shown = bench("probe", "letters", "--device", "cpu", "--quiet", cwd=workspace_folder)
     assert shown.returncode == 0, shown.stderr
