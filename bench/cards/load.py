@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from bench.cards.candidate import Candidate
 from bench.cards.fields import Flaw
 from bench.cards.lines import line_of
-from bench.cards.read import read_card
+from bench.cards.read import Reading, read_card
 from bench.cards.recipes import Base, DataSets, Recipe
 from bench.cards.suites import Suite, suite_flaws
 from bench.cards.tasks import TaskCard, sharing_flaws, task_flaws
@@ -82,7 +82,10 @@ def load_library(workspace: Workspace) -> Library:
     problems: list[Problem] = []
     own, all_read = _load_tasks(workspace, problems)
     tasks = _beside(own, builtin.tasks)
-    suites = _load_suites(workspace, tasks, builtin, problems, all_read=all_read)
+    readings = [(path, read_card(path, Suite, problems)) for path in sorted(workspace.models.glob("*.toml"))]
+    named, refused = _from_mteb([reading.card for _, reading in readings if reading.card is not None], tasks)
+    tasks |= named
+    suites = _load_suites(readings, DataSets(tasks, workspace.models, all_read, refused=refused), builtin, problems)
     for card in own.values():
         problems.extend(_told(card.folder / "task.toml", sharing_flaws(card, tasks)))
     if problems:
@@ -102,6 +105,17 @@ def _beside(own: dict[str, TaskCard], builtin: dict[str, TaskCard]) -> dict[str,
     """Own tasks, and the built-in ones of other names; of those that share the rows of another card only the ones that it still fits."""
     every = own | {name: card for name, card in builtin.items() if name not in own}
     return {name: card for name, card in every.items() if name in own or not any(sharing_flaws(card, every))}
+
+
+def _from_mteb(suites: Iterable[Suite], tasks: Mapping[str, TaskCard]) -> tuple[dict[str, TaskCard], dict[str, str]]:
+    """The tasks of mteb that suites name and no card has, and why others cannot be had. Nothing is imported where every name is known."""
+    unknown = {name: None for suite in suites for name in suite.suite.tasks if name not in tasks}
+    if not unknown:
+        return {}, {}
+    from bench.cards.mteb_names import mteb_card
+
+    found = {name: mteb_card(name) for name in unknown}
+    return {name: one for name, one in found.items() if isinstance(one, TaskCard)}, {name: one for name, one in found.items() if isinstance(one, str)}
 
 
 def _bases(library: Library) -> dict[str, Base]:
@@ -141,15 +155,14 @@ def _load_tasks(workspace: Workspace, problems: list[Problem]) -> tuple[dict[str
     return tasks, len(tasks) == len(paths)
 
 
-def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], builtin: Library, problems: list[Problem], *, all_read: bool) -> dict[str, Suite]:
-    """The suites that can be read, by name; what is wrong with them goes to `problems`.
+def _load_suites(readings: Iterable[tuple[Path, Reading[Suite]]], data: DataSets, builtin: Library, problems: list[Problem]) -> dict[str, Suite]:
+    """The suites that could be read, by name; what is wrong with them goes to `problems`.
 
     Each has the bases that come with the package beside its own, and of the recipes that come with it those that it names.
     """
     bases, recipes = _bases(builtin), _recipes(builtin)
     suites: dict[str, Suite] = {}
-    for path in sorted(workspace.models.glob("*.toml")):
-        reading = read_card(path, Suite, problems)
+    for path, reading in readings:
         suite = reading.card
         if suite is None:
             continue
@@ -159,7 +172,7 @@ def _load_suites(workspace: Workspace, tasks: dict[str, TaskCard], builtin: Libr
         borrowed = {name: recipes[name] for name in sorted(suite.named_recipes) if name in recipes}
         suite = dataclasses.replace(suite, file=path, bases={**bases, **own}, recipes={**suite.recipes, **borrowed})
         suites[suite.name] = suite
-        problems.extend(_told(path, reading.sure(suite_flaws(suite, DataSets(tasks, path.parent, all_read)))))
+        problems.extend(_told(path, reading.sure(suite_flaws(suite, data))))
     return suites
 
 

@@ -116,12 +116,13 @@ class DataSets:
     """What the data that a suite's card names is judged against.
 
     `cards` are the data sets of the workspace, `folder` is where text files are looked for. `complete` is False where a task card could not be read: then a
-    name that is not in `cards` may still be one, and is not judged.
+    name that is not in `cards` may still be one, and is not judged. `refused` says why tasks of mteb cannot be had by their names.
     """
 
     cards: Mapping[str, TaskCard]
     folder: Path
     complete: bool
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tested: Mapping[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     """The tasks of the suite, by the data set and the split that they are tested on."""
 

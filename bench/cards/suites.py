@@ -183,7 +183,9 @@ def _task_flaws(names: Sequence[str], data: DataSets) -> Iterator[Flaw]:
     yield from ((at, message) for message in _column_problems(names, tasks))
     for name in dict.fromkeys(names):
         if name not in tasks:
-            if data.complete:
+            if name in data.refused:
+                yield at, f"{name!r} {data.refused[name]}"
+            elif data.complete:
                 yield at, f"no task {name!r}" + nearest(name, tasks)
         elif not tasks[name].evaluated:
             why = f"it has no split {tasks[name].evaluate_on!r} to be scored on" if tasks[name].type == "Triplets" else "it has no score"

@@ -66,7 +66,10 @@ BOARD_COLUMNS = frozenset(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source(Card):
-    """Where the rows of one split come from: a file beside the card, a published file, or a Hub data set."""
+    """Where the rows of one split come from: a file beside the card, a published file, a Hub data set, or a task of mteb.
+
+    `mteb` is the task's name, `config` then its subset; `revision` is that of its data set.
+    """
 
     split: NonEmpty
     file: str | None = None
@@ -81,6 +84,12 @@ class Source(Card):
     header: tuple[str, ...] | None = None
     column: str | None = None
     format: FileFormat | None = dataclasses.field(default=None, metadata=LATER)
+    mteb: NonEmpty | None = dataclasses.field(default=None, metadata=LATER)
+
+    @property
+    def remote(self) -> bool:
+        """True where the rows come from the Hub, and not from a file that a card names."""
+        return self.hub is not None or self.mteb is not None
 
     @property
     def label(self) -> str:
@@ -89,12 +98,14 @@ class Source(Card):
             return self.file
         if self.repository:
             return f"{self.repository}/{self.path}"
+        if self.mteb:
+            return f"mteb:{self.mteb}"
         return f"hub:{self.hub}@{self.revision}"
 
     @property
     def rows(self) -> tuple[str | None, ...]:
         """What two sources of the same rows have in common, whatever their splits are called."""
-        return (self.file, self.repository, self.path, self.column, self.hub, self.config, (self.hub_split or self.split) if self.hub else None)
+        return (self.file, self.repository, self.path, self.column, self.hub, self.config, (self.hub_split or self.split) if self.remote else None, self.mteb)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -322,10 +333,10 @@ def _source_flaws(card: TaskCard) -> Iterator[Flaw]:
             at: Location = ("subsets", name, "sources", number)
             if repeated := [column for column in source.header or () if (source.header or ()).count(column) > 1]:
                 yield (*at, "header"), f"the column {repeated[0]!r} stands there more than once; give each a name of its own"
-            given = [key for key in ("file", "repository", "hub") if getattr(source, key)]
+            given = [key for key in ("file", "repository", "hub", "mteb") if getattr(source, key)]
             if len(given) != 1:
-                yield at, f"expected exactly one of file, repository, hub; found {', '.join(given) or 'none'}"
+                yield at, f"expected exactly one of file, repository, hub, mteb; found {', '.join(given) or 'none'}"
             elif source.repository and not (source.commit and source.path and source.sha256):
                 yield at, "a published file needs repository, commit, path and sha256"
-            elif source.hub and not source.revision:
+            elif source.remote and not source.revision:
                 yield at, "a Hub data set needs a pinned revision"

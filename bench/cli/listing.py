@@ -128,11 +128,11 @@ def _task(card: Any, data_dir: Path | None) -> Row:
     from bench.cards.workspace import is_builtin
     from bench.data.rows import load_rows, missing_files, task_digest
 
-    here = not missing_files(card, data_dir) and not any(source.hub for subset in card.subsets.values() for source in subset.sources)
+    here = not missing_files(card, data_dir) and not any(source.remote for subset in card.subsets.values() for source in subset.sources)
     counts = {subset: {split: len(rows) for split, rows in splits.items()} for subset, splits in load_rows(card, data_dir).splits.items()} if here else None
     return {
         "task": card.name,
-        "from": "built in" if is_builtin(card.folder) else "own",
+        "from": "built in" if is_builtin(card.folder) else "mteb" if card.folder.parts[:1] == ("mteb",) else "own",
         "type": card.type,
         "languages": sorted({language for subset in card.subsets.values() for language in subset.languages}),
         "main_score": card.score_name if card.evaluated else None,

@@ -35,7 +35,7 @@ class Located:
 
 def locate_source(source: Source, folder: Path, data_dir: Path | None) -> Located:
     """Where a source's file lies: beside the card, or under `data_dir/<owner>/<repository>/<path>`. Hub sources have no path."""
-    if source.hub:
+    if source.remote:
         return Located(source, None)
     if source.file:
         path = folder / source.file
@@ -59,6 +59,8 @@ def source_digest(source: Source, folder: Path, data_dir: Path | None) -> str:
     """
     if source.hub:
         return f"{source.hub}@{source.revision}/{source.config}/{source.hub_split}"
+    if source.mteb:
+        return f"mteb:{source.mteb}@{source.revision}/{source.config}/{source.hub_split or source.split}"
     located = locate_source(source, folder, data_dir)
     if located.problem or located.path is None:
         raise DataError(located.problem or f"{source.label}: not found")
@@ -82,6 +84,11 @@ def read_rows(source: Source, folder: Path, data_dir: Path | None, *, offline: b
     """
     if source.hub:
         yield from _hub_rows(source, offline=offline)
+        return
+    if source.mteb:
+        from bench.data.mteb_rows import mteb_rows
+
+        yield from ((place, as_text(row, place)) for place, row in mteb_rows(source, offline=offline))
         return
     source_digest(source, folder, data_dir)
     path = locate_source(source, folder, data_dir).path
@@ -150,7 +157,7 @@ def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, RawRow]]:
                     raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r} ({getattr(error, 'msg', first_line(error))})") from None
                 if not isinstance(row, dict):
                     raise DataError(f"{path}:{number}: expected a JSON object, found {line[:40]!r}")
-                yield f"{path}:{number}", _as_text(row, f"{path}:{number}")
+                yield f"{path}:{number}", as_text(row, f"{path}:{number}")
 
 
 def _object(pairs: list[tuple[str, object]], place: str) -> dict[str, object]:
@@ -184,10 +191,10 @@ def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, RawRow]]:
         hint = "; run once without --offline" if offline else ""
         raise DataError(f"hub:{source.hub}@{source.revision}: cannot be loaded: {first_line(error)}{hint}") from error
     for number, row in enumerate(rows):
-        yield f"hub:{source.hub}#{number}", _as_text(row, f"hub:{source.hub}#{number}")
+        yield f"hub:{source.hub}#{number}", as_text(row, f"hub:{source.hub}#{number}")
 
 
-def _as_text(row: dict[str, object], place: str) -> RawRow:
+def as_text(row: dict[str, object], place: str) -> RawRow:
     """A row's values as the other formats have them: what is null is an empty cell."""
     texts = {str(key): "" if value is None else str(value) for key, value in row.items()}
     for key, text in texts.items():
