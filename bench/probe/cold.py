@@ -64,10 +64,13 @@ def _main() -> None:
     started = time.time()
     import torch
 
+    from bench.models.lexical import FILE
     from bench.models.loading import load_encoder
     from bench.probe import memory
     from bench.probe.worker import encode_call
 
+    if not (subject.folder / FILE).is_file():
+        import sentence_transformers  # noqa: F401 (loading would import it)
     torch.set_num_threads(subject.threads)
     imported, before = time.time(), memory.now()
     encoder = load_encoder(subject.folder, prompt=subject.prompt, precision=subject.precision, device=subject.device, use=subject.use).for_task("STS")

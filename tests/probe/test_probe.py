@@ -236,6 +236,21 @@ def test_auto_is_cuda_only_where_there_is_one():
     assert pick_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
+@pytest.mark.slow
+def test_a_fresh_interpreter_tells_how_long_a_first_embedding_takes_and_what_memory(sentence_model, letters):
+    """Memory is then that of the interpreter: a process of the fork server has touched fewer pages of the libraries."""
+    once = dataclasses.replace(FEW, cold=1)
+    with Lab(None, once, "none") as lab:
+        turn = lab.measure([subject(sentence_model, "model"), subject(letters, "letters")])
+    found = summary("model", turn, once)
+    cold, held = found["cold"], found["memory"]
+    assert cold["whole"] == pytest.approx(cold["start"] + cold["import"] + cold["load"])
+    assert min(cold["start"], cold["import"], cold["load"]) > 0
+    assert held["from"] == "fresh interpreter"
+    assert held["peak_while_encoding"] >= held["after_load"] > held["before_load"]
+    assert summary("letters", turn, once)["cold"]["whole"] > 0
+
+
 @pytest.mark.gpu
 def test_cuda_is_synchronised_and_its_allocator_read(minilm):
     import torch
