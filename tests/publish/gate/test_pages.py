@@ -27,7 +27,9 @@ def test_a_page_is_headed_by_code_verdict_and_title_and_says_what_why_and_what_t
 
 
 def test_the_list_of_the_pages_has_every_code_with_its_verdict_and_title():
-    rows = re.findall(r"^\| \[(K\d+)\]\((K\d+)\.md\) \| `(\w+)` \| ([A-Z-]+) \| (.*) \|$", (PAGES / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| \[(K\d+)\]\((K\d+)\.md\) \| `(\w+)` \| ([A-Z-]+) \| (.*) \|$", (PAGES / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert {(code, what, verdict, title) for code, _, what, verdict, title in rows} == {(code, *told) for code, told in CODES.items()}
     assert all(code == link for code, link, *_ in rows)
 

@@ -15,7 +15,11 @@ from bench.statistics.units import numbered, weights
 
 MACHINE = {"cpu": "one", "cores": 2}
 WHERE = {"machine": MACHINE, "scored": {"device": "cpu", "threads": 1}, "encoded": [{"device": "cpu", "threads": 1}]}
-TASKS = {"Pairs": TaskInfo("cosine_spearman", counts=True), "Topics": TaskInfo("accuracy", counts=True), "Pairs-typos": TaskInfo("cosine_spearman", counts=False)}
+TASKS = {
+    "Pairs": TaskInfo("cosine_spearman", counts=True),
+    "Topics": TaskInfo("accuracy", counts=True),
+    "Pairs-typos": TaskInfo("cosine_spearman", counts=False),
+}
 
 
 def score(values: Any, *, task: str = "Pairs", content: str = "one", **changes: Any) -> Score:

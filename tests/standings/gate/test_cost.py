@@ -10,7 +10,7 @@ from bench.cards.rules import Rules
 from bench.standings.gate.compare import compare
 from bench.standings.gate.confirm import claims, settled
 from bench.standings.gate.cost import costs
-from tests.standings.gate.cells import cost, entry, measured, relative, score, snapshot
+from tests.standings.gate.cells import cost, entry, measured, score, snapshot
 
 RULES = Rules()
 
@@ -106,7 +106,8 @@ def test_a_slower_model_is_a_regression_only_where_a_second_measurement_says_so(
     confirmed = settled(first, again)
     assert confirmed.exit_code() == 1
     offline = next(one for one in confirmed.findings if one.target == "offline")
-    assert (offline.difference, offline.reason) == (pytest.approx(-0.225), "measured twice")
+    assert offline.difference == pytest.approx(-0.225)
+    assert offline.reason == "measured twice"
 
 
 def test_a_second_measurement_that_says_otherwise_leaves_it_inconclusive():

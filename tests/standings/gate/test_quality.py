@@ -164,9 +164,7 @@ def test_a_regression_comes_before_what_is_missing_and_inconclusive_counts_with_
     def code(shift, noise, *, strict, missing=False):
         values = BEFORE + shift + noise * np.random.default_rng(1).normal(size=len(BEFORE))
         old = {"Pairs": score(BEFORE), **({"Topics": score(BEFORE, task="Topics")} if missing else {})}
-        return compare(
-            snapshot(a=entry(scores=old)), snapshot(a=entry(scores={"Pairs": score(values, content="two")})), RULES, "b"
-        ).exit_code(strict=strict)
+        return compare(snapshot(a=entry(scores=old)), snapshot(a=entry(scores={"Pairs": score(values, content="two")})), RULES, "b").exit_code(strict=strict)
 
     assert code(-0.1, 0.01, strict=False, missing=True) == 1
     assert code(0.0, 0.5, strict=False) == 0
