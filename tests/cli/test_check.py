@@ -208,7 +208,12 @@ def test_a_claim_about_cost_is_confirmed_by_the_verb_only_where_that_is_asked_fo
 
     asked = []
     monkeypatch.setattr(load, "current", with_cost)
-    monkeypatch.setattr("bench.cli.confirm._measured", lambda names, *_: asked.append(tuple(names)) or {})
+
+    def measured(names, *_):
+        asked.append(tuple(names))
+        return {}
+
+    monkeypatch.setattr("bench.cli.confirm._measured", measured)
     assert call("--no-confirm")[0] == 0
     assert asked == []
     assert call("--no-confirm", "--strict")[0] == 4

@@ -32,7 +32,7 @@ def test_planning_on_the_cpu_imports_neither_torch_nor_mteb(workspace_folder):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("verb", ["run", "plan", "list", "make", "leaderboard", "pretrain", "doctor", "sweep", "vocabulary"])
+@pytest.mark.parametrize("verb", ["run", "plan", "list", "make", "leaderboard", "pretrain", "doctor", "sweep", "vocabulary", "check"])
 def test_the_help_of_a_verb_shows_examples(verb):
     shown = bench(verb, "--help")
     assert shown.returncode == 0

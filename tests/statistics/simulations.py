@@ -1,4 +1,4 @@
-"""Simulations of intervals and tiers where the truth is known.
+"""Simulations of intervals, tiers and verdicts of the gate where the truth is known.
 
 `python -m tests.statistics.simulations` prints the table of docs/statistics.md; the slow tests assert what it shows, on fewer rounds.
 
@@ -17,8 +17,10 @@ import numpy as np
 from scipy.stats import norm, spearmanr
 from sklearn.metrics import average_precision_score
 
+from bench.standings.gate.quality import judged
 from bench.statistics.bootstrap import score_estimate
 from bench.statistics.estimate import Estimate, averaged, mean
+from bench.statistics.power import smallest_detectable
 from bench.statistics.tiers import surely_above, tiers
 from bench.statistics.units import numbered, weights
 
@@ -240,6 +242,44 @@ def found_better(rounds: int) -> Share:
     return Share(sum(bool(surely_above(board)[0, 1:].all()) for board in boards), rounds)
 
 
+MARGIN = 0.01
+
+
+def judged_as(rounds: int, verdict: str, make: Callable[[], Estimate], margin: float = MARGIN) -> Share:
+    """How often the gate says this of the difference of two models."""
+    return Share(sum(judged(make(), margin) == verdict for _ in range(rounds)), rounds)
+
+
+def another_model(rng: np.random.Generator, loss: float = 0.0) -> Estimate:
+    """A changed model minus the one before: the mean of a classification of 216 rows in two languages and of 300 pairs in two languages.
+
+    The truth is that `loss` of the classification's accuracy was lost, and nothing of the pairs.
+    """
+    scale = (ITEM**2 + DRAW**2 + OTHER**2) ** 0.5
+    before, after = classifications(rng, 216, [ABILITY, scale * float(norm.ppf(true_accuracy(ABILITY) - loss))], languages=2)
+    gold, cosine = pairs(rng, 300, 2, 2)
+    old, new = (language_mean(gold, one) for one in cosine)
+    return mean([after, new]) - mean([before, old])
+
+
+def false_regressions(rounds: int, margin: float = MARGIN) -> Share:
+    rng = np.random.default_rng(20)
+    return judged_as(rounds, "REGRESSION", lambda: another_model(rng), margin)
+
+
+def false_passes(rounds: int) -> Share:
+    """How often a model that lost exactly the margin passes, where half of the tasks' mean is known to lose twice that."""
+    rng = np.random.default_rng(21)
+    return judged_as(rounds, "PASS", lambda: another_model(rng, 2 * MARGIN))
+
+
+def found_losses(rounds: int) -> Share:
+    """How often a loss of the smallest detectable size of such a comparison is seen: its upper end lies below zero."""
+    rng = np.random.default_rng(22)
+    smallest = float(np.mean([smallest_detectable(another_model(rng)) for _ in range(20)]))
+    return Share(sum(another_model(rng, 2 * smallest).interval[1] < 0 for _ in range(rounds)), rounds)
+
+
 @dataclasses.dataclass(frozen=True)
 class Simulation:
     """What is simulated; `least` and `most` are what the share should be, apart from the error of the simulation. A quick test takes `rounds`."""
@@ -283,12 +323,23 @@ BOARDS = (
     Simulation("ten equal rows, five of them over three seeds: more than one tier", equal_boards_of_seeds, 500, 0.0, 0.05),
     Simulation("one of ten better by six standard errors: surely above all others", found_better, 60, 0.9, 1.0),
 )
+GATES = (
+    Simulation("another model that is as good: REGRESSION, margin of one point", false_regressions, 1000, 0.0, 0.025),
+    Simulation("the same with a margin of a hundredth of a point", lambda rounds: false_regressions(rounds, MARGIN / 100), 1000, 0.0, 0.025),
+    Simulation("another model that lost exactly the margin of one point: PASS", false_passes, 1000, 0.0, 0.025),
+    Simulation("another model that lost the smallest detectable difference: the interval is below zero", found_losses, 400, 0.75, 0.88),
+)
 
 
 def main() -> None:
     """Print the table; the argument says how many times as many rounds as the tests take."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    for title, simulations in (("coverage of the 95 % interval", INTERVALS), ("equal candidates called different", DIFFERENCES), ("boards", BOARDS)):
+    for title, simulations in (
+        ("coverage of the 95 % interval", INTERVALS),
+        ("equal candidates called different", DIFFERENCES),
+        ("boards", BOARDS),
+        ("gate", GATES),
+    ):
         print(f"\n| {title} | share | rounds |\n|---|---:|---:|")
         for one in simulations:
             share = one.run(times * one.rounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.statistics.simulations import BOARDS, DIFFERENCES, INTERVALS, Simulation
+from tests.statistics.simulations import BOARDS, DIFFERENCES, GATES, INTERVALS, Simulation
 
 pytestmark = pytest.mark.slow
 
@@ -27,4 +27,9 @@ def test_equal_candidates_are_called_different_in_5_of_100_cases_at_most(simulat
 
 @pytest.mark.parametrize("simulation", BOARDS, ids=lambda one: one.what)
 def test_a_board_claims_something_wrong_in_5_of_100_cases_at_most_and_finds_what_is_better(simulation):
+    assert within(simulation)
+
+
+@pytest.mark.parametrize("simulation", GATES, ids=lambda one: one.what)
+def test_the_gate_errs_in_2_5_of_100_cases_at_most_and_sees_what_it_says_it_sees(simulation):
     assert within(simulation)

@@ -79,10 +79,10 @@ def resealed(data: bytes, **changes) -> bytes:
 
 
 def test_where_there_is_none_the_error_says_how_to_make_one(tmp_path):
-    with pytest.raises(BenchError, match=r"baseline.json: there is no baseline; `bench check --update` writes one"):
+    with pytest.raises(BenchError, match=r"baseline\.json: there is no baseline; `bench check --update` writes one"):
         read_baseline(None, tmp_path, "mini")
 
 
 def test_a_folder_is_no_baseline(tmp_path):
-    with pytest.raises(BenchError, match="this is a folder; give the file baseline.json in it"):
+    with pytest.raises(BenchError, match=r"this is a folder; give the file baseline\.json in it"):
         read_baseline(tmp_path, tmp_path, "mini")

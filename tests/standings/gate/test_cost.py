@@ -106,7 +106,8 @@ def test_a_slower_model_is_a_regression_only_where_a_second_measurement_says_so(
     confirmed = settled(first, again)
     assert confirmed.exit_code() == 1
     offline = next(one for one in confirmed.findings if one.target == "offline")
-    assert (offline.difference, offline.reason) == (pytest.approx(-0.225), "measured twice")
+    assert offline.difference == pytest.approx(-0.225)
+    assert offline.reason == "measured twice"
 
 
 def test_a_second_measurement_that_says_otherwise_leaves_it_inconclusive():
