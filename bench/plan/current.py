@@ -60,11 +60,12 @@ class CurrentKeys:
 def current_keys(plan: Plan) -> CurrentKeys:
     """The keys of every candidate of the plan's suite, as cards, data and checkpoints are now."""
     tasks = {name: TaskInfo(task.card.score_name, not task.card.perturbation) for name, task in plan.tasks.items()}
-    candidates = {candidate.name: _keys(plan, candidate) for candidate in plan.selection.everyone.values()}
+    beside = plan.reference.told
+    candidates = {candidate.name: _keys(plan, candidate, beside) for candidate in plan.selection.everyone.values()}
     return CurrentKeys(plan.selection.suite.name, plan.archive.device, tasks, candidates)
 
 
-def _keys(plan: Plan, candidate: Candidate) -> CandidateKeys:
+def _keys(plan: Plan, candidate: Candidate, beside: str | None) -> CandidateKeys:
     from bench.plan.keys import evaluate_key, measurement_keys
 
     device = plan.archive.device
@@ -72,9 +73,9 @@ def _keys(plan: Plan, candidate: Candidate) -> CandidateKeys:
         blueprint = plan.resolver.blueprint(candidate)
     except BenchError as error:
         return CandidateKeys(problem=f"cannot be made: {first_line(error)}")
-    made = plan.archive.made(blueprint)
+    made = plan.archive.told(blueprint)
     if made is None:
         return CandidateKeys(problem="not made yet")
     scores = {name: evaluate_key(candidate, made["content"], task, device) for name, task in plan.tasks.items() if not task.problem}
-    costs = tuple(measurement_keys(candidate, made["content"], device, plan.reference.content))
+    costs = tuple(measurement_keys(candidate, made["content"], device, beside))
     return CandidateKeys(blueprint.key, scores, costs)

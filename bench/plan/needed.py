@@ -110,7 +110,7 @@ def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archi
         content = made["content"]
         scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, task, archive.device) for task in tasks)}
         found.keys.update(scores)
-        found.keys.update(measurement_keys(one.candidate, content, archive.device, reference_of(resolver.selection, resolver, archive).content))
+        found.keys.update(measurement_keys(one.candidate, content, archive.device, reference_of(resolver.selection, resolver, archive).told))
         prompts = {one.candidate.prompt or "", *(score["used"]["prompt"] for score in scores.values() if score is not None and "used" in score)}
         for judged in (one.candidate, dataclasses.replace(one.candidate, precision=None)):  # the second is how it teaches
             found.embeddings.update(archive.embeddings_folder(judged, content, prompt).name for prompt in prompts)

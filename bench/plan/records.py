@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from bench.cards.candidate import Candidate
 from bench.cards.suites import Suite
 from bench.cards.tasks import TaskCard
 from bench.errors import BenchError, first_line, last_line
+from bench.plan.archive import Archive
 from bench.plan.keys import evaluate_key, measurement_keys
 from bench.plan.planning import Plan
 from bench.store import Result
@@ -48,13 +50,20 @@ class SuiteRecords:
 def read_records(plan: Plan) -> SuiteRecords:
     """The stored results of every candidate of the plan's suite, chosen or not, as they are now."""
     cards = {name: task.card for name, task in plan.tasks.items()}
-    records = tuple(read_record(plan, candidate) for candidate in plan.selection.everyone.values())
+    beside = plan.reference.told
+    records = tuple(read_record(plan, candidate, beside) for candidate in plan.selection.everyone.values())
     remarks = {name: task.remarks for name, task in plan.tasks.items() if task.remarks}
     return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread), remarks)
 
 
-def read_record(plan: Plan, candidate: Candidate) -> Record:
-    """What is stored of one candidate of the plan's suite. Scores need no checkpoint: it may have stayed on the machine that made it."""
+def read_record(plan: Plan, candidate: Candidate, beside: str | None) -> Record:
+    """What is stored of one candidate of the plan's suite. Scores need no checkpoint: it may have stayed on the machine that made it.
+
+    Args:
+        plan: The plan.
+        candidate: The candidate.
+        beside: Content of the reference that costs were measured beside.
+    """
     archive = plan.archive
     try:
         blueprint = plan.resolver.blueprint(candidate)
@@ -70,9 +79,9 @@ def read_record(plan: Plan, candidate: Candidate) -> Record:
         found = None if task.problem else archive.store.get(evaluate_key(candidate, made["content"], task, archive.device))
         if found is not None:
             scores[name] = found
-    return Record(candidate, blueprint.kept, made, None, scores, _cost(plan, candidate, made["content"]))
+    return Record(candidate, blueprint.kept, made, None, scores, _cost(archive, measurement_keys(candidate, made["content"], archive.device, beside)))
 
 
-def _cost(plan: Plan, candidate: Candidate, content: str) -> Result | None:
-    found = (plan.archive.store.get(key) for key in measurement_keys(candidate, content, plan.options.device, plan.reference.content))
+def _cost(archive: Archive, keys: Iterable[str]) -> Result | None:
+    found = (archive.store.get(key) for key in keys)
     return next((cost for cost in found if cost is not None and cost["status"] == "done"), None)

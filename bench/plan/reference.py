@@ -16,13 +16,15 @@ from bench.plan.selection import Selection
 class Reference:
     """A suite's reference as it is now.
 
-    `content` is the digest of its checkpoint; None where that is not there, for which `missing` says why. A run may make it yet.
+    `content` is the digest of its checkpoint; None where that is not there, for which `missing` says why. A run may make it yet. `told` is what results name it
+    by, which is known also where only they were brought from another machine.
     """
 
     candidate: Candidate
     blueprint: Blueprint | None
     content: str | None
     missing: str = ""
+    told: str | None = None
 
 
 def reference_of(selection: Selection, resolver: Resolver, archive: Archive) -> Reference:
@@ -32,7 +34,8 @@ def reference_of(selection: Selection, resolver: Resolver, archive: Archive) -> 
         blueprint = resolver.blueprint(candidate)
     except BenchError as error:
         return Reference(candidate, None, None, f"the reference {candidate.name} cannot be made: {first_line(error)}")
-    made = archive.made(blueprint)
+    made, told = archive.made(blueprint), archive.told(blueprint)
     if made is None:
-        return Reference(candidate, blueprint, None, f"the reference {candidate.name} is not made; `bench make {candidate.name}` makes it")
-    return Reference(candidate, blueprint, made["content"])
+        missing = f"the reference {candidate.name} is not made; `bench make {candidate.name}` makes it"
+        return Reference(candidate, blueprint, None, missing, None if told is None else told["content"])
+    return Reference(candidate, blueprint, made["content"], told=made["content"])

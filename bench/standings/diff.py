@@ -54,7 +54,7 @@ def _record(plan: Plan, name: str) -> Record:
     if candidate is None:
         seeds = groups(plan.selection.everyone.values()).get(name, [name])
         raise SelectionError(f"{name!r} stands for {len(seeds)} candidates; name one of them: {', '.join(seeds)}")
-    return read_record(plan, candidate)
+    return read_record(plan, candidate, beside=None)
 
 
 def _asked(card: TaskCard, tasks: Collection[str]) -> bool:

@@ -35,11 +35,6 @@ def real_bench(folder: Path) -> None:
     script(folder / "bench", f'#!/usr/bin/env bash\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m bench "$@"\n')
 
 
-def has_check() -> bool:
-    """Whether this checkout has `bench check`."""
-    return (ROOT / "bench" / "cli" / "check.py").is_file()
-
-
 @dataclasses.dataclass
 class Job:
     """A job on a runner: a folder with commands that come first on PATH, the context of expressions, and what became of the steps."""

@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.ci.github import ROOT, SHELL, has_check, load, real_bench, script
+from tests.ci.github import ROOT, SHELL, load, real_bench
 
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-CHECK = """
-if [[ $1 == check ]]; then  # until this checkout has the verb
-  if [[ " $* " == *" --update "* ]]; then mkdir -p leaderboard/gate; echo '{}' >leaderboard/gate/baseline.json; fi
-  exit 0
-fi
-"""
 
 
 def test_the_page_has_cards_commands_and_workflows_and_nothing_else():
@@ -53,9 +47,6 @@ def test_every_input_and_output_of_the_action_stands_on_the_page():
 def test_from_an_empty_repository_to_a_gate_and_shards_every_block_runs(tmp_path, tiny_base):
     folder, commands = tmp_path / "repository", tmp_path / "commands"
     real_bench(commands)
-    if not has_check():
-        text = (commands / "bench").read_text(encoding="utf-8")
-        script(commands / "bench", text.replace("PYTHONPATH", f"{CHECK}PYTHONPATH", 1))
     folder.mkdir()
     for name in ("big", "small"):
         shutil.copytree(tiny_base, folder / name)

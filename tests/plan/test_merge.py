@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from bench.errors import BenchError, StorageError
 from bench.plan.merge import Brought, merge, state_of
-from bench.publish.files import to_json
+from bench.publish.files import to_json, values
 from bench.run.execute import execute
 from bench.run.report import Silent
 from bench.store import seal
@@ -69,7 +69,7 @@ def empty(cards, tmp_path) -> Path:
 
 
 def board(folder: Path) -> str:
-    return to_json(board_of(plan_anew(folder)))
+    return to_json(values(board_of(plan_anew(folder))))
 
 
 def results(folder: Path) -> dict[str, bytes]:
