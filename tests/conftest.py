@@ -14,6 +14,7 @@ import pytest
 from bench.cli.quiet import quiet_libraries
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+PUBLISHED_DATA = Path(os.environ.pop("KASAUTI_DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))  # what is tested must not be given it by accident
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a worker a core; threads beyond that wait for each other, spinning
 quiet_libraries()
@@ -185,7 +186,6 @@ def minilm() -> Path:
 @pytest.fixture(scope="session")
 def published_data() -> Path:
     """The folder of published data."""
-    folder = Path(os.environ.get("KASAUTI_DATA_DIR", Path(__file__).parents[2] / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"published data is not here: no folder {folder}; set KASAUTI_DATA_DIR")
-    return folder
+    if not PUBLISHED_DATA.is_dir():
+        pytest.skip(f"published data is not here: no folder {PUBLISHED_DATA}; set KASAUTI_DATA_DIR")
+    return PUBLISHED_DATA

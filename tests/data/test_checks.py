@@ -154,7 +154,7 @@ def test_every_shipped_task_passes(tmp_path):
     library = load_library(Workspace(builtin_content(), tmp_path))
     cache = DataCache(library, None, offline=True)
     names = [name for name, card in library.tasks.items() if card.evaluated and card.folder.name.startswith("kasauti-")]
-    assert len(names) == 12
+    assert len(names) == 14
     for name in names:
         cache.check(name)
 

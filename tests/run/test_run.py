@@ -163,15 +163,15 @@ def test_changed_training_data_re_makes_the_trained_candidates_only(copy_of_fini
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
     pending = to_do(copy_of_finished)
-    assert {cell.split()[0] for cell in pending} == {"tiny", "tiny-top2"}
-    assert len(pending) == 12
+    assert {cell.split()[0] for cell in pending if "probe" not in cell} == {"tiny", "tiny-top2"}
+    assert len(pending) == 13  # that of the costs of `letters` too, which were measured beside `tiny`
 
 
 def test_a_changed_seed_re_makes_that_candidate_only(copy_of_finished):
     path = copy_of_finished / "models" / "mini.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('kind = "full"\nbase = "tiny"', 'kind = "full"\nseed = 1\nbase = "tiny"'), encoding="utf-8")
-    assert {cell.split()[0] for cell in to_do(copy_of_finished)} == {"tiny"}
+    assert {cell.split()[0] for cell in to_do(copy_of_finished) if "probe" not in cell} == {"tiny"}
 
 
 def test_changed_base_weights_re_make_what_was_made_from_them(copy_of_finished):
@@ -182,7 +182,7 @@ def test_changed_base_weights_re_make_what_was_made_from_them(copy_of_finished):
     name = sorted(weights)[0]
     weights[name] = weights[name] + 1
     save_file(weights, path, metadata={"format": "pt"})
-    assert {cell.split()[0] for cell in to_do(copy_of_finished)} == {"tiny", "tiny-top2"}
+    assert {cell.split()[0] for cell in to_do(copy_of_finished) if "probe" not in cell} == {"tiny", "tiny-top2"}
 
 
 def test_a_checkpoint_that_was_tampered_with_is_made_again(copy_of_finished):
