@@ -245,9 +245,9 @@ def found_better(rounds: int) -> Share:
 MARGIN = 0.01
 
 
-def judged_as(rounds: int, verdict: str, make: Callable[[], Estimate], margin: float = MARGIN) -> Share:
+def judged_as(rounds: int, verdict: str, make: Callable[[], Estimate]) -> Share:
     """How often the gate says this of the difference of two models."""
-    return Share(sum(judged(make(), margin) == verdict for _ in range(rounds)), rounds)
+    return Share(sum(judged(make(), MARGIN) == verdict for _ in range(rounds)), rounds)
 
 
 def another_model(rng: np.random.Generator, loss: float = 0.0) -> Estimate:
@@ -262,9 +262,10 @@ def another_model(rng: np.random.Generator, loss: float = 0.0) -> Estimate:
     return mean([after, new]) - mean([before, old])
 
 
-def false_regressions(rounds: int, margin: float = MARGIN) -> Share:
+def false_regressions(rounds: int) -> Share:
+    """How often a model that lost nothing is called a regression. The standard error is larger than the margin here: with a larger test it is less often."""
     rng = np.random.default_rng(20)
-    return judged_as(rounds, "REGRESSION", lambda: another_model(rng), margin)
+    return judged_as(rounds, "REGRESSION", lambda: another_model(rng))
 
 
 def false_passes(rounds: int) -> Share:
@@ -324,9 +325,8 @@ BOARDS = (
     Simulation("one of ten better by six standard errors: surely above all others", found_better, 60, 0.9, 1.0),
 )
 GATES = (
-    Simulation("another model that is as good: REGRESSION, margin of one point", false_regressions, 1000, 0.0, 0.025),
-    Simulation("the same with a margin of a hundredth of a point", lambda rounds: false_regressions(rounds, MARGIN / 100), 1000, 0.0, 0.025),
-    Simulation("another model that lost exactly the margin of one point: PASS", false_passes, 1000, 0.0, 0.025),
+    Simulation("another model that is as good: REGRESSION", false_regressions, 1000, 0.0, 0.025),
+    Simulation("another model that lost exactly the margin: PASS", false_passes, 1000, 0.0, 0.025),
     Simulation("another model that lost the smallest detectable difference: the interval is below zero", found_losses, 400, 0.75, 0.88),
 )
 

@@ -32,4 +32,5 @@ def test_a_board_claims_something_wrong_in_5_of_100_cases_at_most_and_finds_what
 
 @pytest.mark.parametrize("simulation", GATES, ids=lambda one: one.what)
 def test_the_gate_errs_in_2_5_of_100_cases_at_most_and_sees_what_it_says_it_sees(simulation):
-    assert within(simulation)
+    share = simulation.run(simulation.rounds)  # without an allowance: this is what the gate promises
+    assert simulation.least <= share.value <= simulation.most
