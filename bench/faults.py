@@ -95,11 +95,16 @@ def storage(path: Path) -> Iterator[None]:
         raise problem from None
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """True where there was not enough memory, of the machine or of the GPU."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None)
+
+
 def explain(error: BaseException) -> str:
     """An error as a result keeps it: one line for what a user can mend, the traceback for a bug of ours."""
     if isinstance(error, BenchError):
         return str(error)
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
+    if lacks_memory(error):
         return f"there is not enough memory; try fewer --jobs or smaller batches ({first_line(error)})"
     problem = storage_error(error)
     if problem is not None:

@@ -7,13 +7,15 @@ of `mini` and of MiniLM; on two threads it did move the last one (by 2e-7) of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bench.errors import ModelError
+from bench.errors import BenchError, ModelError, first_line
+from bench.faults import lacks_memory
 from bench.models.precision import held_in
 from bench.models.prompts import default_prompt, named_prompt
 
@@ -35,6 +37,8 @@ its division. int8 adds up in fp32."""
 SMALLEST_SPREAD = 2**-11.5
 """Two unit vectors nearer than this have a cosine of 1 in fp32: it falls short of 1 by half the square of their distance, and fp32 has no number between 1 -
 2^-24 and 1."""
+LONGEST_TOLD = 300
+"""Characters of a library's words in an error of ours."""
 INT8_ROWS = 1
 """Dynamic quantization takes the scale of its activations over the whole batch, so that a text's embedding would depend on its company."""
 
@@ -115,11 +119,13 @@ class SentenceEncoder:
         """float32 array of shape (texts, dimensions), rows in the order of `texts`.
 
         Raises:
-            ModelError: An embedding holds NaN or infinity; names the text.
+            ModelError: An embedding holds NaN or infinity; names the text. Or the model was loaded and cannot embed a text.
         """
         kind = self.model.device.type
         groups: dict[int, list[int]] = {}
-        for index, length in enumerate(self._lengths(texts)):
+        with _able():
+            lengths = self._lengths(texts)
+        for index, length in enumerate(lengths):
             groups.setdefault(length, []).append(index)
         out: NDArray[np.float32] | None = None
         done = 0
@@ -128,7 +134,8 @@ class SentenceEncoder:
             rows = max(1, min(self.max_rows, TOKENS_PER_BATCH.get(kind, 1024) // length))
             for start in range(0, len(indices), rows):
                 part = indices[start : start + rows]
-                vectors = self._forward([texts[index] for index in part], rows)
+                with _able():
+                    vectors = self._forward([texts[index] for index in part], rows)
                 if out is None:
                     out = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
                 out[part] = vectors
@@ -155,6 +162,22 @@ class SentenceEncoder:
             return [len(text) for text in prompted]
         encoded = tokenizer(prompted, truncation=True, return_attention_mask=False)  # at the model's longest input, which is kept in the tokenizer
         return [len(ids) for ids in encoded["input_ids"]]
+
+
+@contextmanager
+def _able() -> Iterator[None]:
+    """What a library raises in the first text of a model whose settings fit no text (a modality without a method, an epsilon that is a word), as one line.
+
+    Raises:
+        ModelError: In place of any error but lack of memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, BenchError) or lacks_memory(error):
+            raise
+        where = "look at config.json, sentence_bert_config.json, modules.json and tokenizer_config.json in its folder"
+        raise ModelError(f"the model was loaded and cannot embed a text: {type(error).__name__}: {first_line(error)[:LONGEST_TOLD]}; {where}") from error
 
 
 def check_finite(vectors: NDArray[np.float32], texts: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from bench.models.lexical import LexicalEncoder
 from bench.models.pooling import replace_pooling
 from bench.models.precision import loading_arguments, treat
 from bench.models.pruning import drop_pooler
-from bench.models.soundness import check_folder
+from bench.models.soundness import check_folder, read_json
 from bench.models.weights import check_modules, strict_loading
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def _references(folder: Path) -> Iterator[tuple[Path, str, str, bool]]:
     for file in folder_files(folder):
         if file.name in {"modules.json", "router_config.json"} or file.name.endswith(".index.json") or file.match("sentence_*_config.json"):
             try:
-                content = json.loads(file.read_text(encoding="utf-8"))
+                content = read_json(file)
                 if file.name == "modules.json":
                     yield from ((file, "path", entry["path"], True) for entry in content)
                 elif file.name == "router_config.json":
@@ -149,7 +148,7 @@ def _references(folder: Path) -> Iterator[tuple[Path, str, str, bool]]:
                     yield from ((file, "weight_map", name, False) for name in sorted(set(content.get("weight_map", {}).values())))
                 elif content.get("tokenizer_name_or_path"):
                     yield file, "tokenizer_name_or_path", f"/{content['tokenizer_name_or_path']}", True
-            except (ValueError, LookupError, TypeError, AttributeError) as error:
+            except (LookupError, TypeError, AttributeError) as error:
                 raise ModelError(f"{file}: cannot be read: {first_line(error)}") from None
 
 

@@ -131,3 +131,22 @@ def test_a_base_whose_configuration_says_nothing_keeps_only_its_own_candidates_f
     assert "config.json" in cells["tiny make"].reason
     assert "Traceback" not in cells["tiny make"].reason
     assert cells["letters make"].status == "to do"
+
+
+def test_a_model_that_loads_and_fits_no_text_is_an_error_of_one_line(tmp_path, tiny_base):
+    folder = tmp_path / "model"
+    load_encoder(tiny_base).save(folder)
+    settings = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
+    settings["modality_config"] = {"image": settings["modality_config"]["text"]}
+    (folder / "sentence_bert_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(ModelError, match="the model was loaded and cannot embed a text: ValueError: Modality 'text' is not supported") as caught:
+        load_encoder(folder).encode(["घर"])
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_that_are_nested_without_end_are_refused_with_their_file(tmp_path, tiny_base):
+    folder = tmp_path / "model"
+    load_encoder(tiny_base).save(folder)
+    (folder / "sentence_bert_config.json").write_text('{"a": ' * 100_000 + "{}" + "}" * 100_000, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"sentence_bert_config\.json: cannot be read"):
+        load_encoder(folder)
