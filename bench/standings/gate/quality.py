@@ -25,8 +25,8 @@ SAME_MACHINE, ELSEWHERE = 1e-6, 1e-3
 ERROR = 0.025
 """Of the diagnosis of a candidate's tasks, all together."""
 RESERVE = 1.048
-"""How many times as long the arms of the interval are for a verdict: z(0.98) / z(0.975). Intervals of 1,000 resamples are slightly short: without it, 2.7 of 100
-models that are as good as before are called a regression in 10,000 simulated comparisons, and with it 2.2 (docs/statistics.md)."""
+"""How many times as long the arms of the interval are for a verdict: z(0.98) / z(0.975). Intervals of 1,000 resamples are slightly short: without it, 2.7 of
+100 models that are as good as before are called a regression in 10,000 simulated comparisons, and with it 2.2 (docs/statistics.md)."""
 MEAN = "mean"
 LAST_BITS = ("encoding", "arithmetic", "task", "scoring")
 """Parts of a score's identity that are compared apart, or that change an embedding in its last bits only."""
