@@ -41,7 +41,7 @@ NLI_LABELS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 BOARD_COLUMNS = frozenset(
     {
         *("#", "candidate", "kind", "kept layers", "parameters, M", "parameters, M (embeddings + body)", "mean", "% of parent"),
-        *("sentences/s", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk", "batch"),
+        *("sentences/s", "× reference", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk", "batch"),
         *("method", "control", "seeds"),
         *(
             "rank",

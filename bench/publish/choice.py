@@ -30,10 +30,11 @@ class Pick:
 
 def front(document: Document) -> list[Entry]:
     """The rows that no other beats: none is at least as good, as fast and as small in memory, and better in one of these. In the order of the board."""
-    measured = [row for row in document.rows if row.mean is not None and _speed(row) and row.peak and row.invalid is None]
+    fast = speeds_of(document)
+    measured = [row for row in document.rows if row.mean is not None and row.name in fast and row.peak]
     if not measured:
         return []
-    means, speeds, peaks = (np.array(values, dtype=float) for values in zip(*((row.mean, _speed(row), row.peak) for row in measured), strict=True))
+    means, speeds, peaks = (np.array(values, dtype=float) for values in zip(*((row.mean, fast[row.name], row.peak) for row in measured), strict=True))
     best = []
     for row, mean, speed, peak in zip(measured, means, speeds, peaks, strict=True):
         faster, larger = speeds / speed, peaks / peak
@@ -44,8 +45,11 @@ def front(document: Document) -> list[Entry]:
     return best
 
 
-def _speed(row: Entry) -> float:
-    return row.costs.get("sentences_per_second") or 0.0
+def speeds_of(document: Document) -> dict[str, float]:
+    """The speed of each row that was measured well: as a multiple of the reference's where all have one, else in sentences a second."""
+    measured = [row for row in document.rows if row.invalid is None and (row.costs.get("sentences_per_second") or 0) > 0]
+    name = "relative_speed" if all(row.costs.get("relative_speed") for row in measured) else "sentences_per_second"
+    return {row.name: float(row.costs[name]) for row in measured}
 
 
 def floor(document: Document) -> Entry | None:
@@ -56,14 +60,14 @@ def floor(document: Document) -> Entry | None:
 
 def picks(document: Document) -> list[Pick]:
     """For each goal a smaller model on the front that keeps as much of its parent, is ahead of comparing letters, and is among the fastest; each once."""
-    rows, letters = document.by_name, floor(document)
+    rows, letters, fast = document.by_name, floor(document), speeds_of(document)
     found: dict[str, Pick] = {}
     for goal in GOALS:
         able = [row for row in front(document) if _smaller(row, rows) and (row.of_parent or 0.0) >= goal and (letters is None or _ahead(row, letters))]
         if able:
-            fastest = max(map(_speed, able))
-            best = max((row for row in able if _speed(row) >= (1 - AS_FAST) * fastest), key=lambda row: row.of_parent or 0.0)
-            found.setdefault(best.name, _pick(best, rows[best.parent or ""]))
+            fastest = max(fast[row.name] for row in able)
+            best = max((row for row in able if fast[row.name] >= (1 - AS_FAST) * fastest), key=lambda row: row.of_parent or 0.0)
+            found.setdefault(best.name, _pick(best, rows[best.parent or ""], fast))
     return list(found.values())
 
 
@@ -77,12 +81,12 @@ def _ahead(row: Entry, letters: Entry) -> bool:
     return row.interval is not None and letters.mean is not None and row.interval[0] > letters.mean
 
 
-def _pick(row: Entry, parent: Entry) -> Pick:
+def _pick(row: Entry, parent: Entry, fast: dict[str, float]) -> Pick:
     kept = f"keeps {texts.with_interval(row.of_parent, row.of_parent_interval)} % of the mean of {parent.name}"
     layers, whole = depth(row), depth(parent)
     told = [f"{layers} of {whole} layers" if layers and whole and layers <= whole else "", f"{texts.millions(row.size)} M parameters"]
-    if _speed(parent):
-        told.append(f"{texts.number(_speed(row))} sentences/s ({_speed(row) / _speed(parent):.1f} times as many)")
+    if parent.name in fast:
+        told.append(f"{texts.number(row.costs['sentences_per_second'])} sentences/s ({fast[row.name] / fast[parent.name]:.1f} times as fast)")
     if row.costs.get("bytes_on_disk"):
         told.append(f"{texts.number(row.costs['bytes_on_disk'], factor=2**-20)} MiB on disk")
     return Pick(row, kept, ", ".join(part for part in told if part))

@@ -28,8 +28,11 @@ COSTS = (
     "cuda_peak_bytes",
     "load_seconds",
     "bytes_on_disk",
+    "relative_speed",
+    "relative_speed_low",
+    "relative_speed_high",
 )
-"""What was measured, under names that hold the unit."""
+"""What was measured, under names that hold the unit; `relative_speed` is a multiple of the reference's, with the ends of its 95 % interval."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from bench.publish import texts
 from bench.publish.document import Document, Entry
@@ -151,9 +152,15 @@ def scores(document: Document) -> list[Table]:
     ]
 
 
+COSTS_EXPLAINED = (
+    "Measured on {device}. `× reference` says how many times as fast as the suite's reference a model encodes, measured in turns with it: compare speeds by "
+    "that, since machines change their pace from minute to minute."
+)
+
+
 def costs_table(document: Document) -> Table:
     """All that was measured."""
-    titles = (PARAMETERS, "sentences/s", "batch", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk")
+    titles = (PARAMETERS, "sentences/s", "× reference", "batch", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk")
     rows = []
     for row in document.rows:
         if row.costs.get("sentences_per_second") is None and row.parameters is None:
@@ -162,7 +169,7 @@ def costs_table(document: Document) -> Table:
         costed[PARAMETERS] = Cell(texts.split_parameters(row.parameters), row.size)
         costed["batch"] = _number(row.costs.get("batch_size"))
         rows.append((Cell(row.name, row.name), *(costed[title] for title in titles)))
-    return Table("What they cost", (_candidate(), *(Column(title) for title in titles)), tuple(rows), f"Measured on {document.device}.")
+    return Table("What they cost", (_candidate(), *(Column(title) for title in titles)), tuple(rows), COSTS_EXPLAINED.format(device=document.device))
 
 
 def shares(document: Document) -> Table:
@@ -278,7 +285,7 @@ def themes(document: Document) -> list[Table]:
     return [table for table in (*found, *recovery(document)) if table.rows]
 
 
-COST_TITLES = ("sentences/s", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk")
+COST_TITLES = ("sentences/s", "× reference", "p50 ms", "p90 ms", "peak MiB", "load s", "MiB on disk")
 
 
 def costs(row: Entry) -> tuple[Cell, ...]:
@@ -286,6 +293,7 @@ def costs(row: Entry) -> tuple[Cell, ...]:
     cost, peak = row.costs, row.peak
     measured = (
         _number(cost.get("sentences_per_second")),
+        _relative(cost),
         _number(cost.get("latency_p50_seconds"), 2, factor=1000),
         _number(cost.get("latency_p90_seconds"), 2, factor=1000),
         _number(None if peak is None else peak / 2**20),
@@ -293,6 +301,14 @@ def costs(row: Entry) -> tuple[Cell, ...]:
     )
     size = _number(cost.get("bytes_on_disk"), 1, factor=2**-20)
     return (*(_marked(cell, row) for cell in measured), size)
+
+
+def _relative(cost: Mapping[str, Any]) -> Cell:
+    """How many times as fast as the reference, and half the width of the 95 % interval."""
+    value, low, high = (cost.get(f"relative_speed{end}") for end in ("", "_low", "_high"))
+    if value is None or low is None or high is None:
+        return Cell(MISSING)
+    return Cell(f"{value:,.2f} ± {(high - low) / 2:,.2f}", value)
 
 
 def _marked(cell: Cell, row: Entry) -> Cell:

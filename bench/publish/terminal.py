@@ -17,7 +17,7 @@ from bench.publish.texts import MISSING
 FIRST = ("candidate", "mean", "#", "% of parent")
 """What a narrow terminal shows before anything else; then come speed, the scores, and the rest."""
 NEXT = ("sentences/s", "p50 ms")
-LAST = ("MiB on disk", "parameters, M (embeddings + body)", "kept layers", "kind", "peak MiB", "load s", "p90 ms")
+LAST = ("MiB on disk", "parameters, M (embeddings + body)", "kept layers", "kind", "× reference", "peak MiB", "load s", "p90 ms")
 LEFT = ("candidate", "kind", "kept layers", "parameters, M (embeddings + body)")
 """Columns that are set flush left."""
 DROP = "drop "

@@ -229,6 +229,7 @@ def test_a_complete_row_is_shown_with_everything_that_is_known_of_it():
         "mean": "82.5 ± 1.5",
         "% of parent": MISSING,
         "sentences/s": "1,234",
+        "× reference": "–",
         "batch": "32",
         "p50 ms": "4.20",
         "p90 ms": "6.10",
