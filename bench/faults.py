@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import signal
 import traceback
 from collections.abc import Iterator
@@ -32,10 +33,13 @@ _KINDS = {
     errno.EEXIST: _IN_THE_WAY,
     errno.ELOOP: "a symbolic link there leads back to itself; mend or remove it",
     errno.EISDIR: "a folder lies where a file is needed; move it away",
+    errno.ENAMETOOLONG: "the name is too long for the file system; use a shorter one",
     errno.EIO: "the disk reports an input/output error; use another one",
     errno.EMFILE: _TOO_MANY_OPEN,
     errno.ENFILE: _TOO_MANY_OPEN,
 }
+_COLLECTED = re.compile(r"\[Errno (\d+)\]")
+"""How `shutil.copytree` names the errors that it has collected; it has no number of its own."""
 _RUST = re.compile(r"\(os error (\d+)\)")
 """How the Rust libraries (safetensors, tokenizers) name an error of the operating system."""
 _CUT_OFF = re.compile(r"PytorchStreamWriter|inline_container|\d+ requested and \d+ written")
@@ -72,7 +76,7 @@ def _error_number(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     text = str(error)
-    if found := _RUST.search(text):
+    if found := _RUST.search(text) or (_COLLECTED.search(text) if isinstance(error, shutil.Error) else None):
         return int(found[1])
     if isinstance(error, OSError | RuntimeError) and _CUT_OFF.search(text):
         return next((number for number in _KINDS if os.strerror(number) in text), errno.ENOSPC)

@@ -215,11 +215,21 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def write_through(path: Path, text: str) -> None:
-    """As `write_atomic`, for a file that a user names: where a symbolic link lies there, what it leads to is written, and the link stays.
+    """As `write_atomic`, for a file that a user names.
+
+    Where a symbolic link lies there, what it leads to is written, and the link stays. A pipe or a device (/dev/stdout, /dev/null) is written into, and never
+    replaced by a file.
 
     Raises:
         StorageError: It cannot be written.
     """
+    with storage(path):
+        if path.is_dir():
+            raise StorageError(f"{path}: this is a folder; name a file")
+        if path.exists() and not path.is_file():
+            with path.open("wb") as handle:
+                handle.write(text.encode())
+            return
     write_atomic(Path(os.path.realpath(path)), text)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +29,23 @@ def save_with_numpy(path: Path) -> None:
     np.save(path, np.zeros(1_000_000))
 
 
-WRITERS = [save_with_torch, save_with_safetensors, save_with_numpy, lambda path: path.write_bytes(bytes(4_000_000))]
+def copy_with_shutil(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "large").write_bytes(bytes(4_000_000))
+        shutil.copytree(folder, path)
 
 
-@pytest.mark.parametrize("write", WRITERS, ids=["torch", "safetensors", "numpy", "python"])
+WRITERS = [save_with_torch, save_with_safetensors, save_with_numpy, copy_with_shutil, lambda path: path.write_bytes(bytes(4_000_000))]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=["torch", "safetensors", "numpy", "shutil", "python"])
 def test_a_full_disk_is_recognised_whoever_writes(small_disk, write):
     folder = small_disk(megabytes=1)
     with pytest.raises(StorageError, match=f"^{folder}/x: no space is left on the disk"), storage(folder / "x"):
         write(folder / "x")
 
 
-@pytest.mark.parametrize("write", WRITERS, ids=["torch", "safetensors", "numpy", "python"])
+@pytest.mark.parametrize("write", WRITERS, ids=["torch", "safetensors", "numpy", "shutil", "python"])
 def test_a_read_only_disk_is_recognised_whoever_writes(small_disk, write):
     folder = small_disk(megabytes=1, read_only=True)
     with pytest.raises(StorageError, match=f"^{folder}/x: the file system is read-only"), storage(folder / "x"):

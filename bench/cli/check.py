@@ -13,7 +13,6 @@ import typer
 from bench.cli import options
 from bench.cli.streams import print_json
 from bench.errors import BenchError, Incomplete, SelectionError, StorageError
-from bench.faults import storage
 
 if TYPE_CHECKING:
     from bench.cards.rules import Rules
@@ -68,6 +67,8 @@ def check(
     files = {"json": json, "markdown": markdown, "junit-xml": junit_xml}
     if list(files.values()).count(STDOUT) > 1:
         raise SelectionError(f"only one of {', '.join(f'--{form}' for form, file in files.items() if file == STDOUT)} can have standard output")
+    if update and (unheeded := [*(f"--{form}" for form, file in files.items() if file is not None), *(["--strict"] if strict else [])]):
+        raise SelectionError(f"--update writes a baseline and gives no verdict, so {', '.join(unheeded)} would say nothing; call `bench check` once without it")
     stay_offline()
     place = find_workspace(workspace)
     rules = check_rules(place)
@@ -87,15 +88,19 @@ def _update(now: Snapshot, folder: Path, place: str | None, rules: Rules, *, eve
     """Bless what is stored: show what that changes, and write it, unless scores of candidates that are still asked for would be lost."""
     from bench.publish.gate.forms import show
     from bench.publish.terminal import make_console
-    from bench.standings.gate.baseline import FILE, read_baseline, write_baseline
+    from bench.standings.gate.baseline import Foreign, place_of, read_baseline, write_baseline
     from bench.standings.gate.compare import compare, would_lose
 
-    path = folder / FILE if place is None else Path(place)
+    path = place_of(place, folder)
     if path.exists():
         try:
             before, named = read_baseline(path, folder, now.suite)
         except StorageError:
             raise
+        except Foreign as problem:
+            if place is not None:
+                raise Foreign(f"{problem}; --update does not replace it") from None
+            typer.echo(f"bench: what was there is not compared: {problem}", err=True)
         except BenchError as problem:
             typer.echo(f"bench: what was there is not compared: {problem}", err=True)
         else:
@@ -109,11 +114,11 @@ def _update(now: Snapshot, folder: Path, place: str | None, rules: Rules, *, eve
 
 
 def _tell(checked: Checked, *, strict: bool, verbose: bool, files: Mapping[str, str | None]) -> None:
-    """Every form that was asked for; where standard output takes one of them, it holds nothing else."""
+    """Every form that was asked for; where standard output takes one of them, it holds nothing else. What cannot be written is said after the verdicts."""
     from bench.publish.gate.cells import document
     from bench.publish.gate.forms import github_annotations, junit, markdown, show
     from bench.publish.terminal import make_console
-    from bench.store import write_atomic
+    from bench.store import write_through
 
     forms = {
         "json": lambda: jsonlib.dumps(document(checked, strict=strict), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
@@ -121,17 +126,20 @@ def _tell(checked: Checked, *, strict: bool, verbose: bool, files: Mapping[str, 
         "junit-xml": lambda: junit(checked),
     }
     piped = STDOUT in files.values()
-    for form, place in files.items():
-        if place == STDOUT:
-            print_json(form == "json")
-            typer.echo(forms[form](), nl=False)
-        elif place is not None:
-            write_atomic(Path(place), forms[form]())
+    for form in (form for form, place in files.items() if place == STDOUT):
+        print_json(form == "json")
+        typer.echo(forms[form](), nl=False)
     if not piped:
         show(checked, make_console(), everything=verbose)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in github_annotations(checked):
             typer.echo(line, err=piped)
     if told := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with storage(Path(told)), Path(told).open("a", encoding="utf-8") as handle:
-            handle.write(markdown(checked))
+        try:
+            with Path(told).open("a", encoding="utf-8") as handle:
+                handle.write(markdown(checked))
+        except OSError as error:  # it was not asked for, and must not hide the verdict
+            typer.echo(f"bench: GITHUB_STEP_SUMMARY names {told}, which cannot be written ({error.strerror})", err=True)
+    for form, place in files.items():
+        if place is not None and place != STDOUT:
+            write_through(Path(place), forms[form]())

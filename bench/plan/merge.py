@@ -22,7 +22,7 @@ from bench.plan.keys import embeddings_behind
 from bench.store import Result, Unsealed, Unsound, read_result, replacing
 
 SAME_MACHINE, OTHER_MACHINE = 1e-6, 1e-3
-"""How far two scores of one key may lie apart: last bits of embeddings differ between machines, and may turn one answer of a test."""
+"""How far two scores of one key may lie apart. Last bits of embeddings differ between machines and may turn one answer of a test, which is let pass too."""
 
 
 STATE = ("results", "rankings", "checkpoints", "embeddings", "bases", "locks")
@@ -31,7 +31,11 @@ STATE = ("results", "rankings", "checkpoints", "embeddings", "bases", "locks")
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """What a merge has to know of a stored result. `content` is the digest of the checkpoint that it made or is about; a ranking is of stage `ranking`."""
+    """What a merge has to know of a stored result.
+
+    `content` is the digest of the checkpoint that it made or is about; a ranking is of stage `ranking`. `answers` is how many a subset has, where its score
+    counts right ones.
+    """
 
     path: Path
     stage: str
@@ -40,6 +44,7 @@ class Stored:
     content: str | None = None
     main: Mapping[str, float] = dataclasses.field(default_factory=dict)
     machine: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    answers: Mapping[str, int] = dataclasses.field(default_factory=dict)
     embeddings: str | None = None
     external: bool = False
 
@@ -143,7 +148,8 @@ def _told(path: Path, result: Result) -> Stored:
         done,
         content=result.get("content") if cell["stage"] == "make" else parts.get("content"),
         main=result.get("main", {}),
-        machine=result.get("machine", {}),
+        machine={**result.get("machine", {}), "processor": result.get("computed_on", {}).get("processor")},
+        answers={subset: len(one["correct"][0]) for subset, one in result.get("examples", {}).items() if "correct" in one},
         embeddings=embeddings_behind(parts, result["used"]["prompt"]) if "used" in result else None,
         external=parts.get("kind") == "external",
     )
@@ -193,9 +199,10 @@ def _take(result: Stored, chosen: dict[str, Stored], one: Brought) -> None:
 
 
 def _check_alike(first: Stored, second: Stored) -> None:
-    allowed = SAME_MACHINE if first.machine == second.machine else OTHER_MACHINE
     for subset in {*first.main, *second.main}:
         a, b = first.main.get(subset), second.main.get(subset)
+        one_answer = (1 + SAME_MACHINE) / first.answers[subset] if subset in first.answers else 0.0
+        allowed = SAME_MACHINE if first.machine == second.machine else max(OTHER_MACHINE, one_answer)
         if a is None or b is None or abs(a - b) > allowed:
             raise BenchError(
                 f"{first.path} and {second.path}: both are the score of {second.name} [{subset}] by their key, and they differ: {a} and {b}; "

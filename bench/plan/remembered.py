@@ -97,15 +97,34 @@ def _settings(workspace: Workspace, options: Options) -> str:
 
 
 def _places(plan: Plan) -> Iterable[Path]:
-    """The folders that the keys were made from: cards, data, bases, external models, checkpoints, and the code."""
+    """The files and folders that the keys were made from: cards, data, bases, external models, checkpoints, and the code."""
     contents = {plan.workspace.content, builtin_content()}
     found = [CODE, *(content / part for content in contents for part in ("models", "tasks"))]
     found += [] if plan.options.data_dir is None else [plan.options.data_dir.resolve()]
     blueprints = [plan.resolver.blueprint(candidate) for candidate in plan.selection.everyone.values()]
     found += [blueprint.base.absolute() for blueprint in blueprints if blueprint.base is not None]
     found += [plan.archive.checkpoint_folder(blueprint).absolute() for blueprint in blueprints]
-    found.append(plan.workspace.state / "rankings")
-    return dict.fromkeys(place for place in found if not any(place != other and place.is_relative_to(other) for other in found))
+    found += [plan.workspace.state / "rankings", *(place.absolute() for place in _named(plan))]
+    return dict.fromkeys(place for place in found if ".." in place.parts or not any(place != other and place.is_relative_to(other) for other in found))
+
+
+def _named(plan: Plan) -> Iterator[Path]:
+    """What cards name by a path, which may lie anywhere, as they name it: where a link on the way leads elsewhere, that is a change."""
+    from bench.cards.kinds import External
+    from bench.cards.tokens import token_file
+
+    for task in plan.resolver.library.tasks.values():
+        yield from (task.folder / source.file for subset in task.subsets.values() for source in subset.sources if source.file)
+    origins = [base for base in plan.selection.suite.bases.values() if base.path is not None and base.package is None]
+    yield from (base.card.parent / Path(str(base.path)).expanduser() for base in origins)
+    for candidate in plan.selection.everyone.values():
+        if isinstance(candidate, External) and candidate.path is not None and candidate.package is None:
+            yield plan.selection.suite.file.parent / Path(candidate.path).expanduser()
+        vocabulary = candidate.vocabulary
+        texts = [*plan.resolver.blueprint(candidate).text_files, *(() if vocabulary is None else vocabulary.corpus)]
+        yield from (candidate.folder / text for text in texts if text.partition(":")[0] not in plan.resolver.library.tasks)
+        if vocabulary is not None and vocabulary.tokens is not None:
+            yield token_file(candidate.folder, vocabulary.tokens)
 
 
 def _state(place: Path) -> _State:
@@ -114,12 +133,22 @@ def _state(place: Path) -> _State:
 
 
 def _entries(place: Path) -> Iterator[tuple[str, int, int, int, int, int]]:
-    """Each file below a folder, links followed: its place, what it is, its size, and when its content and its record last changed."""
+    """Each file below a folder, links followed: its place, what it is, its size, and when its content and its record last changed.
+
+    Of a folder that a link shows once more only what it is: its files stand under its other place.
+    """
     if place.is_file():
         yield _entry(str(place), place.stat())
-    folders = [str(place)] if place.is_dir() else []
+    folders, seen = [str(place)] if place.is_dir() else [], set()
     while folders:
-        with os.scandir(folders.pop()) as listing:
+        folder = folders.pop()
+        status = Path(folder).stat()
+        what = (status.st_dev, status.st_ino)
+        yield folder, *what, 0, 0, 0
+        if what in seen:
+            continue
+        seen.add(what)
+        with os.scandir(folder) as listing:
             for one in listing:
                 if one.name == "__pycache__" or one.name == ".git":
                     continue

@@ -18,6 +18,9 @@ SWITCHES = {
 }
 """Environment variables by which the libraries compute products of fp32 numbers in fewer bits."""
 
+PRODUCTS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "sve")
+"""Flags of processors that decide by which code products of matrices are computed, as Linux names them."""
+
 
 @functools.cache
 def fingerprint(device: str = "cpu") -> dict[str, str | int]:
@@ -32,6 +35,18 @@ def fingerprint(device: str = "cpu") -> dict[str, str | int]:
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+@functools.cache
+def processor() -> str:
+    """What the name of a CPU may hide, as it does in a virtual machine: family, model and stepping, and what it computes products with.
+
+    By these the libraries choose the code that computes them, and so the last bits. Empty where the system does not tell.
+    """
+    found = _cpuinfo()
+    numbers = [found[name] for name in ("cpu family", "model", "stepping", "CPU implementer", "CPU variant", "CPU part") if name in found]
+    flags = {*found.get("flags", found.get("Features", "")).split()}
+    return " ".join(["/".join(numbers), *(name for name in PRODUCTS if name in flags)]).strip()
 
 
 def usable_cores() -> int:

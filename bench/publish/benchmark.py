@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.store import Result, write_atomic
+from bench.store import Result, write_through
 
 
 def write_benchmark(path: Path, measured: Mapping[str, Result]) -> None:
@@ -22,7 +22,7 @@ def write_benchmark(path: Path, measured: Mapping[str, Result]) -> None:
     Raises:
         StorageError: The file cannot be written.
     """
-    write_atomic(path, json.dumps(benchmark_document(measured), indent=1, ensure_ascii=False) + "\n")
+    write_through(path, json.dumps(benchmark_document(measured), indent=1, ensure_ascii=False) + "\n")
 
 
 def benchmark_document(measured: Mapping[str, Result]) -> dict[str, Any]:

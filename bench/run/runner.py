@@ -23,7 +23,7 @@ from bench.plan.cells import Cell
 from bench.plan.keys import evaluate_parts
 from bench.plan.options import Options
 from bench.plan.planning import PlannedTask
-from bench.probe.machine import fingerprint, versions
+from bench.probe.machine import fingerprint, processor, versions
 from bench.run.report import Reporter
 from bench.run.units import Job
 from bench.store import Result
@@ -121,7 +121,9 @@ class Runner:
         """The embeddings of a checkpoint with a prompt."""
         from bench.models.embeddings import EmbeddingStore
 
-        return EmbeddingStore(self.archive.embeddings_folder(candidate, content, prompt), hardware=hardware(self.options.device), notices=self.archive.notices)
+        return EmbeddingStore(
+            self.archive.embeddings_folder(candidate, content, prompt), hardware=_computing(self.options.device), notices=self.archive.notices
+        )
 
     def _evaluate(self, blueprint: Blueprint, content: str, cells: list[Cell]) -> None:
         """Encode the texts of all tasks in one go, then score task by task. Cells that another run has finished meanwhile are not computed again."""
@@ -246,7 +248,7 @@ class Runner:
             **more,
             "key_parts": canonical(key_parts),
             "seconds": {"wall": round(wall, 3), "cpu": round(cpu, 3)},
-            "computed_on": hardware(self.options.device),
+            "computed_on": _computing(self.options.device),
             "machine": fingerprint(self.options.device),
             "versions": versions(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -268,3 +270,8 @@ class Runner:
             for cell in cells:
                 if cell not in self._ended:
                     self.end(cell, 0.0, explain(problem))
+
+
+def _computing(device: str) -> dict[str, str | int]:
+    """What computes here, as it goes with every result: in no key, but what a gate has to know before it asks for the same last bits."""
+    return {**hardware(device), "processor": processor()}

@@ -134,6 +134,10 @@ def test_an_incomplete_run_is_still_checked_and_a_wrong_card_is_not(tmp_path, lo
     made = job(tmp_path)
     assert made.run(LOG=str(log), RUN_CODE="3", CHECK_CODE="3") == 3
     assert made.output("verdict") == "missing"
+    new = job(tmp_path / "new")  # what failed is what the baseline does not have: the check passes, the job does not
+    assert new.run(LOG=str(log), RUN_CODE="3", CHECK_CODE="0") == 3
+    assert new.output("verdict") == "missing"
+    assert "::error::What the baseline has holds, but the run is incomplete" in new.ran["Check"].stdout
     wrong = job(tmp_path / "wrong")
     assert wrong.run(LOG=str(log), RUN_CODE="2") == 2
     assert wrong.output("verdict") == "unchecked"

@@ -155,6 +155,49 @@ def test_blessing_never_drops_scores_that_the_cards_still_ask_for(blessed, place
     assert blessed.read_bytes() == before
 
 
+def test_blessing_refuses_what_it_would_not_heed(blessed, call):
+    assert call("--update", "--json", "x.json", "--strict") == (
+        2,
+        "--update writes a baseline and gives no verdict, so --json, --strict would say nothing; call `bench check` once without it",
+    )
+
+
+@pytest.mark.parametrize("text", ["# Read me\n", '{"rows": []}', seal({"kind": "score"}), seal({"kind": "kasauti baseline", "format": 1, "suite": "other"})])
+def test_blessing_never_replaces_a_named_file_that_is_something_else(place, call, tmp_path, text):
+    other = tmp_path / "other"
+    other.write_text(text, encoding="utf-8")
+    code, message = call("--update", "--baseline", str(other))
+    assert code == 2
+    assert message.endswith("; --update does not replace it")
+    assert other.read_text(encoding="utf-8") == text
+
+
+def test_a_summary_that_cannot_be_written_hides_no_verdict(blessed, place, call, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
+    assert call()[0] == 0
+    altered(place, "Pairs", 1e-3)
+    assert call()[0] == 1
+
+
+@pytest.mark.parametrize("file", ["", "/", ".", "tasks", "x" * 300])
+def test_a_form_that_cannot_be_written_is_an_error_that_names_the_file(blessed, place, call, monkeypatch, file):
+    monkeypatch.chdir(place)
+    code, message = call("--junit-xml", file)
+    assert code == 2
+    assert message.startswith(f"{Path(file)}: ")
+
+
+def test_a_form_goes_into_a_pipe_and_does_not_replace_it(blessed, call, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert call("--json", str(tmp_path / "pipe"))[0] == 0
+        assert json.loads(os.read(reader, 1 << 16))["exit_code"] == 0
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_blessing_replaces_a_baseline_that_is_torn(blessed, call):
     blessed.write_bytes(blessed.read_bytes()[:-50])
     assert call()[0] == 2

@@ -169,6 +169,37 @@ def test_last_bits_of_another_machine_are_no_other_score(plain, empty, tmp_path,
         assert results(empty) == results(plain)  # the first one's
 
 
+@pytest.mark.parametrize(("turned", "refused"), [(1, False), (2, True)])
+def test_one_answer_that_another_machine_turned_is_no_other_score(plain, empty, tmp_path, turned, refused):
+    other = shutil.copytree(plain, tmp_path / "other")
+    path = next(
+        path
+        for path in (other / ".bench" / "results").rglob("*.json")
+        if (one := json.loads(path.read_bytes()))["cell"]["target"] == "Topics" and one["cell"]["candidate"] == "letters"
+    )
+    rows = len(json.loads(path.read_bytes())["examples"]["mr"]["correct"][0])
+
+    def change(result):
+        result["main"]["mr"] -= turned / rows
+        result["computed_on"]["processor"] = "another of the same name"
+
+    rewrite(path, change)
+    if refused:
+        with pytest.raises(BenchError, match="they differ"):
+            put_together([plain, other], empty)
+    else:
+        put_together([plain, other], empty)
+
+
+def test_checkpoints_that_do_not_fit_on_the_disk_are_one_line_and_the_merge_can_be_repeated(plain, empty, small_disk):
+    small_disk(empty / ".bench", megabytes=0.05)
+    with pytest.raises(StorageError, match="no space is left on the disk"):
+        put_together([plain], empty, checkpoints=True)
+    small_disk(empty / ".bench", megabytes=20)
+    put_together([plain], empty, checkpoints=True)
+    assert results(empty) == results(plain)
+
+
 def other_weights(folder: Path, name: str) -> str:
     """A candidate as another machine would have trained it: another content, and scores of that."""
     content = "0" * 64

@@ -78,6 +78,55 @@ def test_after_a_change_nothing_is_recalled(place, change):
     assert recalled(place) is None
 
 
+def test_what_cards_name_outside_of_their_folders_is_watched_and_so_is_where_links_lead(place):
+    card = place / "tasks" / "pairs" / "task.toml"
+    (place / "data").mkdir()
+    (place / "tasks" / "pairs" / "test-mr.tsv").rename(place / "data" / "v1.tsv")
+    (place / "data" / "test-mr.tsv").symlink_to("v1.tsv")
+    card.write_text(card.read_text(encoding="utf-8").replace('"test-mr.tsv"', '"../../data/test-mr.tsv"'), encoding="utf-8")
+    (place / "models" / "tiny").rename(place / "tiny-v1")
+    shutil.copytree(place / "tiny-v1", place / "tiny-v2")
+    (place / "tiny").symlink_to("tiny-v1")
+    (place / "models" / "mini.toml").write_text(SUITE.replace('path = "tiny"', 'path = "../tiny"'), encoding="utf-8")
+    load_library.cache_clear()
+    assert run(place, suite="tiny")[1].complete
+    time.sleep(2 * remembered.SLACK / 1e9)
+    assert planned(place) == recalled(place)
+    for change in (
+        lambda: (place / "data" / "v1.tsv").touch(),
+        lambda: (shutil.copy(place / "data" / "v1.tsv", place / "data" / "v2.tsv"), turned(place / "data" / "test-mr.tsv", "v2.tsv")),
+        lambda: turned(place / "tiny", "tiny-v2"),
+    ):
+        change()
+        assert recalled(place) is None
+        time.sleep(2 * remembered.SLACK / 1e9)
+        planned(place)
+        assert recalled(place) is not None
+
+
+def turned(link: Path, target: str) -> None:
+    link.unlink()
+    link.symlink_to(target)
+
+
+def test_links_that_lead_round_in_circles_cost_no_time(place):
+    for name in ("a", "b", "c"):
+        (place / "tasks" / "pairs" / name).symlink_to("..")
+    planned(place)
+    assert recalled(place) is not None
+
+
+def test_texts_and_lists_of_tokens_that_cards_name_are_watched(place):
+    (place / "models" / "mini.toml").write_text(
+        SUITE + '[bases.tiny]\npath = "tiny"\n[recipes.plain]\npooling = "mean"\n[[candidates]]\nname = "cut"\nkind = "pruned"\nbase = "tiny"\n'
+        'strategy = "top"\nkeep = 2\nrecipe = "plain"\nvocabulary = { corpus = ["../texts.txt", "Pairs:train"], size = 200 }\n',
+        encoding="utf-8",
+    )
+    (place / "texts.txt").write_text("मी घर\nतो घर\n", encoding="utf-8")
+    load_library.cache_clear()
+    assert place / "models" / "../texts.txt" in set(remembered._named(plan_anew(place, suite="tiny")))
+
+
 def test_a_file_of_the_same_size_whose_time_was_set_back_counts_as_changed(place):
     path = place / "tasks" / "pairs" / "test-mr.tsv"
     planned(place)

@@ -52,6 +52,8 @@ def _cells(name: str, old: Entry, new: Entry, now: Snapshot) -> Iterator[Finding
             yield Finding(name, task, "K301", n=old.scores[task].examples, reason=why)
     if old.cost is not None and new.cost is None and (new.problem is not None or not new.scores or _here(old, new)):
         yield Finding(name, "costs", "K302", reason=new.problem or "they were not measured here")
+    if not old.scores and not new.scores and name in now.candidates:
+        yield Finding(name, "scores", "K303", reason=f"and no score of it is stored: {new.problem or 'none was computed'}")
     for task, score in new.scores.items():
         if task not in old.scores:
             yield Finding(name, task, "K303", n=score.examples, reason="" if old.content else "a new candidate")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.errors import BenchError
 from bench.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def pack_estimate(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_estimate(record: Mapping[str, Any]) -> Estimate:
-    """The estimate of a result or of a baseline, whose replicates may be packed."""
-    factors = {name: {"deviations": one["deviations"], "with_items": unpack(one["with_items"])} for name, one in record["factors"].items()}
-    return Estimate.read({**record, "items": unpack(record["items"]), "factors": factors})
+    """The estimate of a result or of a baseline, whose replicates may be packed.
+
+    Raises:
+        BenchError: It is not what `pack_estimate` gives.
+    """
+    try:
+        factors = {name: {"deviations": one["deviations"], "with_items": unpack(one["with_items"])} for name, one in record["factors"].items()}
+        return Estimate.read({**record, "items": unpack(record["items"]), "factors": factors})
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        raise BenchError(f"the replicates of a score cannot be read ({type(error).__name__}: {error}); bless the baseline anew with --update") from None

@@ -102,6 +102,7 @@ class Snapshot:
         Raises:
             KeyError: A member is missing.
             TypeError: A member is something else.
+            ValueError: So is one inside a score or a measurement.
         """
         tasks = {name: TaskInfo(**one) for name, one in record["tasks"].items()}
         return cls(record["suite"], record["device"], tasks, {name: _read_entry(one) for name, one in record["candidates"].items()})
@@ -125,7 +126,7 @@ def _entry(keys: CandidateKeys, store: Store) -> Entry:
 
 def _score(result: Result) -> Score:
     parts = {name: value for name, value in result["key_parts"].items() if name != "versions"}
-    where = {"machine": result["machine"], "scored": result["computed_on"], "encoded": result["encoding"]["encoded_on"]}
+    where = {"machine": _machine(result), "scored": result["computed_on"], "encoded": result["encoding"]["encoded_on"]}
     n = {subset: _count(examples) for subset, examples in result["examples"].items()}
     return Score(parts, where, result["versions"], result["main"], n, result["estimates"])
 
@@ -138,7 +139,13 @@ def _count(examples: Mapping[str, Any]) -> int:
 def _cost(result: Result) -> Cost:
     how = {name: result["key_parts"].get(name) for name in ("profile", "protocol", "arithmetic", "prompt")}
     measured = {name: _without_rounds(result[name]) for name in COSTS if name in result}
-    return Cost(how, result["machine"], result["versions"], measured)
+    return Cost(how, _machine(result), result["versions"], measured)
+
+
+def _machine(result: Result) -> dict[str, Any]:
+    """The fingerprint, and the processor as it is told, which the name in the fingerprint may hide."""
+    processor = result["computed_on"].get("processor")
+    return {**result["machine"], **({"processor": processor} if processor else {})}
 
 
 def _without_rounds(value: Any) -> Any:
@@ -159,4 +166,52 @@ def _entry_record(entry: Entry) -> dict[str, Any]:
 
 def _read_entry(record: Mapping[str, Any]) -> Entry:
     scores = {task: Score(**one) for task, one in record["scores"].items()}
-    return Entry(record["content"], record["parameters"], scores, None if record["cost"] is None else Cost(**record["cost"]))
+    cost = None if record["cost"] is None else Cost(**record["cost"])
+    if flaw := next((flaw for flaw in (*map(_score_flaw, scores.values()), _cost_flaw(cost)) if flaw), _numbers_flaw("parameters", record["parameters"])):
+        raise ValueError(flaw)
+    return Entry(record["content"], record["parameters"], scores, cost)
+
+
+def _score_flaw(score: Score) -> str | None:
+    """What in a score that was read is not what `Score` says; None where all is."""
+    for name in ("parts", "where", "versions", "estimates"):
+        if not isinstance(getattr(score, name), dict):
+            return f"{name} is {getattr(score, name)!r:.40}"
+    if flaw := _numbers_flaw("main", score.main) or _numbers_flaw("n", score.n):
+        return flaw
+    if not score.main or not score.main.keys() == score.n.keys() == score.estimates.keys() or not all(score.n.values()):
+        return "main, n and estimates are not of the same subsets"
+    arithmetic = score.parts.get("arithmetic", {})
+    return None if isinstance(arithmetic, dict) and "machine" in score.where else "it does not say how and where it was computed"
+
+
+def _cost_flaw(cost: Cost | None) -> str | None:
+    """The same of a measurement."""
+    if cost is None:
+        return None
+    for name in ("how", "machine", "versions", "measured"):
+        if not isinstance(getattr(cost, name), dict):
+            return f"{name} is {getattr(cost, name)!r:.40}"
+    measured = cost.measured
+    for name in ("memory", "relative", "reference", "validity"):
+        if not isinstance(measured.get(name) or {}, dict):
+            return f"{name} is {measured[name]!r:.40}"
+    if "memory" not in measured or "profile" not in cost.how:
+        return "a measurement without its memory or its profile"
+    peaks = {name: measured["memory"].get(name) for name in ("peak_while_encoding", "cuda_allocated_peak") if measured["memory"].get(name) is not None}
+    if flaw := _numbers_flaw("memory", peaks) or _numbers_flaw("size", {"bytes_on_disk": measured.get("bytes_on_disk")}):
+        return flaw
+    ratios = [one for one in (measured.get("relative") or {}).values() if one is not None]
+    told = all(isinstance(one, dict) and all(_number(one.get(name)) and one[name] > 0 for name in ("ratio", "low", "high", "rounds")) for one in ratios)
+    return None if told and all(peaks.values()) else "its numbers are not all above zero"
+
+
+def _numbers_flaw(name: str, found: Any) -> str | None:
+    """What is wrong with a table of numbers; None is one that is not known."""
+    if found is None and name == "parameters":
+        return None
+    return None if isinstance(found, dict) and all(map(_number, found.values())) else f"{name} is {found!r:.40}"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -58,6 +58,18 @@ def test_packed_draws_give_the_interval_of_the_result():
         (lambda data: b'{"suite": "mini", "rows": []}', "this is no baseline of `bench check`"),
         (lambda data: seal({"kind": "score"}).encode(), "this is no baseline of `bench check`"),
         (lambda data: resealed(data, format=2), "it has format 2, and this version reads up to 1; install a newer kasauti"),
+        (lambda data: resealed(data, format="1"), "it has format 1, and this version reads up to 1"),
+        (lambda data: seal({"kind": "kasauti baseline", "format": 1}).encode(), "it is the baseline of suite None"),
+        (lambda data: damaged(data, "scores", "Pairs", main={"mr": "0.5"}), "(ValueError: main is {'mr': '0.5'})"),
+        (lambda data: damaged(data, "scores", "Pairs", main={}), "main, n and estimates are not of the same subsets"),
+        (lambda data: damaged(data, "scores", "Pairs", n={"mr": 0}), "main, n and estimates are not of the same subsets"),
+        (lambda data: damaged(data, "scores", "Pairs", parts=[]), "parts is []"),
+        (lambda data: damaged(data, "scores", "Pairs", where={}), "it does not say how and where it was computed"),
+        (lambda data: damaged(data, parameters={"body": "many"}), "parameters is {'body': 'many'}"),
+        (lambda data: damaged(data, "cost", how={}), "a measurement without its memory or its profile"),
+        (lambda data: damaged(data, "cost", "measured", memory=3), "memory is 3"),
+        (lambda data: damaged(data, "cost", "measured", bytes_on_disk=None), "size is {'bytes_on_disk': None}"),
+        (lambda data: damaged(data, "cost", "measured", relative={"single": {"ratio": 0}}), "its numbers are not all above zero"),
         (lambda data: resealed(data, suite="tiny"), "it is the baseline of suite 'tiny', not of 'mini'; give --suite tiny, or another --baseline"),
         (lambda data: resealed(data, candidates=[]), "a member of it is not what was expected"),
         (lambda data: resealed(data, candidates={"a": {}}), "a member of it is not what was expected (KeyError: 'scores')"),
@@ -76,6 +88,31 @@ def resealed(data: bytes, **changes) -> bytes:
     content = json.loads(data)
     del content["digest"]
     return seal({**content, **changes}).encode()
+
+
+def damaged(data: bytes, *inside: str, **changes) -> bytes:
+    """The baseline with other members of candidate `a`, or of what lies inside it."""
+    content = json.loads(data)
+    place = content["candidates"]["a"]
+    for name in inside:
+        place = place[name]
+    place.update(changes)
+    return resealed(data, candidates=content["candidates"])
+
+
+@pytest.mark.parametrize("items", ["x", "AAAA"])
+def test_replicates_that_cannot_be_read_are_an_error_in_words(path, items):
+    stored = json.loads(path.read_bytes())["candidates"]["a"]["scores"]["Pairs"]["estimates"]["mr"]
+    path.write_bytes(damaged(path.read_bytes(), "scores", "Pairs", estimates={"mr": {**stored, "items": items}}))
+    read, _ = read_baseline(path, path.parent, "mini")
+    with pytest.raises(BenchError, match="the replicates of a score cannot be read"):
+        read.candidates["a"].scores["Pairs"].estimate()
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(BenchError, match="no such file"):
+        read_baseline("x" * 400, tmp_path, "mini")
 
 
 def test_where_there_is_none_the_error_says_how_to_make_one(tmp_path):

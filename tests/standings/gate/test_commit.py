@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from bench.errors import BenchError
-from bench.standings.gate.baseline import read_baseline, write_baseline
+from bench.standings.gate.baseline import place_of, read_baseline, write_baseline
 from tests.standings.gate.cells import entry, score, snapshot
 
 OLD, NEW = (snapshot(a=entry(content=content, scores={"Pairs": score([0.0, 0.5, 1.0])})) for content in ("old", "new"))
@@ -68,7 +69,21 @@ def test_a_commit_that_has_none_or_is_none_is_an_error_that_says_so(folder, plac
     assert caught.value.exit_code == 2
 
 
+def test_a_commit_is_no_place_to_write_a_baseline_to(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(BenchError, match="--baseline v1: this is a git commit, into which nothing can be written"):
+        place_of("v1", folder)
+    assert place_of("baseline.json", folder) == Path("baseline.json")
+    assert place_of("new.json", folder) == Path("new.json")
+    assert place_of(None, folder) == folder / "baseline.json"
+    with pytest.raises(BenchError, match="this is a folder; name a file"):
+        place_of(str(folder), folder)
+
+
 def test_outside_of_a_repository_no_commit_is_looked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(BenchError, match="lies in no git repository that could have a commit of this name"):
+    with pytest.raises(BenchError, match=r"lies in no git repository that could have a commit of this name \(fatal: not a git repository"):
+        read_baseline("main", tmp_path, "mini")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BenchError, match=r"\(git cannot be run: No such file"):
         read_baseline("main", tmp_path, "mini")

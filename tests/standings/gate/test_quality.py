@@ -8,6 +8,7 @@ import pytest
 from bench.cards.rules import Rules
 from bench.standings.gate.compare import compare, would_lose
 from bench.standings.gate.quality import quality
+from bench.standings.gate.snapshot import Entry
 from tests.standings.gate.cells import TASKS, elsewhere, entry, off_by, score, snapshot, with_parts
 
 RNG = np.random.default_rng(0)
@@ -108,6 +109,14 @@ def test_on_another_machine_or_with_other_threads_a_thousandth_is_let_pass():
     assert (found.code, found.limit, found.reason) == ("K201", 1e-3, "what changed: the machine, or its threads")
 
 
+@pytest.mark.parametrize(("task", "answers", "code"), [("Topics", 1, "K200"), ("Topics", 2, "K201"), ("Pairs", 1, "K201")])
+def test_elsewhere_last_bits_may_turn_one_answer_of_a_score_that_counts_answers(task, answers, code):
+    one = score(BEFORE, task=task)  # of 400 rows, one is 0.0025
+    found = verdicts({task: one}, {task: elsewhere(off_by(one, -answers / 400))})[task]
+    assert (found.code, round(found.limit, 6)) == (code, 0.0025 if task == "Topics" else 0.001)
+    assert verdicts({task: one}, {task: off_by(one, -1 / 400)})[task].code == "K201"
+
+
 def test_a_library_that_changed_is_named_where_a_score_is_not_reproduced():
     one = score(BEFORE)
     found = verdicts({"Pairs": one}, {"Pairs": off_by(score(BEFORE, versions={"torch": "2"}), 1e-3)})["Pairs"]
@@ -145,6 +154,15 @@ def test_a_score_without_a_known_variation_cannot_be_judged():
     blind = score(BEFORE, content="two", estimates={"mr": None})
     found = verdicts({"Pairs": score(BEFORE)}, {"Pairs": blind})
     assert (found["mean"].code, found["mean"].reason) == ("K104", "no interval is known of Pairs")
+
+
+def test_a_new_candidate_without_any_score_is_named_with_the_reason():
+    now = snapshot(a=entry(scores={"Pairs": score(BEFORE)}), b=Entry(problem="making failed"))
+    checked = compare(snapshot(a=entry(scores={"Pairs": score(BEFORE)})), now, RULES, "b")
+    assert [(one.candidate, one.code, one.reason) for one in checked.findings if one.verdict == "NEW"] == [
+        ("b", "K303", "and no score of it is stored: making failed")
+    ]
+    assert checked.exit_code() == 0
 
 
 def test_a_cell_that_went_is_missing_and_one_that_came_is_new():
