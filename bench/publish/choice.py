@@ -45,7 +45,7 @@ def front(document: Document) -> list[Entry]:
 
 
 def _speed(row: Entry) -> float:
-    return row.costs.get("sentences_per_second") or 0.0
+    return max(0.0, row.costs.get("sentences_per_second") or 0.0)
 
 
 def floor(document: Document) -> Entry | None:
