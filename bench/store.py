@@ -297,6 +297,18 @@ def require_writable(folder: Path) -> None:
         raise StorageError(f"{folder}: {nearest} takes no files; use another folder") from None
 
 
+def require_writable_file(path: Path) -> None:
+    """The same of a file.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise StorageError(f"{path}: a folder lies where a file is needed; name a file in it")
+    require_writable(place.parent)
+
+
 def _check_key(result: Result, key: str) -> None:
     if result.get("key") != key:
         raise Unsound("it holds the result of another key")

@@ -33,7 +33,7 @@ def place(board: Mapping[str, Any], folder: Path, *, anyway: bool, part: bool = 
 
     if not any(score is not None for row in board["rows"] for score in row["scores"].values()):
         return Placed(kept=f"{folder}: not written, there are no scores")
-    if part and not anyway and any(row["problem"] is not None for row in board["rows"]) and not published(folder):
+    if part and not anyway and any(row.get("problem") is not None for row in board["rows"]) and not published(folder):
         return Placed(kept="not published, since this was a part of the suite and nothing else is scored yet; --publish writes it all the same")
     lost = None if anyway else would_lose(board, folder)
     if lost is not None:

@@ -9,7 +9,7 @@ import typer
 
 from bench.cli import options
 from bench.cli.streams import print_json
-from bench.errors import Incomplete
+from bench.errors import Incomplete, SelectionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +49,12 @@ def leaderboard(
     from bench.publish.files import FORMATS
     from bench.publish.terminal import make_console, show
 
+    if source is not None and suite is not None:
+        raise SelectionError("give --from or --suite, not both: a leaderboard.json is the board of the suite that it names")
     if format is not None:
         options.one_of("--format", format, tuple(FORMATS))
+        if out is not None or publish or open_page:
+            raise SelectionError("--format prints and writes nothing: leave it out to write all files, or leave out --out, --publish and --open")
     board, folder = _stored(suite, device, data_dir, workspace, wanted=format is None) if source is None else _told(source, workspace)
     document = read(board)
     if format is not None:

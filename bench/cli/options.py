@@ -141,6 +141,6 @@ def parse_shard(text: str) -> tuple[int, int]:
         SelectionError: It is not i/n with 1 <= i <= n.
     """
     index, _, count = text.partition("/")
-    if index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count):
+    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
         return int(index), int(count)
     raise SelectionError(f"--shard must be i/n with 1 <= i <= n, like 2/3 (got {text!r})")

@@ -61,6 +61,10 @@ def probe(
         raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
     options.check_loudness(quiet=quiet, verbose=verbose)
     options.one_of("--profile", profile, ("quick", "full"))
+    if benchmark_json is not None:
+        from bench.store import require_writable_file
+
+        require_writable_file(benchmark_json)  # before minutes of work
     if offline:
         stay_offline()
     chosen = Options(
@@ -103,8 +107,11 @@ def measured(plan: Plan) -> dict[str, Result]:
         except BenchError:
             continue
         if made is not None:
-            key = measurement_key(candidate, made["content"], how.device, how.probe, reference=reference, threads=how.threads)
-            result = plan.archive.store.get(key)
+            keys = (  # without a reference where that has failed
+                measurement_key(candidate, made["content"], how.device, how.probe, reference=beside, threads=how.threads)
+                for beside in dict.fromkeys((reference, None))
+            )
+            result = next((one for key in keys if (one := plan.archive.store.get(key)) is not None), None)
             if result is not None and result["status"] == "done":
                 found[candidate.name] = result
     return found
@@ -114,11 +121,8 @@ def _show(found: dict[str, Result], log: Any) -> None:
     """The table, and why what is in it cannot be trusted."""
     from rich.console import Console
 
-    from bench.publish.probes import remarks, table
+    from bench.publish.probes import show
     from bench.publish.terminal import WIDE, make_console
 
     for console in [make_console(), *([] if log is None else [Console(file=log, width=WIDE)])]:
-        if found:
-            console.print(table(found))
-        for line in remarks(found):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        show(found, console)

@@ -17,7 +17,8 @@ def disagreeing(measured: Mapping[str, Result], parameters: Mapping[str, Mapping
     """Those that are at odds with models of the same shape and precision, and why.
 
     Models are of one shape when they hold as many numbers, in the same precision, and do as many operations for the same text. Where they are further apart
-    than 3 %, those are named that are more than half of that from their median.
+    than 3 %, those are named that are more than half of that from their median, which their own 95 % interval does not hold: what the rounds do not tell apart
+    is no contradiction.
 
     Args:
         measured: Measurements by name.
@@ -27,14 +28,14 @@ def disagreeing(measured: Mapping[str, Result], parameters: Mapping[str, Mapping
     for name, result in measured.items():
         speed = _speed(result)
         if speed is not None and name in parameters and result["flops"]["per_sentence"]:
-            shapes[json.dumps([parameters[name], result["used"]["precision"], result["flops"]["per_sentence"], result["threads"]], sort_keys=True)][name] = (
-                speed
-            )
+            shape = [parameters[name], result["used"]["precision"], result["flops"]["per_sentence"], result["threads"]]
+            shapes[json.dumps(shape, sort_keys=True)][name] = speed
     found = {}
     for speeds in shapes.values():
         middle, apart = statistics.median(speeds.values()), max(speeds.values()) / min(speeds.values()) - 1
         for name, speed in speeds.items() if apart > LIMIT else ():
-            if abs(speed / middle - 1) > LIMIT / 2:
+            told = measured[name]["relative"]["offline"]
+            if abs(speed / middle - 1) > LIMIT / 2 and not told["low"] <= middle <= told["high"]:
                 others = ", ".join(other for other in speeds if other != name)
                 found[name] = (
                     f"{speed / middle:.0%} as fast as models of its shape are ({others}; at most {LIMIT:.0%} apart): measure them again with --reprobe"

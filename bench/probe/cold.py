@@ -51,7 +51,10 @@ def _start(subject: Subject, texts: Sequence[str], size: int) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])}
     command = [sys.executable, "-m", "bench.probe.cold"]
     given = pickle.dumps((time.time(), subject, list(texts), size))
-    done = subprocess.run(command, input=given, capture_output=True, env=environment, timeout=LIMIT, check=False)
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, env=environment, timeout=LIMIT, check=False)
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"a fresh interpreter had not embedded with {subject.name} after {LIMIT} seconds, and was ended") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise ModelError(f"a fresh interpreter could not embed with {subject.name}: {last_line(said) if said else f'it ended with {done.returncode}'}")

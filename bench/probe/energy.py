@@ -51,7 +51,7 @@ def _gpu() -> float | None:
 
         pynvml.nvmlInit()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-        handle = pynvml.nvmlDeviceGetHandleByIndex(int(visible)) if visible.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(visible.encode())
+        handle = pynvml.nvmlDeviceGetHandleByIndex(int(visible)) if visible.isdecimal() else pynvml.nvmlDeviceGetHandleByUUID(visible.encode())
         return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
     except Exception:  # not installed, not allowed, or a GPU without the counter
         return None

@@ -88,7 +88,7 @@ def foreign_processes(device: str, own: Iterable[int]) -> list[str]:
 
         pynvml.nvmlInit()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-        handle = pynvml.nvmlDeviceGetHandleByIndex(int(visible)) if visible.isdigit() else pynvml.nvmlDeviceGetHandleByUUID(visible.encode())
+        handle = pynvml.nvmlDeviceGetHandleByIndex(int(visible)) if visible.isdecimal() else pynvml.nvmlDeviceGetHandleByUUID(visible.encode())
         found = [one.pid for one in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)]
     except Exception:  # not installed, or not allowed
         return []
@@ -100,7 +100,7 @@ def _cores() -> tuple[float, float, float]:
     """Seconds so far of the cores that this process may use: busy, stolen, and in all."""
     times = psutil.cpu_times(percpu=True)
     mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(times))
-    chosen = [times[number] for number in mine if number < len(times)]
+    chosen = [times[number] for number in mine if number < len(times)] or times  # in some containers cores are numbered anew
     steal = sum(getattr(one, "steal", 0.0) for one in chosen)
     idle = sum(one.idle + getattr(one, "iowait", 0.0) for one in chosen)
     guests = sum(getattr(one, "guest", 0.0) + getattr(one, "guest_nice", 0.0) for one in chosen)  # counted as user time too

@@ -13,7 +13,7 @@ class Profile:
     """What is measured, and how often.
 
     In each of the `rounds` every model encodes one block of texts, of which `block` says how many of each bucket, a bucket at a time, and then `singles` texts
-    one by one. Six rounds are the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile,
+    one by one. Where the interval of a model's ratio is still wider than `bench.probe.noise.SPREAD_LIMIT`, all go on, for `most_rounds` at most. Six rounds are the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile,
     662 a 99th (`bench.statistics.latency`).
 
     `batch_sizes` are tried before the rounds, with `sweep` blocks each, the quickest of which counts. A model is warm when two blocks that follow each other
@@ -27,6 +27,7 @@ class Profile:
     batch_sizes: tuple[int, ...]
     warm_up: int
     sweep: int
+    most_rounds: int = 0
     cold: int = 0
 
     def on(self, device: str) -> Profile:
@@ -38,8 +39,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(rounds=10, block={"short": 16, "medium": 6, "long": 1}, singles=7, batch_sizes=(8, 16), warm_up=3, sweep=1),
-    "full": Profile(rounds=25, block={"short": 32, "medium": 12, "long": 2}, singles=27, batch_sizes=(1, 8, 32), warm_up=12, sweep=2, cold=3),
+    "quick": Profile(rounds=10, most_rounds=30, block={"short": 16, "medium": 6, "long": 1}, singles=7, batch_sizes=(8, 16), warm_up=3, sweep=1),
+    "full": Profile(rounds=25, most_rounds=50, block={"short": 32, "medium": 12, "long": 2}, singles=27, batch_sizes=(1, 8, 32), warm_up=12, sweep=2, cold=3),
 }
 CUDA_SCALE = 4
 """How many times as many texts a block has on a GPU, and a batch."""

@@ -15,9 +15,14 @@ from bench.probe.cold import cold_starts
 from bench.probe.profiles import Profile
 from bench.probe.texts import Bucket, block
 from bench.probe.worker import Subject, serve
+from bench.statistics.latency import middle_interval
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+
+
+LOOK_EVERY = 5
+"""After how many rounds more it is looked whether these are enough."""
 
 
 @dataclasses.dataclass
@@ -60,6 +65,17 @@ class Turn:
     foreign: list[str]
 
 
+def ratios(taken: Taken, reference: Taken) -> list[float]:
+    """How many times as fast as the reference a model was, by round; the reference may have had more of them."""
+    return [other / own for other, own in zip(reference.blocks, taken.blocks, strict=False)]
+
+
+def spread(taken: Taken, reference: Taken | None) -> float:
+    """How wide the 95 % interval of the ratio to the reference is, as a share of it; without a reference, that of the speed."""
+    middle, low, high = middle_interval([1 / seconds for seconds in taken.blocks] if reference is None else ratios(taken, reference))
+    return (high - low) / middle
+
+
 class Lab:
     """Measures models, always the same reference beside them, whose process lives as long as the lab.
 
@@ -95,10 +111,7 @@ class Lab:
             watch, own = noise.Watch(), {meter: noise.cpu_seconds(meter.number) for meter in company}
             foreign = noise.foreign_processes(subjects[0].device, [meter.number for meter in company])
             here = noise.cpu_seconds(os.getpid())
-            for number in range(self.profile.rounds):
-                for bucket in self.profile.block:  # a short turn each, so that what slows the machine down meets all of them
-                    company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.part, bucket, number)]
-                company = [meter for meter in company if _without_fault(meter, failed, meter.singles, number)]
+            company = self._take_turns(company, failed)
             spent = noise.cpu_seconds(os.getpid()) - here + sum(noise.cpu_seconds(meter.number) - own[meter] for meter in company)
             seen["during"] = watch.seen(spent)
             going = [meter for meter in company if meter is not reference and _without_fault(meter, failed, meter.finish)]
@@ -109,6 +122,26 @@ class Lab:
         finally:
             for meter in meters:
                 meter.end()
+
+    def _take_turns(self, company: list[_Meter], failed: dict[_Meter, BaseException]) -> list[_Meter]:
+        """The rounds, and more of those models whose intervals are too wide, as where the machine wanders. Returns the models that nothing went wrong with."""
+        enough: list[_Meter] = []
+        for number in range(max(self.profile.rounds, self.profile.most_rounds)):
+            if number >= self.profile.rounds and number % LOOK_EVERY == 0:
+                wide = self._wide(company)
+                enough += [meter for meter in company if meter not in wide and meter is not self._reference]
+                company = [meter for meter in company if meter in wide or meter is self._reference]
+                if not wide:
+                    break
+            for bucket in self.profile.block:  # a short turn each, so that what slows the machine down meets all of them
+                company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.part, bucket, number)]
+            company = [meter for meter in company if _without_fault(meter, failed, meter.singles, number)]
+        return [*enough, *company]
+
+    def _wide(self, company: Sequence[_Meter]) -> list[_Meter]:
+        """The models whose speed the rounds so far tell too badly to be trusted."""
+        beside = self._reference.taken if self._reference is not None and self._reference in company else None
+        return [meter for meter in company if meter is not self._reference and spread(meter.taken, beside) > noise.SPREAD_LIMIT]
 
     def _ready_reference(self) -> _Meter | None:
         """The reference, warm, with nothing measured yet; None where there is none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.probe import energy, noise
 from bench.probe.profiles import Profile
-from bench.probe.rounds import Taken, Turn
+from bench.probe.rounds import Taken, Turn, ratios, spread
 from bench.probe.texts import block
 from bench.statistics.latency import middle_interval, percentile_at_most, percentile_of
 
@@ -24,8 +24,7 @@ def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
     taken, reference = turn.taken[name], turn.reference
     offline = _offline(taken, profile)
     relative = None if reference is None else _relative(taken, reference)
-    spread = offline["spread"] if relative is None else (relative["offline"]["high"] - relative["offline"]["low"]) / relative["offline"]["ratio"]
-    reasons = noise.reasons(turn.noise, spread, turn.foreign)
+    reasons = noise.reasons(turn.noise, spread(taken, reference), turn.foreign)
     if taken.loaded["threads"] != taken.subject.threads:
         reasons.append(f"{taken.subject.threads} threads were asked for, and the library computes with {taken.loaded['threads']}")
     texts = block(profile.block, 0)
@@ -63,7 +62,7 @@ def _single(taken: Taken) -> dict[str, Any]:
 
 def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
     """Throughput: the middle of the rounds, each of which has texts of its own."""
-    texts = [block(profile.block, number) for number in range(profile.rounds)]
+    texts = [block(profile.block, number) for number in range(len(taken.blocks))]
     sentences, low, high = middle_interval([len(some) / seconds for some, seconds in zip(texts, taken.blocks, strict=True)])
     characters = statistics.median(sum(map(len, some)) / seconds for some, seconds in zip(texts, taken.blocks, strict=True))
     tokens = taken.work["tokens"]
@@ -83,12 +82,11 @@ def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
 def _relative(taken: Taken, reference: Taken) -> dict[str, Any]:
     """How many times as fast as the reference, in the rounds that both had."""
     medians = [[statistics.median(singles) for singles in one.singles] for one in (reference, taken)]
-    pairs = {"offline": (reference.blocks, taken.blocks), "single": (medians[0], medians[1])}
+    by_round = {"offline": ratios(taken, reference), "single": [other / own for other, own in zip(*medians, strict=False)]}
     found = {}
-    for scenario, (theirs, ours) in pairs.items():
-        ratios = [other / own for other, own in zip(theirs, ours, strict=True)]
-        ratio, low, high = middle_interval(ratios)
-        found[scenario] = {"ratio": ratio, "low": low, "high": high, "rounds": len(ratios)}
+    for scenario, some in by_round.items():
+        ratio, low, high = middle_interval(some)
+        found[scenario] = {"ratio": ratio, "low": low, "high": high, "rounds": len(some)}
     return found
 
 
@@ -116,5 +114,5 @@ def _energy(taken: Taken, profile: Profile) -> dict[str, Any]:
     known = [joules for joules in taken.joules if joules is not None]
     if len(known) < len(taken.joules):
         return {"joules_per_sentence": None, "reason": energy.NOT_MEASURED}
-    sentences = profile.rounds * len(block(profile.block, 0)) * taken.settled["repeats"]
+    sentences = len(taken.blocks) * len(block(profile.block, 0)) * taken.settled["repeats"]
     return {"joules_per_sentence": sum(known) / sentences, "reason": None}

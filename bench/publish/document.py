@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
+from bench.errors import BenchError, StorageError
 from bench.faults import storage
 from bench.standings.board import Column, Comparison, Difference, Flag, RecoveryPoint, Trimmed, Used
 
@@ -124,28 +123,29 @@ def load(path: Path) -> dict[str, Any]:
         StorageError: The file cannot be read.
         BenchError: It is no board, or one of a later version.
     """
-    with storage(path):
-        data = path.read_bytes()
+    from bench.publish.shape import check, parse
+
     try:
-        values: dict[str, Any] = json.loads(data)
-        read(values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BenchError(f"{path} is no board that can be read ({type(error).__name__}: {error}); expected a leaderboard.json that bench wrote") from None
+        with storage(path):
+            data = path.read_bytes()
+    except FileNotFoundError:
+        raise StorageError(f"{path}: no such file; expected a leaderboard.json that bench wrote") from None
+    try:
+        values = parse(data)
+        version = values.get("format", 1)
+        if isinstance(version, int) and version > FORMAT:
+            raise BenchError(f"format: expected a number up to {FORMAT}, found {version}; a newer kasauti wrote this file, install that one")
+        check(values)
     except BenchError as error:
-        raise BenchError(f"{path}: {error}") from None
+        raise BenchError(f"{path} is no board that can be read: {error}") from None
     return values
 
 
 def read(values: Mapping[str, Any]) -> Document:
     """The values of a leaderboard.json as a document.
 
-    Raises:
-        BenchError: They are of a later version.
-        KeyError: They lack what every version has; also TypeError, ValueError and AttributeError, where a value is of another type.
+    Those of a file have to be checked before: see `load`.
     """
-    version = values.get("format", 1)
-    if not isinstance(version, int) or version > FORMAT:
-        raise BenchError(f"format: expected a number up to {FORMAT}, found {version!r}; a newer kasauti wrote this file, install that one")
     return Document(
         suite=values["suite"],
         device=values["device"],

@@ -15,7 +15,7 @@ from bench.publish.document import FORMAT, Document, read
 from bench.publish.origin import origin
 from bench.publish.pages import candidate_pages, task_pages
 from bench.publish.pictures import Picture, pictures
-from bench.publish.web import GENERATOR
+from bench.publish.web import GENERATOR, PICTURE
 from bench.standings.board import Board
 from bench.store import write_through
 
@@ -59,6 +59,7 @@ def documents(board: Board) -> list[dict[str, Any]]:
             "used": None if row.used is None else dataclasses.asdict(row.used),
             "recovery": [dataclasses.asdict(point) for point in row.recovery],
             "about": row.about,
+            "validity": row.probe and row.probe.get("validity"),
         }
         for row in board.rows
     ]
@@ -142,5 +143,5 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
     for path in (*folder.glob("candidates/*.html"), *folder.glob("tasks/*.html"), *folder.glob("pictures/*.svg")):
         if path.relative_to(folder).as_posix() not in kept:
             with storage(path):
-                if path.suffix == ".svg" or GENERATOR in path.read_text(encoding="utf-8", errors="replace")[:2000]:
+                if (PICTURE if path.suffix == ".svg" else GENERATOR) in path.read_text(encoding="utf-8", errors="replace")[:2000]:
                     path.unlink()

@@ -39,9 +39,9 @@ def would_lose(board: Mapping[str, Any], folder: Path) -> str | None:
         if there["suite"] != board["suite"]:
             return f"it is the board of suite {there['suite']!r}"
         before = {row["candidate"]: set(_results(row)) for row in there["rows"]}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return f"its {path.name} is no board that can be read, so what would be lost is not known"
-    columns = (("scores", board["columns"]), ("drops", board["robustness_columns"]))
+    columns = (("scores", board["columns"]), ("drops", board.get("robustness_columns", ())))
     asked = {COST, *((kind, column["label"]) for kind, shown in columns for column in shown)}
     lost = {row["candidate"]: (before.get(row["candidate"], set()) & asked) - set(_results(row)) for row in board["rows"]}
     return _told({name: results for name, results in lost.items() if results})

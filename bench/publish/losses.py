@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from bench.publish.terminal import verbatim
 from bench.publish.texts import MISSING
 from bench.standings.losses import Diff, Example, TaskLosses
 
@@ -44,7 +45,7 @@ def show(diff: Diff, console: Console) -> None:
     """Print the same, in the width of the terminal."""
 
     def say(text: str = "") -> None:
-        console.print(text, markup=False, highlight=False)
+        console.print(verbatim(text), highlight=False)
 
     _print(f"{diff.second} against {diff.first}: {diff.suite} on {diff.device}", *_tasks(diff), console)
     if diff.rewritten:
@@ -129,9 +130,9 @@ def _print(title: str | None, titles: list[str], rows: list[list[str]], console:
     from rich import box
     from rich.table import Table
 
-    table: Any = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table: Any = Table(title=None if title is None else verbatim(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for name, side in zip(titles, _alignment(titles), strict=True):
-        table.add_column(name, justify=side, overflow="fold")
+        table.add_column(verbatim(name), justify=side, overflow="fold")
     for cells in rows:
-        table.add_row(*cells)
+        table.add_row(*map(verbatim, cells))
     console.print(table)

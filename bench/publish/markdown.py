@@ -72,7 +72,7 @@ def _themes(document: Document) -> list[str]:
         if one.title != title:
             parts.append(f"## {escaped(one.title)}")
             if one.explained:
-                parts.append(one.explained)
+                parts.append(_inert(one.explained))
         title = one.title
         parts.append(table(one))
     return parts
@@ -85,4 +85,4 @@ def _note(note: Note) -> str:
 
 def _inert(text: str) -> str:
     """Text on one line that may hold code between backticks, and no HTML."""
-    return " ".join(text.splitlines()).replace("<", "&lt;")
+    return " ".join(text.splitlines()).replace("<", "&lt;").replace("](", "]\\(")

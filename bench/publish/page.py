@@ -106,7 +106,9 @@ def facts(document: Document) -> dict[str, dict[str, str]]:
 def _filters(found: dict[str, dict[str, str]]) -> list[Filter]:
     shown = []
     for key, title in FILTERS.items():
-        values = sorted({row[key] for row in found.values() if row[key]}, key=lambda value: (not value.isdigit(), int(value) if value.isdigit() else 0, value))
+        values = sorted(
+            {row[key] for row in found.values() if row[key]}, key=lambda value: (not value.isdecimal(), int(value) if value.isdecimal() else 0, value)
+        )
         if len(values) > 1:
             shown.append(Filter(key, title, values))
     return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from bench.publish import tables, texts, web
@@ -36,9 +37,9 @@ SPOKEN = {"mar": "mr", "hin": "hi", "eng": "en"}
 def candidate_pages(document: Document) -> dict[str, str]:
     """The page of each candidate, by its path."""
     tasks, machine = task_links(document, "../"), _machine(document)
-    links = {**tasks, **{column.label: tasks[column.task] for column in document.columns}, **page_links(document, "../")}
-    paths = page_links(document)
-    shared: dict[str, Any] = {"document": document, "links": links, "machine": machine, "origin": origin(document)}
+    links = {column.label: tasks[column.task] for column in document.columns}  # of candidates there are none in the tables: a task may be called as one is
+    paths, others = page_links(document), page_links(document, "../")
+    shared: dict[str, Any] = {"document": document, "links": links, "others": others, "machine": machine, "origin": origin(document)}
     return {paths[row.name]: web.render("candidate.html", **_candidate(document, row), **shared) for row in document.rows}
 
 
@@ -69,7 +70,7 @@ def _lead(row: Entry) -> str:
 def _about(row: Entry) -> list[tuple[str, str]]:
     found = [("Kind", row.kind), ("Parent", row.parent or ""), ("Kept layers", row.kept), ("Parameters, M", texts.split_parameters(row.parameters))]
     for name, title in ABOUT.items():
-        value = row.about.get(name)
+        value = row.about.get(name) if name != "seed" or row.seeds == 1 else None  # of several, that of the first
         parts = value if isinstance(value, list) else [] if value is None else [value]
         if name == "data":
             parts = [", ".join(map(str, parts))] if parts else []
@@ -119,7 +120,7 @@ def _costs(row: Entry) -> Table:
 def _losses(row: Entry) -> Table:
     """The worst losses, where the document has them."""
     fields = list(dict.fromkeys(name for loss in row.losses for name in loss))
-    lines = [tuple(Cell(str(loss.get(name, ""))) for name in fields) for loss in row.losses]
+    lines = [tuple(Cell(str(loss.get(name, ""))) for name in fields) for loss in row.losses if fields]
     return Table("Losses", tuple(Column(name, numeric=False) for name in fields), tuple(lines))
 
 
@@ -134,7 +135,7 @@ def _code(document: Document, row: Entry) -> dict[str, str]:
         "model = SentenceTransformer(FOLDER)",
         f'vectors = model.encode(["मी शाळेत जातो", "मैं स्कूल जाता हूँ"]{extra})',
     )
-    return {"code": "\n".join(lines), "command": f"bench make {row.name} --suite {document.suite}"}
+    return {"code": "\n".join(lines), "command": shlex.join(["bench", "make", row.name, "--suite", document.suite])}
 
 
 def task_pages(document: Document) -> dict[str, str]:

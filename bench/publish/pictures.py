@@ -33,6 +33,7 @@ from bench.publish.chart import (
 from bench.publish.document import Document
 from bench.publish.families import families
 from bench.publish.tables import Cell, Column, Table, depth, recovery_plans, share_of
+from bench.publish.web import PICTURE
 
 FEWEST = 4
 """Fewer points make no picture."""
@@ -52,7 +53,7 @@ class Picture:
     @property
     def standalone(self) -> str:
         """The SVG as a file, which has a background of its own."""
-        return re.sub(r"(<svg\b[^>]*>)", r'\1<rect width="100%" height="100%" fill="#ffffff"/>', self.svg, count=1)
+        return re.sub(r"(<svg\b[^>]*>)", rf'\1{PICTURE}<rect width="100%" height="100%" fill="#ffffff"/>', self.svg, count=1)
 
 
 def pictures(document: Document) -> list[Picture]:
@@ -77,7 +78,7 @@ def against_speed(document: Document) -> Picture | None:
 
 def _speeds(document: Document) -> dict[str, float]:
     measured = [row for row in document.rows if row.mean is not None and row.invalid is None]
-    return {row.name: row.costs["sentences_per_second"] for row in measured if row.costs.get("sentences_per_second")}
+    return {row.name: row.costs["sentences_per_second"] for row in measured if (row.costs.get("sentences_per_second") or 0) > 0}
 
 
 def _scatter(document: Document, name: str, title: str, told: str, values: dict[str, float], unit: str, digits: int) -> Picture | None:

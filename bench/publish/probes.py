@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
+from bench.publish.terminal import show_columns, verbatim
 from bench.publish.texts import MISSING
 from bench.store import Result
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COLUMNS = (
     "candidate",
@@ -25,16 +27,31 @@ COLUMNS = (
     "cold s",
     "MFLOP/sentence",
 )
+ORDER = (
+    "candidate",
+    "verdict",
+    "× reference",
+    "sentences/s",
+    "p50 ms",
+    "peak MiB",
+    "p90 ms",
+    "× single",
+    "load s",
+    "batch",
+    "MFLOP/sentence",
+    "cold s",
+    "p99 ms",
+)
+"""What a narrow terminal shows before the rest."""
 
 
-def table(measured: Mapping[str, Result]) -> Table:
-    """One row a model. `×` is how many times as fast as the reference, with the 95 % interval."""
-    found = Table()
-    for title in COLUMNS:
-        found.add_column(title, justify="left" if title in COLUMNS[:2] else "right", no_wrap=True)
-    for name, result in measured.items():
-        found.add_row(*_cells(name, result))
-    return found
+def show(measured: Mapping[str, Result], console: Console) -> None:
+    """Print a row a model, and what there is to say beside it. `×` is how many times as fast as the reference, with the 95 % interval."""
+    if measured:
+        cells = [_cells(name, result) for name, result in measured.items()]
+        show_columns(dict(zip(COLUMNS, zip(*cells, strict=True), strict=True)), ORDER, console)
+    for line in remarks(measured):
+        console.print(verbatim(line), highlight=False, soft_wrap=True)
 
 
 def remarks(measured: Mapping[str, Result]) -> Iterator[str]:

@@ -196,7 +196,7 @@ def share_of(document: Document, row: Entry, label: str) -> float | None:
     if label in row.shares:
         return row.shares[label][0]
     parent = document.by_name.get(row.parent or "")
-    if row.shares or parent is None or parent.spans.get(label, (0.0,))[0] <= 0 or label not in row.scores:
+    if row.shares or parent is None or parent.spans.get(label, (0.0,))[0] <= 0 or label not in row.scores or not parent.scores.get(label):
         return None
     return row.scores[label] / parent.scores[label]
 
@@ -365,7 +365,7 @@ def layers(row: Entry) -> tuple[int, ...]:
     found: list[int] = []
     for part in row.kept.split(" / ")[0].split(","):
         first, _, last = part.strip().partition("-")
-        if first.isdigit() and (not last or last.isdigit()):
+        if first.isdecimal() and (not last or last.isdecimal()):
             found.extend(range(int(first), int(last or first) + 1))
     return tuple(found)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bench.publish.document import Document
 from bench.publish.tables import full, plain, robustness
@@ -18,7 +20,7 @@ FIRST = ("candidate", "mean", "#", "% of parent")
 """What a narrow terminal shows before anything else; then come speed, the scores, and the rest."""
 NEXT = ("sentences/s", "p50 ms")
 LAST = ("MiB on disk", "parameters, M (embeddings + body)", "kept layers", "kind", "× reference", "peak MiB", "load s", "p90 ms")
-LEFT = ("candidate", "kind", "kept layers", "parameters, M (embeddings + body)")
+LEFT = ("candidate", "kind", "kept layers", "parameters, M (embeddings + body)", "verdict")
 """Columns that are set flush left."""
 DROP = "drop "
 WIDE = 500
@@ -37,7 +39,8 @@ class _Column:
     def heading(self, *, broken: bool) -> str:
         """The title; broken, it is no wider than what it has to be."""
         widest = max((cell_len(text) for text in self.texts), default=0)
-        return "\n".join(textwrap.wrap(self.title, max(widest, *map(cell_len, self.title.replace("-", "- ").split())))) if broken else self.title
+        words = self.title.replace("-", "- ").split()
+        return "\n".join(textwrap.wrap(self.title, max(widest, *map(cell_len, words)))) if broken and words else self.title
 
     def width(self, *, broken: bool) -> int:
         """With its share of the border."""
@@ -64,14 +67,31 @@ def show(board: Document, console: Console, *, tasks_named: bool = False) -> Non
         left = [name for name in left if name not in more or name in still]
         if still == more:
             break
-    if left:
-        console.print(f"no room for {', '.join(left)}: a wider terminal, a file and --json show all", markup=False, highlight=False)
+    _say_what_is_left(left, console)
     notes = [f"{row.name}: {row.problem}" for row in board.rows if row.problem]
     notes += [f"{row.name}: trained while these tests could not be read: {', '.join(row.unguarded)}" for row in board.rows if row.unguarded]
+    if invalid := [row.name for row in board.rows if row.invalid]:
+        notes.append(f"measurements that do not count, for reasons that leaderboard.json and the page say (--reprobe measures anew): {', '.join(invalid)}")
     notes += [f"column {flag.column}: {flag.reason}" for flag in board.flags]
     notes += [f"task {task}: {remark}" for task, remarks in board.remarks.items() for remark in remarks]
     for note in notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+        console.print(verbatim(note), highlight=False, soft_wrap=True)
+
+
+def show_columns(columns: Mapping[str, Sequence[str]], order: Sequence[str], console: Console) -> None:
+    """Print a table of texts, and on a terminal as many columns of it as fit, the first of the order before later ones.
+
+    Args:
+        columns: The texts of each column, by its title.
+        order: The titles, the most telling first.
+        console: Where.
+    """
+    _say_what_is_left(_print("", {title: _Column(title, tuple(texts)) for title, texts in columns.items()}, order, console), console)
+
+
+def _say_what_is_left(titles: Sequence[str], console: Console) -> None:
+    if titles:
+        console.print(verbatim(f"no room for {', '.join(titles)}: a wider terminal, a file and --json show all"), highlight=False)
 
 
 def _columns(board: Document, *, drops: bool) -> dict[str, _Column]:
@@ -92,18 +112,18 @@ def _print(title: str, columns: dict[str, _Column], order: Sequence[str], consol
     wanted = [column for name, column in columns.items() if name in order]
     broken = console.is_terminal and sum(column.width(broken=False) for column in wanted) + 1 > console.width
     shown = _that_fit((columns[name] for name in order), console.width) if broken else set(order)
-    table = Table(title=title, title_justify="left")
+    table = Table(title=verbatim(title) if title else None, title_justify="left")
     for column in (column for column in wanted if column.title in shown):
         name = column.title == FIRST[0]
         table.add_column(
-            column.heading(broken=broken),
+            verbatim(column.heading(broken=broken)),
             justify="left" if column.title in LEFT else "right",
             no_wrap=not (name and broken),
             overflow="fold",
             max_width=max(8, console.width - 2 * BORDER) if name and broken else None,
         )
     for texts in zip(*(column.texts for column in wanted if column.title in shown), strict=True):
-        table.add_row(*texts)
+        table.add_row(*map(verbatim, texts))
     console.print(table, crop=console.is_terminal, no_wrap=True, soft_wrap=not console.is_terminal)
     return [name for name in order if name not in shown]
 
@@ -118,6 +138,11 @@ def _that_fit(columns: Iterable[_Column], width: int) -> set[str]:
             shown.add(column.title)
             room -= needed
     return shown
+
+
+def verbatim(text: str) -> Text:
+    """Text as it is: brackets are no markup, and signs that would steer the terminal are shown as unknown ones."""
+    return Text(re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text))
 
 
 def make_console() -> Console:

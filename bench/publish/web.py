@@ -20,6 +20,8 @@ from bench.publish.tables import Cell, Table
 TEMPLATES = Path(__file__).parent / "templates"
 GENERATOR = '<meta name="generator" content="kasauti">'
 """Marks a page as ours, so that pages of candidates that are gone can be removed."""
+PICTURE = "<metadata>kasauti</metadata>"
+"""The same of a picture."""
 NUMBER = ' class="n"'
 LONGEST_SLUG = 80
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))})
@@ -110,10 +112,14 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in names:
+    for name in dict.fromkeys(names):
         slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:LONGEST_SLUG]
-        if slug != name or slug.casefold() in taken or slug.casefold().partition(".")[0] in RESERVED:
-            slug = f"{slug or 'page'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        code, digits = hashlib.sha256(name.encode()).hexdigest(), 8
+        plain = slug or "page"
+        if slug != name or slug.casefold().partition(".")[0] in RESERVED:
+            slug = f"{plain}-{code[:digits]}"
+        while slug.casefold() in taken:  # also where another candidate has the mended name for its own
+            slug, digits = f"{plain}-{code[:digits]}", digits + 1
         taken.add(slug.casefold())
         found[name] = slug
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.digests import canonical, digest
+from bench.errors import ModelError
 from bench.faults import explain
 from bench.make.blueprint import Blueprint
 from bench.plan.cells import Cell
@@ -43,6 +44,7 @@ class _Job:
     subject: Subject
     parts: dict[str, Any]
     parameters: Mapping[str, int]
+    bytes_on_disk: int
 
 
 def measure_cells(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Callable[[], Reference]) -> None:
@@ -74,7 +76,13 @@ def _todo(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Ref
         if runner.archive.store.done(digest(parts)):
             runner.reuse(cell)
             continue
-        yield _Job(cell, _subject(runner, blueprint, made["content"]), parts, made["parameters"])
+        subject = _subject(runner, blueprint, made["content"])
+        try:
+            size = bytes_on_disk(subject.folder)
+        except (ModelError, OSError) as error:  # it has gone since
+            runner.end(cell, 0.0, explain(error))
+            continue
+        yield _Job(cell, subject, parts, made["parameters"], size)
 
 
 def _subject(runner: Runner, blueprint: Blueprint, content: str) -> Subject:
@@ -95,7 +103,7 @@ def _companies(jobs: Sequence[_Job], device: str) -> Iterator[list[_Job]]:
 
     if not jobs:
         return
-    largest = max(bytes_on_disk(job.subject.folder) for job in jobs)
+    largest = max(job.bytes_on_disk for job in jobs)
     most = 1 if device != "cpu" else max(1, min(COMPANY, psutil.virtual_memory().available // (ROOM + COPIES * largest)))
     shapes: dict[str, list[_Job]] = {}
     for job in jobs:
@@ -136,7 +144,13 @@ def _measure(runner: Runner, lab: Lab, jobs: list[_Job]) -> None:
             runner.reuse(job.cell)
             continue
         error = explain(failed[name]) if name in failed else None
-        runner.store(job.cell, job.parts, found.get(name, {}), error, *share)
+        record = found.get(name, {})
+        runner.store(job.cell, job.parts if error else _made_beside(job.parts, record), record, error, *share)
+
+
+def _made_beside(parts: dict[str, Any], record: Result) -> dict[str, Any]:
+    """What a measurement is decided by, with the reference that was there in the end: where that has failed, the cell stays to be measured beside it."""
+    return parts if record["reference"] is not None else {**parts, "reference": None}
 
 
 def _attempt(runner: Runner, lab: Lab, jobs: list[_Job]) -> tuple[dict[str, Result], dict[str, BaseException]]:
@@ -145,7 +159,7 @@ def _attempt(runner: Runner, lab: Lab, jobs: list[_Job]) -> tuple[dict[str, Resu
     turn = lab.measure([job.subject for job in jobs])
     extra = {"attempts": 1, "conditions": around}
     found = {
-        job.subject.name: {**summary(job.subject.name, turn, lab.profile), **extra, "bytes_on_disk": bytes_on_disk(job.subject.folder)}
+        job.subject.name: {**summary(job.subject.name, turn, lab.profile), **extra, "bytes_on_disk": job.bytes_on_disk}
         for job in jobs
         if job.subject.name in turn.taken
     }

@@ -62,7 +62,7 @@ def automatic_jobs(units: int, *, device: str, largest_base: int) -> int:
 def _cores() -> int:
     """Cores that this process may use, and that OMP_NUM_THREADS leaves it."""
     limit = os.environ.get("OMP_NUM_THREADS") or str(usable_cores())
-    if not limit.isdigit() or int(limit) < 1:
+    if not limit.isdecimal() or int(limit) < 1:
         raise SelectionError(f"OMP_NUM_THREADS must be a whole number of at least 1 (got {limit!r})")
     return min(usable_cores(), int(limit))
 

@@ -73,8 +73,10 @@ def _unbeaten(measured: Sequence[tuple[Row, tuple[float, float, float]]]) -> tup
 
 
 def _merits(row: Row) -> tuple[float, float, float] | None:
-    """Mean, speed and memory, each such that more is better; None where one is not known."""
+    """Mean, speed and memory, each such that more is better; None where one is not known, or where the measurement does not count."""
     costs = row.costs
+    if costs["cost_validity"] == "INVALID":
+        return None
     speed, peak = costs["sentences_per_second"], costs["cuda_peak_bytes"] or costs["peak_bytes"]
     return None if row.mean is None or speed is None or peak is None else (row.mean, float(speed), -float(peak))
 

@@ -197,6 +197,30 @@ def test_a_file_that_is_no_board_is_named_with_what_is_wrong(published, call, tm
     assert told in code
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from", "none.json"], "none.json: no such file; expected a leaderboard.json that bench wrote"),
+        (["--from", "none.json", "--suite", "mini"], "give --from or --suite, not both"),
+        (["--format", "csv", "--out", "x"], "--format prints and writes nothing"),
+        (["--format", "csv", "--open"], "--format prints and writes nothing"),
+        (["--from", f"{'x' * 300}.json"], "the name is too long for this file system"),
+    ],
+)
+def test_what_leaderboard_cannot_do_is_said(call, arguments, told):
+    assert told in call("leaderboard", *arguments)[0]
+
+
+def test_a_part_of_what_earlier_files_lack_keeps_no_board_from_being_written_over_another(published, call, tmp_path):
+    """`--from` of a file without the members of rewritten tasks, into a folder where a board stands."""
+    values = json.loads((published / "leaderboard.json").read_text(encoding="utf-8"))
+    del values["robustness_columns"]
+    for row in values["rows"]:
+        del row["drops"], row["problem"]
+    (tmp_path / "old.json").write_text(json.dumps(values), encoding="utf-8")
+    assert call("leaderboard", "--from", str(tmp_path / "old.json"), "--out", str(published))[0] == 0
+
+
 def test_the_page_is_opened_where_that_is_asked_for(published, call, monkeypatch):
     opened = []
     monkeypatch.setattr("typer.launch", opened.append)

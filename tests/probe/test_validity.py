@@ -15,9 +15,9 @@ from bench.probe.texts import BUCKETS, FILE, SHA256, block, probe_texts
 QUIET = {"others": 0.0, "steal": 0.0}
 
 
-def result(ratio: float, *, flops: float | None = 1e6, precision: str = "fp32") -> dict:
+def result(ratio: float, *, flops: float | None = 1e6, precision: str = "fp32", width: float = 0.01) -> dict:
     return {
-        "relative": {"offline": {"ratio": ratio}},
+        "relative": {"offline": {"ratio": ratio, "low": ratio * (1 - width / 2), "high": ratio * (1 + width / 2)}},
         "flops": {"per_sentence": flops},
         "used": {"precision": {precision: 1.0}},
         "threads": 2,
@@ -76,6 +76,10 @@ def test_models_that_agree_and_models_of_other_shapes_are_not_named():
     assert odd({"a": result(2.0), "b": result(2.05)}) == set()
     assert odd({"a": result(2.0), "b": result(1.0, flops=2e6), "c": result(3.0, precision="int8")}) == set()
     assert odd({"a": result(2.0, flops=None), "b": result(1.0, flops=None)}) == set()
+
+
+def test_models_that_the_rounds_do_not_tell_apart_do_not_contradict_each_other():
+    assert odd({"a": result(2.0, width=0.15), "b": result(2.1, width=0.15), "c": result(1.0, width=0.15)}) == {"c"}
 
 
 def test_what_has_no_ratio_is_not_compared():

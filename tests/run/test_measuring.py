@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from bench.errors import ModelError
 from bench.plan.reference import reference_of
+from bench.probe import rounds
+from bench.probe.protocol import bytes_on_disk
+from bench.publish.files import document
 from bench.run import measuring
 from tests.builders import board_of, made_of, plan_anew
 from tests.run.test_run import run
@@ -115,8 +119,44 @@ def test_what_cannot_be_trusted_is_measured_once_more_by_itself_and_then_stored_
     assert [sorted(names) for names in measured] == [["half", "letters"], ["half"]]
     (half,) = measurements(workspace)["half"]
     assert (half["validity"]["verdict"], half["attempts"]) == ("INVALID", 2)
-    row = next(row for row in board_of(plan_anew(workspace)).rows if row.name == "half")
+    board = board_of(plan_anew(workspace))
+    row = next(row for row in board.rows if row.name == "half")
     assert row.costs["cost_validity"] == "INVALID"
+    entry = document(board).by_name["half"]
+    assert entry.invalid == "INVALID: too much going on"
+
+
+def test_a_reference_that_fails_leaves_measurements_without_one_that_are_made_again_beside_it(workspace, monkeypatch):
+    """What is stored as measured beside the reference has a ratio to it; nothing else is taken for that."""
+    run(workspace, names=("whole",), stages=("make",))
+    once = rounds._Meter.part
+
+    def part(meter, bucket, number):
+        if meter.subject.name == "whole" and number == 3:
+            raise ModelError("it died")
+        once(meter, bucket, number)
+
+    monkeypatch.setattr(rounds._Meter, "part", part)
+    run(workspace, names=("letters",), probe="quick")
+    (letters,) = measurements(workspace)["letters"]
+    assert (letters["relative"], letters["key_parts"]["reference"]) == (None, None)
+    assert letters["relative_missing"] == "the reference whole failed: it died"
+    assert plan_anew(workspace, names=("letters",), probe="quick").cells[-1].status == "to do"
+
+
+def test_a_checkpoint_that_has_gone_when_it_is_to_be_measured_fails_alone(workspace, monkeypatch):
+    run(workspace, names=("whole", "letters"), stages=("make",))
+    sizes = iter([ModelError("the folder cannot be read")])
+
+    def size(folder):
+        for error in sizes:
+            raise error
+        return bytes_on_disk(folder)
+
+    monkeypatch.setattr(measuring, "bytes_on_disk", size)
+    _, outcome = run(workspace, names=("whole", "letters"), stages=("probe",), probe="quick")
+    assert list(outcome.failed.values()) == ["the folder cannot be read"]
+    assert len(measurements(workspace)) == 1
 
 
 def test_a_machine_that_stays_busy_is_not_measured_on_a_second_time(workspace, monkeypatch):

@@ -129,6 +129,12 @@ def test_the_front_holds_what_nothing_on_the_same_machine_beats():
     assert found == {"x": ("good", "fast", "small"), "y": ("elsewhere",)}
 
 
+def test_a_measurement_that_does_not_count_is_on_no_front():
+    noisy = measured("noisy", 0.9, 99, 1)
+    noisy.probe = {**noisy.probe, "validity": {"verdict": "INVALID", "reasons": ["noise"]}}
+    assert fronts([noisy, measured("sound", 0.5, 10, 10)])[0].rows == ("sound",)
+
+
 def test_equals_are_both_on_the_front():
     assert fronts([measured("one", 0.5, 10, 10), measured("other", 0.5, 10, 10)])[0].rows == ("one", "other")
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from tabulate import tabulate
 
 from bench.publish.gate.cells import HEADERS, PAGES, cells, sentence, summary, what
+from bench.publish.terminal import verbatim
 from bench.standings.gate.verdicts import Checked, Finding
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ def show(checked: Checked, console: Console, *, everything: bool) -> None:
         everything: What passed stands in the table too.
     """
     shown = _shown(checked, everything=everything)
-    table = Table(title=f"{checked.suite} on {checked.device}; scores in points of 100, costs in %", title_justify="left")
+    table = Table(title=verbatim(f"{checked.suite} on {checked.device}; scores in points of 100, costs in %"), title_justify="left")
     for header in HEADERS:
         table.add_column(header, justify="left" if header in LEFT else "right", overflow="fold")
     for finding in shown:
-        table.add_row(*cells(finding))
+        table.add_row(*map(verbatim, cells(finding)))
     if shown:
         console.print(table, crop=console.is_terminal)
     told = _told(checked)
     for line in [*_lines(told), *_pages(told), summary(checked)]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(verbatim(line), highlight=False, soft_wrap=True)
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:
