@@ -13,8 +13,8 @@ class Profile:
     """What is measured, and how often.
 
     In each of the `rounds` every model encodes one block of texts, of which `block` says how many of each bucket, a bucket at a time, and then `singles` texts
-    one by one. Where the interval of a model's ratio is still wider than `bench.probe.noise.SPREAD_LIMIT`, all go on, for `most_rounds` at most. Six rounds are the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile,
-    662 a 99th (`bench.statistics.latency`).
+    one by one. Where the interval of a model's ratio is still wider than `bench.probe.noise.SPREAD_LIMIT`, all go on, for `most_rounds` at most. Six rounds are
+    the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile, 662 a 99th (`bench.statistics.latency`).
 
     `batch_sizes` are tried before the rounds, with `sweep` blocks each, the quickest of which counts. A model is warm when two blocks that follow each other
     take the same time but for `SETTLED`, or after `warm_up` blocks. `cold` is how many fresh interpreters are started for the time to the first embedding; with

@@ -94,7 +94,7 @@ def test_what_cards_name_outside_of_their_folders_is_watched_and_so_is_where_lin
     assert planned(place) == recalled(place)
     for change in (
         lambda: (place / "data" / "v1.tsv").touch(),
-        lambda: (shutil.copy(place / "data" / "v1.tsv", place / "data" / "v2.tsv"), turned(place / "data" / "test-mr.tsv", "v2.tsv")),
+        lambda: turned(place / "data" / "test-mr.tsv", shutil.copy(place / "data" / "v1.tsv", place / "data" / "v2.tsv").name),
         lambda: turned(place / "tiny", "tiny-v2"),
     ):
         change()
@@ -165,7 +165,7 @@ def test_nothing_is_remembered_where_a_file_changed_while_it_was_read(place):
 
 
 def test_nothing_is_remembered_where_a_candidate_was_not_made(place):
-    shutil.rmtree(place / ".bench" / "checkpoints")
+    shutil.rmtree(place / ".bench" / "results")
     assert planned(place).candidates["letters"].problem == "not made yet"
     assert recalled(place) is None
 
