@@ -180,6 +180,8 @@ def test_the_answer_at_the_head_of_the_readme_is_that_of_the_published_board():
     assert float(faster) == round(small["sentences_per_second"] / full["sentences_per_second"], 1)
     assert {int(pairs)} == {round(100 * small["scores"][f"STSb {language}"] / full["scores"][f"STSb {language}"]) for language in ("mr", "hi")}
     assert int(mean) == round(100 * small["of_parent"])
+    (left_of_published,) = re.search(r"Of the published model as it is, that is (\d+) % of the mean", text).groups()
+    assert int(left_of_published) == round(100 * small["mean"] / published["mean"])
 
 
 def test_every_row_of_the_board_in_the_readme_stands_on_the_published_board():

@@ -11,9 +11,9 @@ from bench.errors import SelectionError
 
 EXAMPLES = """Examples:
 
-  bench diff e5 e5-top4                       what did the smaller model forget?
+  bench diff e5 e5-top4                          what did the smaller model forget?
 
-  bench diff e5 e5-top4 --task KasautiSTS     ten examples of one task
+  bench diff e5 e5-top4 --task KasautiSTS-half   ten examples of one task
 
   bench diff e5 e5-top4 --markdown > diff.md
 

@@ -82,7 +82,8 @@ def _stored(suite: str | None, device: str, data_dir: Path | None, workspace: Pa
     board = build_board(read_records(plan))
     if board.empty and wanted:
         raise Incomplete(
-            f"no scores of suite {board.suite!r} are stored for these options, so nothing was written; {board.rows[0].name}: {board.rows[0].problem}"
+            f"no scores of suite {board.suite!r} are stored for these options, so nothing was written (`bench run --all` computes them); "
+            f"{board.rows[0].name}: {board.rows[0].problem}"
         )
     return values(board), plan.leaderboard
 

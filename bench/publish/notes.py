@@ -104,7 +104,8 @@ def legend(document: Document) -> Note:
     metrics = sorted({f"{column.task} {column.metric}" for column in document.columns})
     lines = (
         "Ordered by the mean over tasks, a task's score being the mean over its languages. `#` is a tier: 1 + the number of candidates that are surely better, "
-        "where 'surely' is for the whole board: at most 5 of 100 such boards would be wrong about any pair.",
+        "where 'surely' is for the whole board: at most 5 of 100 such boards would be wrong about any pair. A row over few seeds has a wide interval, so its "
+        "tier may be better than that of a row above it.",
         "`±` is half of the 95 % interval over test rows (a paired bootstrap of 1,000 resamples, the same for every candidate) and few-shot draws of "
         "classifications. Of one seed it says nothing about other seeds: a method is better than a method only over several. Where there are several, the row "
         "is their mean, the interval covers them too, and the standard deviation of their means stands in brackets.",

@@ -86,7 +86,7 @@ def test_a_click_on_a_title_sorts_a_second_one_turns_it_round_and_a_third_restor
     assert head(page, "sentences/s").get_attribute("aria-sort") == "ascending"
     button.click()
     assert head(page, "sentences/s").get_attribute("aria-sort") is None
-    assert "by tier and mean" in page.inner_text("#status")
+    assert "by mean" in page.inner_text("#status")
 
 
 def test_what_was_not_computed_stays_last_in_both_directions(board, visit):

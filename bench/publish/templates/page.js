@@ -67,7 +67,7 @@
       if (column === sorted.column) head.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
-    status.textContent = `${count} of ${rows.length} candidates` + (asIs ? ", by tier and mean" : `, by ${heads[sorted.column].textContent.trim()}, ${sorted.down ? "largest" : "smallest"} first`);
+    status.textContent = `${count} of ${rows.length} candidates` + (asIs ? ", by mean" : `, by ${heads[sorted.column].textContent.trim()}, ${sorted.down ? "largest" : "smallest"} first`);
   }
 
   function remember() {
