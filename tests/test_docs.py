@@ -100,7 +100,7 @@ def published_rows(folder: str) -> list[dict[str, str]]:
     return [dict(zip(title, cells, strict=True)) for title, cells in zip(titles, shown, strict=True)]
 
 
-@pytest.mark.parametrize("folder", ["leaderboard", "leaderboard/mini", "leaderboard/public"])
+@pytest.mark.parametrize("folder", ["leaderboard", *(f"leaderboard/{suite}" for suite in ("mini", "public", "robustness"))])
 def test_the_published_files_are_what_the_json_beside_them_gives(folder):
     values = load(ROOT / folder / "leaderboard.json")
     for name, render in (FORMATS[form] for form in ("md", "csv")):
