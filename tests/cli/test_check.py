@@ -239,6 +239,8 @@ def test_a_check_reads_results_only_and_imports_nothing_that_reads_cards_or_mode
         f"app(['check', '--device', 'cpu', '--workspace', {str(place)!r}], standalone_mode=False)\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
-    first, second = (subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"}) for _ in "12")
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"}) for _ in "12"
+    )
     assert second.stdout.splitlines()[-1] == "[]"
     assert second.stdout.splitlines()[:-1] == first.stdout.splitlines()[:-1]
