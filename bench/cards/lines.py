@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.cards.fields import Location
+if TYPE_CHECKING:
+    from bench.cards.fields import Location
 
 
 def line_of(path: Path, location: Location) -> int:

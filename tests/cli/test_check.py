@@ -278,17 +278,7 @@ def test_from_python_the_verdicts_are_those_of_the_verb(blessed, place):
 
 
 def test_a_check_reads_results_only_and_imports_nothing_that_reads_cards_or_models(blessed, place):
-    heavy = (
-        "torch",
-        "mteb",
-        "pandas",
-        "transformers",
-        "sklearn",
-        "datasets",
-        "sentence_transformers",
-        "tokenizers",
-        "bench.cards.read",
-    )  # typer imports pydantic
+    heavy = ("torch", "mteb", "pandas", "transformers", "sklearn", "datasets", "sentence_transformers", "tokenizers", "bench.cards.load", "bench.plan.planning")
     code = (
         "import sys\nfrom bench.cli import app\n"
         f"app(['check', '--device', 'cpu', '--workspace', {str(place)!r}], standalone_mode=False)\n"
