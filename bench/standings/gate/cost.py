@@ -41,7 +41,11 @@ def _speed(name: str, before: Cost, now: Cost, factor: float) -> Iterator[Findin
         return
     for scenario in SCENARIOS:
         old, new = (cost.measured["relative"].get(scenario) for cost in (before, now))
-        if old is not None and new is not None:
+        if old is None or new is None:
+            continue
+        if before.measured == now.measured:
+            yield Finding(name, scenario, "K400", 0.0, (0.0, 0.0), n=new["rounds"], limit=factor - 1, reason="the same measurement")
+        else:
             yield _ratio(name, scenario, old, new, factor)
 
 

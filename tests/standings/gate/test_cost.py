@@ -28,6 +28,13 @@ def test_the_same_speed_passes_and_one_wholly_below_the_factor_is_a_regression()
     assert slower.n == 9
 
 
+def test_the_very_same_measurement_passes_however_wide_its_interval_is():
+    wide = cost(2.0, spread=0.3)
+    assert found(wide, cost(2.1, spread=0.3))["offline"].code == "K402"
+    same = found(wide, cost(2.0, spread=0.3))["offline"]
+    assert (same.code, same.difference, same.reason) == ("K400", 0.0, "the same measurement")
+
+
 def test_an_interval_that_holds_the_factor_says_nothing():
     assert found(cost(2.0, spread=0.1), cost(1.75, spread=0.1))["offline"].code == "K402"
 
