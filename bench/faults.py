@@ -34,7 +34,6 @@ _KINDS = {
     errno.ELOOP: "a symbolic link there leads back to itself; mend or remove it",
     errno.ENAMETOOLONG: "the name is too long for this file system; take a shorter one",
     errno.EISDIR: "a folder lies where a file is needed; move it away",
-    errno.ENAMETOOLONG: "the name is too long for the file system; use a shorter one",
     errno.EIO: "the disk reports an input/output error; use another one",
     errno.EMFILE: _TOO_MANY_OPEN,
     errno.ENFILE: _TOO_MANY_OPEN,
