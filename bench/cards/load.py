@@ -83,7 +83,8 @@ def load_library(workspace: Workspace) -> Library:
     own, all_read = _load_tasks(workspace, problems)
     tasks = _beside(own, builtin.tasks)
     readings = [(path, read_card(path, Suite, problems)) for path in sorted(workspace.models.glob("*.toml"))]
-    named, refused = _from_mteb([reading.card for _, reading in readings if reading.card is not None], tasks)
+    suites_read = [reading.card for _, reading in readings if reading.card is not None]
+    named, refused = _from_mteb(suites_read, tasks) if all_read else ({}, {})  # a name may be that of a card that could not be read
     tasks |= named
     suites = _load_suites(readings, DataSets(tasks, workspace.models, all_read, refused=refused), builtin, problems)
     for card in own.values():
