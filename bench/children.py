@@ -10,6 +10,7 @@ it and are ended by their parents.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import logging
@@ -22,7 +23,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -75,12 +76,23 @@ def warm_up() -> None:
         return
     from multiprocessing import forkserver, resource_tracker
 
-    resource_tracker.ensure_running()  # the fork server would start it, and it would take the mask away
+    with _of_no_leak():
+        resource_tracker.ensure_running()  # the fork server would start it, and it would take the mask away
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: Ctrl-C would print a traceback while the server imports
     try:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _of_no_leak() -> Iterator[None]:
+    """Let a resource tracker that is started now remove what a killed process leaves behind without a word: it would speak after our own last line."""
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        yield
+    finally:
+        sys.warnoptions.remove("ignore:resource_tracker")
 
 
 def start_child(function: Callable[..., None], *args: Any, daemon: bool) -> BaseProcess:

@@ -106,6 +106,22 @@ def test_a_child_whose_parent_no_longer_listens_ends_without_a_word():
     assert (found.stdout, found.stderr) == ("1\n", "")
 
 
+def lock_and_die() -> None:
+    lock = context().Lock()
+    lock.acquire()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_child_leaves_behind_is_removed_without_a_word():
+    """By itself the resource tracker warns of leaked semaphores, after the last line that is ours."""
+    code = (
+        "from bench.children import start_child\nfrom tests.test_children import lock_and_die\n"
+        "child = start_child(lock_and_die, daemon=True)\nchild.join()\nprint(child.exitcode)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert (found.stdout, found.stderr) == ("-9\n", "")
+
+
 def talk() -> None:
     logging.getLogger("chatty").warning("a word of a library")
     warnings.warn("a warning of a library", stacklevel=1)

@@ -43,7 +43,7 @@ def test_an_installed_wheel_runs_from_an_empty_folder(wheel, tmp_path):
         archive.extractall(site)
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r}); import bench; assert bench.__file__.startswith({str(site)!r}); sys.argv = ['bench', "
-        f"*{['run', 'char-3gram', '--device', 'cpu', '--json']!r}]\nif __name__ == '__main__':\n    from bench.cli import main; main()"
+        f"*{['run', 'char-3gram', '--publish', '--device', 'cpu', '--json']!r}]\nif __name__ == '__main__':\n    from bench.cli import main; main()"
     )
     script = tmp_path / "start.py"
     script.write_text(code, encoding="utf-8")

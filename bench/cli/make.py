@@ -36,11 +36,9 @@ def make(
 
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
-    from bench.errors import SelectionError
     from bench.run.execute import execute
 
-    if bool(names) == everything:
-        raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    options.check_named(names, everything=everything)
     options.check_loudness(quiet=quiet, verbose=verbose)
     chosen = options.chosen(names, suite=suite, device=device, data_dir=data_dir, offline=offline, jobs=jobs, stages=("make",), force=force)
     with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):

@@ -82,6 +82,7 @@ def chosen(
     stages: tuple[Stage, ...] = STAGES,
     force: bool = False,
     reprobe: bool = False,
+    threads: int = 0,
 ) -> Options:
     """What the command line chooses: for every verb alike, so that a plan is that of the run.
 
@@ -110,7 +111,18 @@ def chosen(
         stages=stages,
         force=force,
         reprobe=reprobe,
+        threads=threads,
     )
+
+
+def check_named(names: list[str] | None, *, everything: bool) -> None:
+    """Refuse a run of nothing, and one of everything and something.
+
+    Raises:
+        SelectionError: It is one.
+    """
+    if bool(names) == everything:
+        raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
 
 
 def check_loudness(*, quiet: bool, verbose: bool) -> None:

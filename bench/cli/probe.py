@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.cli import options
-from bench.errors import Incomplete, SelectionError
+from bench.errors import Incomplete
 
 if TYPE_CHECKING:
     from bench.plan.planning import Plan
@@ -53,30 +53,26 @@ def probe(
 
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
-    from bench.plan.options import Options, stay_offline
-    from bench.probe.machine import pick_device
     from bench.run.execute import execute
 
-    if bool(names) == everything:
-        raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    options.check_named(names, everything=everything)
     options.check_loudness(quiet=quiet, verbose=verbose)
     options.one_of("--profile", profile, ("quick", "full"))
     if benchmark_json is not None:
         from bench.store import require_writable_file
 
         require_writable_file(benchmark_json)  # before minutes of work
-    if offline:
-        stay_offline()
-    chosen = Options(
+    chosen = options.chosen(
+        names,
         suite=suite,
-        names=tuple(names or ()),
-        device=pick_device(device),
+        device=device,
         probe=profile,
-        threads=threads,
         data_dir=data_dir,
         offline=offline,
+        jobs=0,
         stages=("make", "probe"),
         reprobe=True,
+        threads=threads,
     )
     with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, file):
         plan = planned(workspace, chosen, json=json, quiet=quiet)

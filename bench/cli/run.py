@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bench.cli import options
-from bench.errors import EXIT_INCOMPLETE, SelectionError, StorageError
+from bench.errors import EXIT_INCOMPLETE, StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,8 +76,7 @@ def run(
     from bench.run.execute import execute
     from bench.store import require_writable
 
-    if bool(names) == everything:
-        raise SelectionError("give candidate NAMEs or --all; `bench list models` shows them")
+    options.check_named(names, everything=everything)
     options.check_loudness(quiet=quiet, verbose=verbose)
     chosen = options.chosen(
         names,

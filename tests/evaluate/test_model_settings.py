@@ -93,7 +93,8 @@ def test_every_score_is_that_of_mteb(library, judge, tmp_path, settings, name):
         with pytest.raises(ValueError, match="Similarity function not specified"):
             mteb_result(library, name, model)
         if TYPES[name] == "STS":
-            assert found["mr", "spearman"] == pytest.approx(found["mr", f"{settings}_spearman"], abs=1e-6)
+            # the one of sums in another order: of pairs that are almost alike, a few change places
+            assert found["mr", "spearman"] == pytest.approx(found["mr", f"{settings}_spearman"], abs=1e-5)
         return
     expected = metrics(mteb_result(library, name, model).scores["test"])
     assert found.keys() == expected.keys()
