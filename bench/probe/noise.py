@@ -74,7 +74,7 @@ def reasons(noise: Mapping[str, Mapping[str, float]], spread: float | None, fore
                 f"the virtual machine's host took {seen['steal']:.0%} of the cores' time {when} it (at most {STEAL_LIMIT:.0%}): {AGAIN}, at another hour"
             )
     if spread is not None and spread > SPREAD_LIMIT:
-        found.append(f"the rounds differ too much: the 95 % interval is {spread:.0%} wide (at most {SPREAD_LIMIT:.0%}): {AGAIN}, or with the profile full")
+        found.append(f"the rounds differ too much: the 95 % interval is {spread:.1%} wide (at most {SPREAD_LIMIT:.0%}): {AGAIN}, or with the profile full")
     found += [f"{one} uses the same GPU: end it, and {AGAIN}" for one in foreign]
     return found
 
