@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from bench.cards.fields import Card, Count, Flaw, Folder, Name, Natural, Seed
 from bench.cards.recipes import Base, Recipe, Vocabulary
+from bench.digests import LATER
 from bench.errors import LayerError, nearest
 
 Kind = Literal["full", "pruned", "scratch", "distilled", "nested", "static", "lexical", "external"]
@@ -22,6 +23,7 @@ PureStrategy = Literal["top", "middle", "bottom", "symmetric", "even-alternate",
 RankedStrategy = Literal["contribution", "weight-aggregate", "weight-variance", "angular", "greedy"]
 Strategy = Literal[PureStrategy, RankedStrategy]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Backend = Literal["torch", "onnx", "openvino"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 Start = Literal["base", "pruned", "random", "pretrained"]
 """What a training starts from: a whole base, some of its layers, random weights of its shape, or (`pretrained`) a whole base that was small when it was
@@ -30,10 +32,11 @@ pre-trained."""
 
 @dataclasses.dataclass(frozen=True)
 class Use:
-    """How a model is loaded and what it is given, beyond prompt and precision: tokens of a text at most, and whether code in its folder may run."""
+    """How a model is run, beyond prompt and precision: tokens of a text at most, whether code in its folder may run, and what computes its transformer."""
 
     max_length: int | None = None
     trust_remote_code: bool = False
+    backend: Backend = "torch"
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -57,9 +60,9 @@ class Surroundings:
 class Candidate(Card):
     """One model on the board: what all kinds have in common.
 
-    `parent` is the candidate that it is compared with. `precision` is that of inference: candidates that differ in nothing else share a checkpoint; see
-    `runs_in` for one without. `prompt` stands before every text in training and test; None leaves it to the model's own prompts, "" takes none. `folder` is
-    where the card stands.
+    `parent` is the candidate that it is compared with. `precision` is that of inference, and `backend` what computes it: candidates that differ in nothing else
+    share a checkpoint; see `runs_in` for one without. `prompt` stands before every text in training and test; None leaves it to the model's own prompts, ""
+    takes none. `folder` is where the card stands.
     """
 
     may_teach: ClassVar[bool] = False
@@ -71,6 +74,7 @@ class Candidate(Card):
     name: Name
     kind: Kind
     precision: Precision | None = None
+    backend: Backend = dataclasses.field(default="torch", metadata=LATER)
     seed: Seed = 0
     prompt: str | None = None
     parent: str | None = None
@@ -78,8 +82,9 @@ class Candidate(Card):
 
     @property
     def title(self) -> str:
-        """Its kind as boards show it, with the precision where that is not fp32."""
-        return self.kind if self.runs_in in {None, "fp32"} else f"{self.kind}, {self.runs_in}"
+        """Its kind as boards show it, with the precision where that is not fp32, and the backend where that is not PyTorch."""
+        precision = () if self.runs_in in {None, "fp32"} else (str(self.runs_in),)
+        return ", ".join([self.kind, *precision, *(() if self.backend == "torch" else (self.backend,))])
 
     @property
     def runs_in(self) -> Precision | None:
@@ -99,7 +104,7 @@ class Candidate(Card):
     @property
     def use(self) -> Use:
         """See `Use`."""
-        return AS_IT_IS
+        return Use(backend=self.backend)
 
     def prompt_for(self, *names: str) -> str | None:
         """The prompt that its card has for what has these names, the first one first: a task and its type. None leaves it to its folder."""
@@ -143,6 +148,8 @@ class Candidate(Card):
         """Fields that contradict its kind, its suite or each other, each with what was expected and the mend."""
         if self.parent is not None and self.parent not in around.candidates:
             yield ("parent",), f"no candidate {self.parent!r}" + nearest(self.parent, around.candidates)
+        if self.backend != "torch" and self.runs_in != "fp32":
+            yield ("precision",), f"backend {self.backend!r} computes in fp32 (got {self.precision!r}); leave precision out, or choose backend 'torch'"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ class Full(FromBase):
 
     @override
     def may_be_parent(self, vocabulary: Vocabulary | None) -> bool:
-        return self.vocabulary == vocabulary and self.runs_in == "fp32"
+        return self.vocabulary == vocabulary and self.runs_in == "fp32" and self.backend == "torch"
 
     @override
     def default_parent(self, everyone: Sequence[Candidate]) -> str | None:
@@ -186,6 +186,8 @@ class Distilled(Prunable):
         elif name not in usable:
             kinds = [kind for kind, one in KINDS.items() if one.may_teach]
             yield ("teacher",), f"{name!r} is {everyone[name].kind}; a teacher must be {', '.join(kinds[:-1])} or {kinds[-1]}"
+        elif everyone[name].backend != "torch":
+            yield ("teacher",), f"{name!r} runs in backend {everyone[name].backend!r}; a teacher runs in 'torch': name the candidate that does"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -257,6 +259,8 @@ class Static(FromBase):
             yield ("recipe",), "a static candidate needs a recipe: its training texts say how frequent a token is"
         if self.precision == "int8":
             yield ("precision",), "int8 quantizes linear layers, and a static candidate has none; choose fp32, bf16 or fp16"
+        if self.backend != "torch":
+            yield ("backend",), f"backend {self.backend!r} runs transformers, and a static candidate has none; leave it out"
         yield from super().flaws(around)
 
 
@@ -264,7 +268,7 @@ class Static(FromBase):
 class Lexical(Candidate):
     """Character n-grams, from the shortest to the longest length of `ngram`: the floor, without weights and without training."""
 
-    idle = ("precision", "seed", "prompt")
+    idle = ("precision", "backend", "seed", "prompt")
 
     kind: Literal["lexical"] = "lexical"
     ngram: Annotated[tuple[NgramLength, NgramLength], Field()] = (3, 3)
@@ -301,17 +305,19 @@ class External(Candidate, Origin):
     @property
     @override
     def use(self) -> Use:
-        return Use(self.max_length, self.trust_remote_code)
+        return Use(self.max_length, self.trust_remote_code, self.backend)
 
     @property
     @override
     def runs_in(self) -> Precision | None:
-        """None where its card does not say: it runs as it is stored."""
-        return self.precision
+        """None where its card does not say: PyTorch runs it as it is stored."""
+        return self.precision or (None if self.backend == "torch" else "fp32")
 
     @override
     def flaws(self, around: Surroundings) -> Iterator[Flaw]:
         yield from self.origin_flaws()
+        if self.backend != "torch" and self.trust_remote_code:
+            yield ("backend",), f"backend {self.backend!r} runs no code of a model's folder; leave trust_remote_code out, or choose backend 'torch'"
         yield from super().flaws(around)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from bench.cards.candidate import Candidate, FromBase, Precision, Strategy, Surroundings
+from bench.cards.candidate import Backend, Candidate, FromBase, Precision, Strategy, Surroundings
 from bench.cards.fields import LONGEST_NAME, Card, Count, Flaw, Folder, Location, LowerName, Name, Seed
 from bench.cards.kinds import KINDS, AnyCandidate, External, candidate_flaws, meaningless, takes
 from bench.cards.recipes import Base, DataSets, Recipe, Vocabulary, base_flaws, recipe_flaws, vocabulary_flaws
@@ -27,7 +27,7 @@ NEEDS = {"keep": "the depths to keep", "strategies": "strategies"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grid(Card):
-    """Bases x strategies x kept depths x dimensions x recipes x seeds x vocabularies, expanded to candidates with readable names."""
+    """Bases x strategies x kept depths x dimensions x recipes x seeds x vocabularies x precisions x backends, expanded to candidates with readable names."""
 
     kind: Literal["full", "pruned", "scratch", "distilled", "nested"]
     bases: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -38,6 +38,7 @@ class Grid(Card):
     recipes: tuple[str, ...] = ()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)] = ()
+    backends: Annotated[tuple[Backend, ...], Field(min_length=1)] = ("torch",)
     prompt: str | None = None
     teacher: str | None = None
     parent: str | None = None
@@ -53,17 +54,19 @@ class Grid(Card):
                 yield (field,), meaningless(meant, self.kind, shown=field)
 
     def expand(self) -> list[Candidate]:
-        """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE | -LIST][-recipe][-seedN][-precision]`.
+        """Candidates named `base[-strategyN | -scratchN | -nestedN | -distilled[-strategy]N][-dN][-vSIZE | -LIST][-recipe][-seedN][-precision][-backend]`.
 
-        Recipe, seed, a vocabulary that is a list and the strategy of distilled ones are named where the grid has several, precision where it is not fp32.
+        Recipe, seed, a vocabulary that is a list and the strategy of distilled ones are named where the grid has several, precision where it is not fp32,
+        backend where it is not torch.
         """
         models = itertools.product(self.bases, self.strategies or (None,), self.keep or (None,), self.dimensions or (None,), self.vocabularies or (None,))
-        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions or (None,)))
+        runs = list(itertools.product(self.recipes or (None,), self.seeds, self.precisions or (None,), self.backends))
         made = []
-        for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision) in itertools.product(models, runs):
+        for (base, strategy, keep, dimensions, vocabulary), (recipe, seed, precision, backend) in itertools.product(models, runs):
             chosen = {"strategy": strategy, "keep": keep, "dimensions": dimensions, "vocabulary": vocabulary, "teacher": self.teacher}
             fields: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-            fields |= {"base": base, "recipe": recipe, "seed": seed, "precision": precision, "prompt": self.prompt, "parent": self.parent}
+            fields |= {"base": base, "recipe": recipe, "seed": seed, "precision": precision, "backend": backend}
+            fields |= {"prompt": self.prompt, "parent": self.parent}
             candidate = KINDS[self.kind](name=base, **fields)
             made.append(dataclasses.replace(candidate, name=self._name(candidate)))
         return made
@@ -79,6 +82,7 @@ class Grid(Card):
                 f"-{(candidate.recipe or '').rpartition('/')[2]}" if len(self.recipes) > 1 else "",
                 f"-seed{candidate.seed}" if len(self.seeds) > 1 else "",
                 f"-{candidate.precision}" if candidate.runs_in != "fp32" else "",
+                f"-{candidate.backend}" if candidate.backend != "torch" else "",
             ]
         )
 
@@ -111,9 +115,9 @@ class Suite(Card):
 
     @property
     def reference(self) -> str:
-        """The candidate that costs are compared with: the one that the card names, else the first full one, else the first."""
+        """The candidate that costs are compared with: the one that the card names, else the first full one that PyTorch runs, else the first."""
         everyone = [candidate for _, candidate in self.entries()]
-        return self.suite.reference or next((one for one in everyone if one.kind == "full"), everyone[0]).name
+        return self.suite.reference or next((one for one in everyone if one.kind == "full" and one.backend == "torch"), everyone[0]).name
 
     @property
     def data_sets(self) -> tuple[str, ...]:

@@ -118,6 +118,7 @@ def _model(suite: str, candidate: Candidate) -> Row:
         "dimensions": said.get("dimensions"),
         "recipe": said.get("recipe"),
         "precision": candidate.runs_in,
+        "backend": None if candidate.backend == "torch" else candidate.backend,
         "prompt": candidate.prompt,
         "seed": candidate.seed,
         "parent": candidate.parent,

@@ -12,6 +12,7 @@ from bench.digests import counts, folder_files
 from bench.errors import ModelError, first_line
 from bench.models.architectures import transformer_folder
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
+from bench.models.engines import SETTINGS as EXPORTED_FILE
 from bench.models.lexical import FILE as LEXICAL_FILE
 from bench.models.lexical import LexicalEncoder
 from bench.models.pooling import replace_pooling
@@ -68,7 +69,7 @@ def load_encoder(
     A lexical encoder has no weights and no precision.
 
     Args:
-        folder: A sentence-transformers folder, a plain transformers one, or a lexical one.
+        folder: A sentence-transformers folder, a plain transformers one, a lexical one, or one that `bench.models.exported` has written.
         prompt: Put before every text; None for the folder's own prompts, "" for none.
         precision: `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. None for
             that in which the weights are stored, as sentence-transformers and mteb load them.
@@ -82,6 +83,10 @@ def load_encoder(
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
+    if (folder / EXPORTED_FILE).is_file():
+        from bench.models.exported import load_exported
+
+        return load_exported(folder, prompt=prompt, progress=progress)
     from sentence_transformers import SentenceTransformer
 
     if precision == "int8" and device != "cpu":

@@ -71,6 +71,7 @@ def held_in(model: SentenceTransformer) -> dict[str, float]:
         dtype = str(parameter.dtype).removeprefix("torch.")
         counts[NAMES.get(dtype, dtype)] += parameter.numel()
     for module in model.modules():
+        counts["fp32"] += getattr(module, "numbers", 0)  # of a transformer that another engine holds
         if isinstance(module, Linear):  # keeps its weights packed, so that they are no parameters
             counts["int8"] += module.weight().numel()
             counts["fp32"] += 0 if module.bias() is None else module.bias().numel()

@@ -23,8 +23,8 @@ from bench.plan.needed import Needed, needed
 from bench.probe.machine import fingerprint
 from bench.store import Unsound, unseal
 
-Kind = Literal["checkpoints", "trainings", "embeddings", "bases", "results", "rankings", "sweeps", "locks", "left over"]
-KINDS: tuple[Kind, ...] = ("checkpoints", "trainings", "embeddings", "bases", "results", "rankings", "sweeps", "locks", "left over")
+Kind = Literal["checkpoints", "trainings", "embeddings", "bases", "exported", "results", "rankings", "sweeps", "locks", "left over"]
+KINDS: tuple[Kind, ...] = ("checkpoints", "trainings", "embeddings", "bases", "exported", "results", "rankings", "sweeps", "locks", "left over")
 HIDDEN = re.compile(r"^\.(?P<name>.+?)\.(?:saving-)?(?P<pid>\d+)(?:\.tmp)?$")
 """What a process writes under until it is whole; a process that was killed leaves it."""
 
@@ -88,7 +88,7 @@ def require_idle(state: Path, done: str = "removed") -> None:
 
 
 def _walk(state: Path) -> Iterator[tuple[Kind, Path]]:
-    for folder, kind in (("checkpoints", "checkpoints"), ("embeddings", "embeddings"), ("bases", "bases"), ("sweeps", "sweeps")):
+    for folder, kind in (("checkpoints", "checkpoints"), ("embeddings", "embeddings"), ("bases", "bases"), ("exported", "exported"), ("sweeps", "sweeps")):
         for path in state.glob(f"{folder}/*"):
             if path.name.endswith(".lock"):
                 yield "locks", path
@@ -132,6 +132,8 @@ class _Judge:
             return (True, "needed") if path.name in self.embeddings else self._unclear(_encoded_on(path), "no stored score needs them")
         if kind == "bases":
             return (True, "needed") if path.name in self.needed.bases else self._unclear(None, "no candidate starts from it")
+        if kind == "exported":
+            return (True, "needed") if path.name in self.needed.exported else self._unclear(None, "no candidate is run from it")
         if path.name in self.needed.checkpoints:
             return True, "needed"
         made = self.candidates.get(path.name)

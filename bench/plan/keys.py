@@ -9,6 +9,7 @@ from bench.cards.candidate import Candidate
 from bench.cards.tasks import TaskCard
 from bench.digests import digest
 from bench.models.encoders import ENCODING_VERSION
+from bench.models.engines import use_parts
 from bench.probe.machine import arithmetic, versions
 from bench.probe.protocol import probe_parts
 
@@ -47,7 +48,7 @@ def evaluate_parts(candidate: Candidate, content: str, task: Identified, device:
         device: Device that encodes.
     """
     prompt = candidate.prompt_for(task.card.name, task.card.type)
-    own: dict[str, Any] = {"prompt": prompt, "similarity": candidate.similarity, "backend": "torch", "task": task.digest, "scoring": SCORING_VERSION}
+    own: dict[str, Any] = {"prompt": prompt, "similarity": candidate.similarity, "backend": candidate.backend, "task": task.digest, "scoring": SCORING_VERSION}
     assert own.keys() <= SCORES_OWN
     return {**_embedding_parts(candidate, content, device), **own}
 
@@ -88,5 +89,5 @@ def _embedding_parts(candidate: Candidate, content: str, device: str) -> dict[st
         "arithmetic": arithmetic(device, candidate.runs_in),
         "encoding": ENCODING_VERSION,
         "versions": versions(),
-        **candidate.use.parts,
+        **use_parts(candidate.use),
     }

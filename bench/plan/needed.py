@@ -15,6 +15,7 @@ from bench.errors import BenchError, first_line
 from bench.make.blueprint import Blueprint
 from bench.make.strategies.ranked import Rankings
 from bench.models.converted import converted_folder
+from bench.models.engines import export_name
 from bench.plan.archive import Archive
 from bench.plan.keys import evaluate_key, measurement_keys
 from bench.plan.options import Options
@@ -37,6 +38,7 @@ class Needed:
     checkpoints: set[str] = dataclasses.field(default_factory=set)
     embeddings: set[str] = dataclasses.field(default_factory=set)
     bases: set[str] = dataclasses.field(default_factory=set)
+    exported: set[str] = dataclasses.field(default_factory=set)
     unclear: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -108,6 +110,8 @@ def _add(found: Needed, candidate: Candidate, resolver: Resolver, archive: Archi
         if made is None or made.get("status") != "done":
             continue
         content = made["content"]
+        if one.candidate.backend != "torch":
+            found.exported.add(export_name(content, one.candidate.use))
         scores = {key: archive.store.get(key) for key in (evaluate_key(one.candidate, content, task, archive.device) for task in tasks)}
         found.keys.update(scores)
         found.keys.update(measurement_keys(one.candidate, content, archive.device, reference_of(resolver.selection, resolver, archive).told))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from bench.cards.candidate import AS_IT_IS, Candidate, FromBase, Use
 from bench.cards.kinds import External, Lexical
@@ -22,6 +23,7 @@ from bench.make.distill import check_width
 from bench.make.strategies.pure import resolve_layers
 from bench.make.strategies.ranked import Rankings, calibration_texts
 from bench.models.architectures import check_dimensions, check_kept, embedding_width, layer_count, read_config, transformer_folder
+from bench.models.engines import check_engine
 from bench.models.locate import locate_model
 from bench.plan.options import Options
 from bench.plan.selection import Selection
@@ -81,6 +83,7 @@ class Resolver:
         return found
 
     def _resolve(self, candidate: Candidate) -> Blueprint:
+        check_engine(candidate.name, candidate.backend, self.options.device)
         used = {name: version for name, version in versions().items() if name in {"torch", "transformers", "sentence-transformers", "tokenizers"}}
         if isinstance(candidate, Lexical):
             return Blueprint(candidate, None, "", 0, (), Recipe(), "fp32", (), used)
@@ -108,7 +111,7 @@ class Resolver:
         if taught is not None:
             _check_widths(candidate, folder, taught)
         training = tuple(self._training(phase, candidate) for phase in recipe.phases)
-        precision = recipe.precision if recipe.precision != "auto" else "bf16" if has_fast_bf16(self.options.device) else "fp32"
+        precision = self._training_precision(recipe)
         development = self.data.development(recipe.curve, self.guard)
         data, text_files = self._trained_on(recipe, taught)
         return Blueprint(
@@ -131,6 +134,12 @@ class Resolver:
             data=data,
             text_files=text_files,
         )
+
+    def _training_precision(self, recipe: Recipe) -> Literal["fp32", "bf16"]:
+        """That of the training arithmetic: what the recipe says, else what is fast on the device. What is not trained does not depend on the device."""
+        if recipe.precision != "auto":
+            return recipe.precision
+        return "bf16" if recipe.phases and has_fast_bf16(self.options.device) else "fp32"
 
     def _located(self, name: str, origin: Origin, field: str, use: Use = AS_IT_IS) -> Path:
         """The folder of a base or an external model, with the content that the card names."""

@@ -28,7 +28,7 @@ def shard_of(candidate: Candidate, everyone: Mapping[str, Candidate], count: int
 def _made_for(candidate: Candidate, everyone: Mapping[str, Candidate]) -> Candidate:
     """The candidate, or its teacher, without what decides no weight; of a nested one without what cuts it out of its training."""
     made = candidate if candidate.taught_by is None else everyone[candidate.taught_by]
-    changes: dict[str, Any] = {"name": "x", "parent": None, "precision": None}
+    changes: dict[str, Any] = {"name": "x", "parent": None, "precision": None, "backend": "torch"}
     if isinstance(made, FromBase) and made.every_depth:
         cut = {field.name for field in dataclasses.fields(made)} & {"keep", "dimensions"}
         changes |= dict.fromkeys(cut)

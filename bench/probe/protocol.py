@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.digests import counts, digest, folder_files
+from bench.models.engines import use_parts
 from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
 from bench.probe.texts import SHA256
 
@@ -42,7 +43,7 @@ def probe_parts(
         reference: Digest of the reference's checkpoint; None where there was none.
         threads: 0 for as many as there are cores.
     """
-    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile, "reference": reference, **use.parts}
+    parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile, "reference": reference, **use_parts(use)}
     parts |= {"threads": threads} if threads not in {0, usable_cores()} else {}
     return {**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "texts": SHA256}
 

@@ -67,8 +67,8 @@ class Worker:
             "load": time.perf_counter() - start,
             "before": before,
             "after": memory.now(),
-            "threads": torch.get_num_threads(),
-            "used": {"prompt": self.encoder.prompt, "precision": self.encoder.precision()},
+            "threads": threads_of(self.encoder),
+            "used": {"prompt": self.encoder.prompt, "precision": self.encoder.precision(), "backend": self.subject.use.backend},
             "device_name": torch.cuda.get_device_name(device) if self.cuda else None,
             "attention": _attention(self.encoder),
         }
@@ -185,6 +185,14 @@ def encode_call(encoder: Encoder) -> Callable[[Sequence[str], int], Any]:
         model, prompt = encoder.model, encoder.prompt
         return lambda texts, size: model.encode(list(texts), batch_size=size, prompt=prompt, show_progress_bar=False)
     return lambda texts, size: [encoder.encode(list(texts[start : start + size])) for start in range(0, len(texts), size)]
+
+
+def threads_of(encoder: Encoder) -> int:
+    """How many threads compute: read back from the engine that runs the transformer, PyTorch where no other does."""
+    import torch
+
+    engine = getattr(encoder.model[0], "auto_model", None) if isinstance(encoder, SentenceEncoder) else None
+    return int(getattr(engine, "threads", torch.get_num_threads()))
 
 
 def _attention(encoder: Encoder) -> str | None:

@@ -86,7 +86,7 @@ def lines(rows: Iterable[Entry], document: Document) -> list[list[Entry]]:
     groups: dict[tuple[object, ...], list[Entry]] = {}
     for row in rows:
         if depth(row):
-            told = (row.about.get(field) for field in ("base", "vocabulary", "precision", "dimensions", "recipe"))
+            told = (row.about.get(field) for field in ("base", "vocabulary", "precision", "backend", "dimensions", "recipe"))
             groups.setdefault((family_name(row, document), row.kind, *map(str, told)), []).append(row)
     several = [group for group in groups.values() if len({depth(row) for row in group}) > 1]
     return [sorted(group, key=lambda row: (depth(row) or 0, row.name)) for group in several]

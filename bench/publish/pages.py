@@ -26,6 +26,7 @@ ABOUT = {
     "dropout": "Dropout",
     "dimensions": "Dimensions kept",
     "precision": "Precision",
+    "backend": "Backend",
     "seed": "Seed",
     "license": "Licence of the base",
     "checkpoint": "Content digest",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.digests import canonical, digest
-from bench.errors import ModelError
+from bench.errors import BenchError
 from bench.faults import explain
 from bench.make.blueprint import Blueprint
 from bench.plan.cells import Cell
@@ -59,7 +59,8 @@ def measure_cells(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], refere
     with runner.each_ends(cells), runner.lock(cells[0], "probe"):
         beside = reference()
         todo = list(_todo(runner, jobs, beside))
-        with Lab(_reference_subject(runner, beside), PROFILES[runner.options.probe].on(runner.options.device), beside.missing) as lab:
+        subject, missing = _reference_subject(runner, beside, cells[0])
+        with Lab(subject, PROFILES[runner.options.probe].on(runner.options.device), missing) as lab:
             for company in _companies(todo, runner.options.device):
                 _measure(runner, lab, company)
 
@@ -76,25 +77,29 @@ def _todo(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Ref
         if runner.archive.store.done(digest(parts)):
             runner.reuse(cell)
             continue
-        subject = _subject(runner, blueprint, made["content"])
         try:
+            subject = _subject(runner, blueprint, made["content"], cell)
             size = bytes_on_disk(subject.folder)
-        except (ModelError, OSError) as error:  # it has gone since
+        except (BenchError, OSError) as error:  # it cannot be exported, or has gone since
             runner.end(cell, 0.0, explain(error))
             continue
         yield _Job(cell, subject, parts, made["parameters"], size)
 
 
-def _subject(runner: Runner, blueprint: Blueprint, content: str) -> Subject:
+def _subject(runner: Runner, blueprint: Blueprint, content: str, cell: Cell) -> Subject:
     candidate, how = blueprint.candidate, runner.options
-    folder, threads = runner.archive.checkpoint_folder(blueprint), how.threads or usable_cores()
+    folder, threads = runner.folder_to_run(blueprint, content, cell), how.threads or usable_cores()
     return Subject(candidate.name, folder, content, candidate.probe_prompt, candidate.runs_in, how.device, threads, candidate.use)
 
 
-def _reference_subject(runner: Runner, reference: Reference) -> Subject | None:
+def _reference_subject(runner: Runner, reference: Reference, cell: Cell) -> tuple[Subject | None, str]:
+    """What is measured beside the others; None with the reason where there is nothing."""
     if reference.blueprint is None or reference.content is None:
-        return None
-    return _subject(runner, reference.blueprint, reference.content)
+        return None, reference.missing
+    try:
+        return _subject(runner, reference.blueprint, reference.content, cell), reference.missing
+    except BenchError as error:
+        return None, f"the reference {reference.blueprint.candidate.name} cannot be measured: {error}"
 
 
 def _companies(jobs: Sequence[_Job], device: str) -> Iterator[list[_Job]]:
@@ -107,7 +112,7 @@ def _companies(jobs: Sequence[_Job], device: str) -> Iterator[list[_Job]]:
     most = 1 if device != "cpu" else max(1, min(COMPANY, psutil.virtual_memory().available // (ROOM + COPIES * largest)))
     shapes: dict[str, list[_Job]] = {}
     for job in jobs:
-        shapes.setdefault(str(canonical([dict(job.parameters), job.subject.precision])), []).append(job)
+        shapes.setdefault(str(canonical([dict(job.parameters), job.subject.precision, job.subject.use.backend])), []).append(job)
     company: list[_Job] = []
     for shape in shapes.values():
         if len(company) + len(shape) > most and company:

@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cards.candidate import Candidate
@@ -81,6 +82,20 @@ class Runner:
         else:
             self.computed += 1
         self.reporter.finish(cell, seconds, error)
+
+    def folder_to_run(self, blueprint: Blueprint, content: str, cell: Cell) -> Path:
+        """Where the model lies that a candidate runs: its checkpoint, or what is exported from it for another backend.
+
+        Raises:
+            ModelError: It cannot be exported.
+            StorageError: The folder of the exported one cannot be written.
+        """
+        folder, use = self.archive.checkpoint_folder(blueprint), blueprint.candidate.use
+        if use.backend == "torch":
+            return folder
+        from bench.models.exported import exported
+
+        return exported(folder, content, use, self.archive.state, lambda: self.reporter.progress(cell, f"export to {use.backend}", 0.0))
 
     def _make(self, blueprint: Blueprint, cell: Cell) -> None:
         from bench.make.checkpoint import make_checkpoint
@@ -174,7 +189,7 @@ class Runner:
             self.reporter.progress(first, "encode", fraction)
 
         try:
-            folder = self.archive.checkpoint_folder(blueprint)
+            folder = self.folder_to_run(blueprint, content, first)
             precision, device = candidate.runs_in, self.options.device
             encoder = load_encoder(folder, prompt=candidate.prompt, precision=precision, device=device, progress=progress, use=candidate.use)
             store, how = (lambda prompt: self._store(candidate, content, prompt)), candidate.similarity

@@ -21,7 +21,7 @@ LONGEST = 200
 
 
 def about_candidate(candidate: Candidate, suite: Suite) -> dict[str, Any]:
-    """How a candidate is made: base, strategy, recipe in words, vocabulary, seed, precision, teacher and the licence of its base, as far as it has them."""
+    """How a candidate is made and run: base, strategy, recipe in words, vocabulary, seed, precision, backend, teacher, licence of its base, if it has them."""
     base = suite.bases.get(getattr(candidate, "base", ""))
     recipe = suite.recipes.get(getattr(candidate, "recipe", None) or "")
     found = {
@@ -35,6 +35,7 @@ def about_candidate(candidate: Candidate, suite: Suite) -> dict[str, Any]:
         "vocabulary": None if candidate.vocabulary is None else candidate.vocabulary.label(several=False).lstrip("-"),
         "dimensions": getattr(candidate, "dimensions", None),
         "precision": candidate.runs_in,
+        "backend": None if candidate.backend == "torch" else candidate.backend,
         "seed": candidate.seed,
         "teacher": candidate.taught_by,
         "license": None if base is None else base.license,

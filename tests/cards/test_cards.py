@@ -123,6 +123,38 @@ SUITE_MISTAKES = {
         "candidates.1.precision",
         ["linear layers", "fp32, bf16 or fp16"],
     ),
+    "backend with a precision": (
+        None,
+        FULL + 'backend = "onnx"\nprecision = "bf16"\n',
+        'precision = "bf16"',
+        "candidates.1.precision",
+        ["'onnx' computes in fp32", "'torch'"],
+    ),
+    "backend of a static model": (
+        None,
+        FULL.replace('"full"', '"static"') + 'backend = "openvino"\n',
+        'backend = "openvino"',
+        "candidates.1.backend",
+        ["runs transformers", "leave it out"],
+    ),
+    "backend of a model with its own code": (
+        None,
+        FULL.replace('"full"', '"external"').replace('base = "mini"\n', 'path = "mini"\n').replace('recipe = "short"\n', "")
+        + 'backend = "onnx"\ntrust_remote_code = true\n',
+        'backend = "onnx"',
+        "candidates.1.backend",
+        ["no code of a model's folder", "trust_remote_code"],
+    ),
+    "teacher in another backend": (
+        None,
+        FULL.replace('"m"', '"t"')
+        + 'backend = "onnx"\n'
+        + FULL.replace('"full"', '"distilled"').replace('"short"', '"teach"')
+        + 'strategy = "top"\nkeep = 1\nteacher = "t"\n[recipes.teach]\n[[recipes.teach.phases]]\nkind = "distill"\ndata = ["TinySTS"]\n',
+        'teacher = "t"',
+        "candidates.2.teacher",
+        ["'onnx'", "a teacher runs in 'torch'"],
+    ),
     "no corpus of a vocabulary": (
         None,
         FULL + "vocabulary = { corpus = [], size = 9 }\n",

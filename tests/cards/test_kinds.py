@@ -45,6 +45,7 @@ FIELDS = {
     "format": "e5-q4",
     "prompt": "query: ",
     "precision": "bf16",
+    "backend": "onnx",
     "seed": 1,
     "prompts": {"STS": "q: "},
     "max_length": 64,
@@ -199,6 +200,7 @@ def test_layers_beyond_the_base_are_refused_with_the_name_of_the_candidate(field
         ({"kind": "pruned", "precision": "int8"}, "pruned, int8"),
         ({"kind": "scratch", "weights": "pretrained"}, "scratch, pre-trained"),
         ({"kind": "scratch", "weights": "pretrained", "precision": "bf16"}, "scratch, pre-trained, bf16"),
+        ({"kind": "full", "backend": "onnx"}, "full, onnx"),
     ],
 )
 def test_boards_show_a_kind_with_its_start_and_its_precision(fields, title):

@@ -32,7 +32,7 @@ RESERVE = 1.107
 Intervals of 1,000 resamples are slightly short, so that without a reserve more than 2.5 of 100 models that are as good as before would be called a regression
 (docs/statistics.md, "The gate")."""
 MEAN = "mean"
-LAST_BITS = ("encoding", "arithmetic", "task", "scoring")
+LAST_BITS = ("encoding", "engine", "arithmetic", "task", "scoring")
 """Parts of a score's identity that are compared apart, or that change an embedding in its last bits only."""
 
 
