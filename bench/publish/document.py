@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, StorageError
 from bench.faults import storage
 from bench.standings.board import Column, Comparison, Difference, Flag, RecoveryPoint, Trimmed, Used
+from bench.standings.losses import Example
 
 FORMAT = 2
 """Version of the JSON. Files without a version are of the first; what they lack is left out of pages."""
@@ -39,6 +40,7 @@ class Entry:
     """A candidate's row. Scores lie between 0 and 1 (correlations between -1 and 1); what is not there was not computed. `spans` are 95 % intervals.
 
     `shares` are scores divided by the parent's. `costs` has a value or None for each of `COSTS`. `about` says what the candidate's card says of how it is made.
+    `losses` are rows at which it lost most against its parent, each with its task.
     `invalid` says why its costs do not count, where they do not.
     """
 
@@ -67,7 +69,7 @@ class Entry:
     used: Used | None = None
     recovery: tuple[RecoveryPoint, ...] = ()
     about: dict[str, Any] = dataclasses.field(default_factory=dict)
-    losses: tuple[dict[str, Any], ...] = ()
+    losses: tuple[tuple[str, Example], ...] = ()
 
     @property
     def size(self) -> int | None:
@@ -194,8 +196,13 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         used=None if row.get("used") is None else Used(**row["used"]),
         recovery=tuple(RecoveryPoint(**point) for point in row.get("recovery", ())),
         about=dict(row.get("about", {})),
-        losses=tuple(row.get("losses", ())),
+        losses=tuple(_loss(**loss) for loss in row.get("losses", ())),
     )
+
+
+def _loss(task: str, texts: Sequence[str], **told: Any) -> tuple[str, Example]:
+    known = {field.name: told[field.name] for field in dataclasses.fields(Example) if field.name in told}
+    return task, Example(texts=tuple(texts), **known)
 
 
 def _invalid(validity: Any) -> str | None:

@@ -17,6 +17,7 @@ from bench.publish.pages import candidate_pages, task_pages
 from bench.publish.pictures import Picture, pictures
 from bench.publish.web import GENERATOR, PICTURE
 from bench.standings.board import Board
+from bench.standings.losses import Example
 from bench.store import write_through
 
 NESTED = ("score_intervals", "drop_intervals", "shares", "used", "recovery", "about", "losses", "validity")
@@ -59,10 +60,23 @@ def documents(board: Board) -> list[dict[str, Any]]:
             "used": None if row.used is None else dataclasses.asdict(row.used),
             "recovery": [dataclasses.asdict(point) for point in row.recovery],
             "about": row.about,
+            "losses": [_loss(task, example) for task, example in row.losses],
             "validity": row.probe and row.probe.get("validity"),
         }
         for row in board.rows
     ]
+
+
+def _loss(task: str, example: Example) -> dict[str, Any]:
+    """A row that was lost, with three decimals: what a reader sees."""
+    told = {name: value for name, value in dataclasses.asdict(example).items() if value is not None}
+    return {"task": task, **{name: _rounded(value) for name, value in told.items()}}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_rounded(one) for one in value]
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def document(board: Board) -> Document:

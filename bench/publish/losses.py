@@ -54,7 +54,7 @@ def show(diff: Diff, console: Console) -> None:
         say(f"\n{task.task}: {_counted(task, diff)}")
         _print(None, *_groups(task), console)
         for number, example in enumerate(task.examples, 1):
-            say(f"{number}. {_head(example, diff)}")
+            say(f"{number}. {head(example, (diff.first, diff.second))}")
             for text in example.texts:
                 say(f"   {text}")
     for name, why in diff.left_out.items():
@@ -99,20 +99,20 @@ def _counted(task: TaskLosses, diff: Diff) -> str:
     )
 
 
-def _head(example: Example, diff: Diff) -> str:
-    """What is told of an example before its texts."""
+def head(example: Example, names: tuple[str, str]) -> str:
+    """What is told of an example before its texts; `names` are those of the first and the second model."""
     gold = f", gold {example.gold}" if example.gold else ""
     told = f"{example.subset}, row {example.row + 1}{gold}: lost {100 * example.lost:.0f} of 100"
     if example.similarity is None or example.ranks is None:
-        return f"{told}; {diff.first} {100 * example.quality[0]:.0f}, {diff.second} {100 * example.quality[1]:.0f}"
-    both = zip((diff.first, diff.second), example.similarity, example.ranks[1:], strict=True)
+        return f"{told}; {names[0]} {100 * example.quality[0]:.0f}, {names[1]} {100 * example.quality[1]:.0f}"
+    both = zip(names, example.similarity, example.ranks[1:], strict=True)
     ranked = ", ".join(f"{name} {similarity:.2f} (rank {100 * rank:.0f})" for name, similarity, rank in both)
     return f"{told}; gold rank {100 * example.ranks[0]:.0f}, {ranked}"
 
 
 def _quoted(number: int, example: Example, diff: Diff) -> str:
     """An example on a page; its texts are shown as they are, whatever signs they hold."""
-    lines = [f"{number}. {_head(example, diff)}", ""]
+    lines = [f"{number}. {head(example, (diff.first, diff.second))}", ""]
     lines += [f"       {' '.join(text.split())}" for text in example.texts]
     return "\n".join(lines)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
-from bench.publish import tables, texts, web
+from bench.publish import losses, tables, texts, web
 from bench.publish.choice import floor
 from bench.publish.document import Document, Entry
 from bench.publish.families import base_depth
@@ -40,7 +42,7 @@ def candidate_pages(document: Document) -> dict[str, str]:
     tasks, machine = task_links(document, "../"), _machine(document)
     links = {column.label: tasks[column.task] for column in document.columns}  # of candidates there are none in the tables: a task may be called as one is
     paths, others = page_links(document), page_links(document, "../")
-    shared: dict[str, Any] = {"document": document, "links": links, "others": others, "machine": machine, "origin": origin(document)}
+    shared: dict[str, Any] = {"document": document, "links": links, "tasks": tasks, "others": others, "machine": machine, "origin": origin(document)}
     return {paths[row.name]: web.render("candidate.html", **_candidate(document, row), **shared) for row in document.rows}
 
 
@@ -53,7 +55,8 @@ def _candidate(document: Document, row: Entry) -> dict[str, Any]:
         "about": _about(row),
         "scores": _scores(document, row),
         "costs": _costs(row),
-        "losses": _losses(row),
+        "losses": _losses(document, row),
+        "diff": _diff(document, row),
         **_code(document, row),
     }
 
@@ -118,11 +121,28 @@ def _costs(row: Entry) -> Table:
     return Table("Costs", (Column("what", numeric=False), Column("measured")), tuple(lines))
 
 
-def _losses(row: Entry) -> Table:
-    """The worst losses, where the document has them."""
-    fields = list(dict.fromkeys(name for loss in row.losses for name in loss))
-    lines = [tuple(Cell(str(loss.get(name, ""))) for name in fields) for loss in row.losses if fields]
-    return Table("Losses", tuple(Column(name, numeric=False) for name in fields), tuple(lines))
+def _losses(document: Document, row: Entry) -> list[dict[str, Any]]:
+    """The worst losses, where the document has them: task, what is told of a row, and its texts with their languages."""
+    return [
+        {
+            "task": task,
+            "told": losses.head(example, (row.parent or "the parent", row.name)),
+            "texts": [(text, _language(document.tasks.get(task, {}), example.subset, place)) for place, text in enumerate(example.texts)],
+        }
+        for task, example in row.losses
+    ]
+
+
+def _diff(document: Document, row: Entry) -> str:
+    """The command that shows all losses; of several seeds it takes one of each, which their row does not name."""
+    parent = document.by_name.get(row.parent or "")
+    return "" if parent is None or max(parent.seeds, row.seeds) > 1 else shlex.join(["bench", "diff", parent.name, row.name, "--suite", document.suite])
+
+
+def _language(task: Mapping[str, Any], subset: str, place: int) -> str:
+    """The language of a row's text, as HTML calls it: subsets of two languages have one for each text, others one for all."""
+    spoken = task.get("languages", {}).get(subset) or ["mar-Deva"]
+    return SPOKEN.get(spoken[min(place, len(spoken) - 1)][:3], "mr")
 
 
 def _code(document: Document, row: Entry) -> dict[str, str]:
@@ -151,7 +171,6 @@ def _task(document: Document, name: str, links: dict[str, str]) -> dict[str, Any
     columns = [column for column in document.columns if column.task == name]
     rewritten = [column for column in document.robustness if column.task == name]
     labels = {column.label for column in (*columns, *rewritten)}
-    spoken = task.get("languages", {})
     about = [
         ("Type", task.get("type")),
         ("Score", next((column.metric for column in (*columns, *rewritten)), None)),
@@ -168,7 +187,7 @@ def _task(document: Document, name: str, links: dict[str, str]) -> dict[str, Any
         "about": [(title, text) for title, text in about if text],
         "flags": [flag for flag in document.flags if flag.column in labels],
         "remarks": document.remarks.get(name, ()),
-        "spoken": lambda subset, place: SPOKEN.get((spoken.get(subset) or ["mar-Deva"])[min(place, len(spoken.get(subset) or "x") - 1)][:3], "mr"),
+        "spoken": functools.partial(_language, task),
         "parts": [_part(document, column, task, links) for column in columns] + [_drops(document, column, links) for column in rewritten],
     }
 

@@ -39,6 +39,20 @@ class Verdict(TypedDict, total=False):
     reasons: list[str] | None
 
 
+class Loss(TypedDict, total=False):
+    """A row of a task at which a candidate lost against its parent."""
+
+    task: Required[str]
+    subset: Required[str]
+    row: Required[Annotated[int, Field(ge=0, le=LARGEST)]]
+    texts: Required[list[str]]
+    gold: Required[str]
+    lost: Required[float]
+    quality: Required[tuple[float, float]]
+    similarity: tuple[float, float]
+    ranks: tuple[float, float, float]
+
+
 class Row(TypedDict, total=False):
     """A candidate."""
 
@@ -78,7 +92,7 @@ class Row(TypedDict, total=False):
     used: Used | None
     recovery: list[RecoveryPoint]
     about: About
-    losses: list[dict[str, Any]]
+    losses: list[Loss]
 
 
 class Limits(TypedDict, total=False):

@@ -76,8 +76,18 @@ def about_task(card: TaskCard) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "", {})} | _rows(card)
 
 
+def may_quote(card: TaskCard) -> bool:
+    """Whether a board may quote rows of a task: all of them lie beside its card. What has to be fetched is others' to publish."""
+    return bool(card.subsets) and all(source.file for subset in card.subsets.values() for source in subset.sources)
+
+
+def shortened(text: str) -> str:
+    """A text as a page shows it, cut where it is long."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def _rows(card: TaskCard) -> dict[str, Any]:
-    if not card.subsets or not all(source.file for subset in card.subsets.values() for source in subset.sources):
+    if not may_quote(card):
         return {}
     try:
         data = load_rows(card, None, splits=[card.evaluate_on])
@@ -100,5 +110,4 @@ def _number(value: Any) -> float:
 def _shown(row: Record, card: TaskCard) -> dict[str, str]:
     """A row as texts, long ones cut, labels by their names."""
     names: Mapping[Any, str] = {number: label for label, number in card.labels.items()}
-    texts = {name: str(names.get(value, value) if name == "label" else value) for name, value in row.items()}
-    return {name: text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…" for name, text in texts.items()}
+    return {name: shortened(str(names.get(value, value) if name == "label" else value)) for name, value in row.items()}

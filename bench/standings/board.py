@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.standings.losses import Example
 from bench.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Row:
     `scores` maps column labels to scores between 0 and 1; what is not there was not computed. `estimates` are the scores whose variation is known, `estimate`
     is the mean where all of them are. `of_parent` is the mean divided by the parent's, with its 95 % interval, where the parent's mean is surely above zero.
     `shares` are the same of single scores, by column label.
+    `losses` are rows at which it lost most against its parent, each with its task (`bench.standings.worst`); of several seeds, those of the first.
     `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts. `about` says how it is made
     (`bench.standings.about`).
     """
@@ -143,6 +145,7 @@ class Row:
     unguarded: tuple[str, ...] = ()
     used: Used | None = None
     about: dict[str, Any] = dataclasses.field(default_factory=dict)
+    losses: tuple[tuple[str, Example], ...] = ()
 
     @property
     def interval(self) -> tuple[float, float] | None:

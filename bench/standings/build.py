@@ -20,6 +20,7 @@ from bench.standings.methods import comparisons
 from bench.standings.ranks import add_ranks
 from bench.standings.seeds import fold
 from bench.standings.trimmed import trimmed_models
+from bench.standings.worst import worst_losses
 from bench.statistics.estimate import Estimate, mean
 from bench.store import Result
 
@@ -36,6 +37,8 @@ def build_board(suite: SuiteRecords) -> Board:
     candidates = [record.candidate for record in suite.records]
     single = {record.candidate.name: _described(record, _row(record, clean, rewritten, suite.unread), suite) for record in suite.records}
     _mark_disagreeing(single)
+    for name, losses in worst_losses(suite).items():
+        single[name].losses = losses
     rows = fold(single, candidates)
     ranked = sorted((row for row in rows if row.mean is not None), key=lambda row: (-(row.mean or 0.0), row.name))
     add_ranks(ranked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -80,28 +81,50 @@ def _problem(plan: Plan, task: str, records: tuple[Record, Record]) -> str | Non
 
 
 def _task(card: TaskCard, data_dir: Path | None, records: tuple[Record, Record], limit: int) -> TaskLosses:
+    return task_losses(card.name, card.type, card.score_name, beside(card, quoted_rows(card, data_dir), records), limit)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quoted:
+    """The rows of a subset as they are shown: see `SubsetRows`."""
+
+    language: str
+    texts: list[tuple[str, ...]]
+    gold: list[str]
+
+
+def quoted_rows(card: TaskCard, data_dir: Path | None) -> dict[str, Quoted]:
+    """The rows that a task is scored on, by subset.
+
+    Raises:
+        DataError: They cannot be read.
+    """
     data = load_rows(card, data_dir, splits=(card.evaluate_on,))
     columns, labels = text_columns(card), {number: label for label, number in card.labels.items()}
-    subsets = []
+    found = {}
     for name, splits in data.splits.items():
         rows = splits[card.evaluate_on]
+        language = " and ".join(dict.fromkeys(language.partition("-")[0] for language in card.subsets[name].languages))
+        found[name] = Quoted(language, [tuple(str(row[column]) for column in columns) for row in rows], [_gold(row, labels) for row in rows])
+    return found
+
+
+def beside(card: TaskCard, quoted: dict[str, Quoted], records: tuple[Record, Record]) -> list[SubsetRows]:
+    """The rows of a task with what two candidates, which both have its score, did with them.
+
+    Raises:
+        DataError: A result is of another number of rows.
+    """
+    subsets = []
+    for name, rows in quoted.items():
         first, second = (_side(record.scores[card.name], name) for record in records)
-        subsets.append(
-            SubsetRows(
-                name=name,
-                language=" and ".join(dict.fromkeys(language.partition("-")[0] for language in card.subsets[name].languages)),
-                texts=[tuple(str(row[column]) for column in columns) for row in rows],
-                gold=[_gold(row, labels) for row in rows],
-                first=first,
-                second=second,
-            )
-        )
         for record, side in zip(records, (first, second), strict=True):
-            if len(rows) != _count(side.examples):
+            if len(rows.texts) != _count(side.examples):
                 raise DataError(
-                    f"{card.name} [{name}]: {len(rows)} rows, and the result of {record.candidate.name} is of {_count(side.examples)}; run it again"
+                    f"{card.name} [{name}]: {len(rows.texts)} rows, and the result of {record.candidate.name} is of {_count(side.examples)}; run it again"
                 )
-    return task_losses(card.name, card.type, card.score_name, subsets, limit)
+        subsets.append(SubsetRows(name, rows.language, rows.texts, rows.gold, first, second))
+    return subsets
 
 
 def _side(result: Result, subset: str) -> Side:

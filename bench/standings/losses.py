@@ -204,6 +204,11 @@ def task_losses(task: str, kind: str, metric: str, subsets: Sequence[SubsetRows]
     )
 
 
+def worst_rows(kind: str, subsets: Sequence[SubsetRows], limit: int) -> tuple[Example, ...]:
+    """The examples of `task_losses` alone."""
+    return _examples(subsets, [_judge(kind, subset) for subset in subsets], limit)
+
+
 def sign_test(worse: int, better: int) -> float | None:
     """The probability of counts at least as uneven where both are equally likely, two-sided and exact; None where nothing flipped."""
     from scipy.stats import binomtest

@@ -77,5 +77,20 @@ def _row(place: int, name: str, names: Sequence[str], columns: Sequence[dict[str
         "load_seconds": 0.3,
         "bytes_on_disk": 4 * (5_000_000 + 1_774_464 * layers) if layers else 40,
         "problem": "incomplete, 3 of 4 tasks: Task0 failed: MemoryError: <8 GiB>" if lacks else None,
+        "losses": [_loss()] if place == 1 else [],
         "about": {"base": "one" if place % 2 else "two", "strategy": strategy, "recipe": "short", "base_layers": 12, "checkpoint": "f" * 64},
+    }
+
+
+def _loss() -> dict[str, Any]:
+    return {
+        "task": "Task0",
+        "subset": "mr",
+        "row": 6,
+        "texts": ["मी शाळेत <b>जातो</b>", "ती घरी जाते"],
+        "gold": "4.5",
+        "lost": 0.62,
+        "quality": [0.95, 0.33],
+        "similarity": [0.8, 0.2],
+        "ranks": [0.9, 0.85, 0.23],
     }

@@ -176,6 +176,14 @@ def test_without_a_script_the_page_has_every_candidate_in_order_and_every_score(
     assert "MemoryError: <8 GiB>" in page.inner_text("main")
 
 
+def test_a_candidate_shows_the_rows_it_lost_escaped_and_in_their_language(board):
+    text = (board / "candidates" / "top-a.html").read_text(encoding="utf-8")
+    assert '<p lang="mr">मी शाळेत &lt;b&gt;जातो&lt;/b&gt;</p>' in text
+    assert "mr, row 7, gold 4.5: lost 62 of 100; gold rank 90, whole 0.80 (rank 85), top-a 0.20 (rank 23)" in text
+    assert "bench diff whole top-a --suite made" in text
+    assert "Where it lost" not in (board / "candidates" / "middle-b.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark_follow_the_reader(board, visit, scheme):
     page = visit(board / "index.html", color_scheme=scheme)

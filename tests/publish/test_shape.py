@@ -54,7 +54,10 @@ def full_board() -> dict[str, Any]:
         "shares": {labels[0]: [0.9, 0.8, 1.0]},
         "used": {"prompts": {"Task0": "query: "}, "similarity": "cosine", "precision": {"fp32": 1.0}},
         "recovery": [{"phase": "sts", "step": 0, "score": 0.1}, {"phase": "sts", "step": 9, "score": 0.2}],
-        "losses": [{"text": "x", "lost": 3}],
+        "losses": [
+            {"task": "Task0", "subset": "mr", "row": 3, "texts": ["एक", "दोन"], "gold": "4", "lost": 0.5, "quality": [0.9, 0.4], "ranks": [0.8, 0.9, 0.2]},
+            {"task": "Task1", "subset": "mr", "row": 0, "texts": ["तीन"], "gold": "x", "lost": 1.0, "quality": [1, 0], "similarity": [0.9, 0.1]},
+        ],
         "validity": {"verdict": "INVALID", "reasons": ["too much going on"]},
         "tokenizer_problems": "loses a sign",
         "unguarded_tests": "Task1",
