@@ -18,6 +18,7 @@ from bench.cards.tasks import TaskCard
 from bench.publish.document import load, read
 from bench.publish.files import FORMATS
 from bench.publish.tables import full, summary, themes
+from tests.builders import plan_anew
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "cards.md").read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -28,6 +29,18 @@ def test_every_card_in_the_documents_is_valid(block):
     document = tomllib.loads(block)
     card = TypeAdapter(Suite if "suite" in document else TaskCard).validate_python(document)
     assert card.name
+
+
+def test_the_card_of_the_readme_can_be_run_as_it_stands_in_an_own_workspace(tmp_path, tiny_base):
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    card = tmp_path / re.findall(r"# (models/[\w.]+)", block)[0]
+    card.parent.mkdir()
+    card.write_text(block.replace("keep = 6 ", "keep = 3 "), encoding="utf-8")  # the base of the test has four layers
+    for name in re.findall(r'path = "\.\./([\w-]+)"', block):
+        shutil.copytree(tiny_base, tmp_path / name)
+    cells = plan_anew(tmp_path).cells
+    assert {cell.cell.candidate for cell in cells} == {"my-bert-top6", "my-model"}
+    assert [(str(cell.cell), cell.reason) for cell in cells if cell.status != "to do"] == []
 
 
 def test_the_documents_show_a_suite_a_task_and_a_rewritten_task():
