@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,6 +27,10 @@ EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
 NEAR = 0.6
 """How alike two names are, from 0 to 1 (`difflib`), for one to be offered in place of the other."""
+SHORTEST = 3
+"""How many letters say which names begin with them."""
+MEANT = 3
+"""How many names that begin so are offered at most."""
 LISTED = 10
 """How many valid names a message lists."""
 NEAREST = 5
@@ -136,7 +141,13 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """A suffix like "; did you mean 'top'?"; empty where no name is near. Case does not count, nor do the dashes of options."""
+    """A suffix like "; did you mean 'top'?"; empty where no name is near. Case does not count, nor do the dashes of options.
+
+    Where none is near, the names of which a part begins so are meant, where these are few: `dis` is `mini-distilled6`.
+    """
     plain = {one.lstrip("-").casefold(): one for one in sorted(valid)}
-    close = difflib.get_close_matches(name.lstrip("-").casefold(), plain, n=1, cutoff=NEAR)
-    return f"; did you mean {plain[close[0]]!r}?" if close else ""
+    wanted = name.lstrip("-").casefold()
+    close = difflib.get_close_matches(wanted, plain, n=1, cutoff=NEAR)
+    begun = [one for one in plain if re.search(rf"(?:^|[-/_.: ]){re.escape(wanted)}", one)] if len(wanted) >= SHORTEST else []
+    meant = close or (begun if len(begun) <= MEANT else [])
+    return f"; did you mean {' or '.join(repr(plain[one]) for one in meant)}?" if meant else ""

@@ -58,7 +58,7 @@ def test_the_reference_names_every_field_of_a_part_with_its_default_and_no_other
 
 def test_the_first_suite_of_the_page_can_be_run_as_it_stands(tmp_path):
     blocks = re.findall(r"```(?:tsv|toml)\n(.*?)```", PAGE.partition("five minutes")[2], flags=re.DOTALL)
-    for name, text in zip(("tasks/weather/test.tsv", "tasks/weather/task.toml", "models/first.toml"), blocks, strict=False):
+    for name, text in zip(("tasks/weather/test.tsv", "tasks/weather/task.toml", "models/weather.toml"), blocks, strict=False):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert {cell.status for cell in plan_anew(tmp_path, suite="first").cells} == {"to do"}
+    assert {cell.status for cell in plan_anew(tmp_path, suite="weather").cells} == {"to do"}

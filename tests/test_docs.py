@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from bench.cards.tasks import TaskCard
 from bench.publish.document import load, read
 from bench.publish.files import FORMATS
 from bench.publish.tables import full, summary, themes
+from tests.builders import plan_anew
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "cards.md").read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -27,6 +29,18 @@ def test_every_card_in_the_documents_is_valid(block):
     document = tomllib.loads(block)
     card = TypeAdapter(Suite if "suite" in document else TaskCard).validate_python(document)
     assert card.name
+
+
+def test_the_card_of_the_readme_can_be_run_as_it_stands_in_an_own_workspace(tmp_path, tiny_base):
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    card = tmp_path / re.findall(r"# (models/[\w.]+)", block)[0]
+    card.parent.mkdir()
+    card.write_text(block.replace("keep = 6 ", "keep = 3 "), encoding="utf-8")  # the base of the test has four layers
+    for name in re.findall(r'path = "\.\./([\w-]+)"', block):
+        shutil.copytree(tiny_base, tmp_path / name)
+    cells = plan_anew(tmp_path).cells
+    assert {cell.cell.candidate for cell in cells} == {"my-bert-top6", "my-model"}
+    assert [(str(cell.cell), cell.reason) for cell in cells if cell.status != "to do"] == []
 
 
 def test_the_documents_show_a_suite_a_task_and_a_rewritten_task():
@@ -142,6 +156,40 @@ def test_a_published_board_is_read_compared_and_drawn_as_the_page_shows(tmp_path
     assert len(dots) > 10
     assert all(0 < x < 640 and 0 < y < 440 for x, y in dots)
     assert {"e5", "e5-top6"} <= {label.text for label in picture.iter(f"{space}text")}
+
+
+NOTEBOOK = json.loads((ROOT / "docs" / "python.ipynb").read_text(encoding="utf-8"))
+
+
+def test_the_notebook_loads_a_board_compares_two_models_and_draws_them_without_a_network(tmp_path, monkeypatch, capsys):
+    """Its cells in turn, each ended by what a notebook shows of it."""
+    board = json.loads((ROOT / "leaderboard" / "public" / "leaderboard.json").read_text(encoding="utf-8"))
+    shutil.copytree(ROOT / "leaderboard" / "public", tmp_path / "leaderboard" / "public")
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "docs")
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the notebook wants a network"))
+    scope, shown = {}, []
+    for cell in NOTEBOOK["cells"]:
+        if cell["cell_type"] == "code":
+            *before, last = ast.parse("".join(cell["source"])).body
+            exec(compile(ast.Module([*before, *([] if isinstance(last, ast.Expr) else [last])], []), "cell", "exec"), scope)
+            if isinstance(last, ast.Expr):
+                shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), scope))
+    wide, summary, compared, _, picture = shown
+    assert wide.shape == (len(board["rows"]), len(board["columns"]))
+    assert summary.loc["e5-distilled6", "parameters"] > 0
+    assert {"e5", "e5-distilled6"} <= set(compared["score"].columns)
+    row = next(row for row in board["rows"] if row["candidate"] == "e5-distilled6")
+    assert f"e5-distilled6 keeps {row['of_parent']:.1%} of e5" in capsys.readouterr().out
+    svg = ElementTree.fromstring(picture._repr_svg_())
+    names = {text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")}
+    assert {row["candidate"] for row in board["rows"] if row["parameters_body"]} <= names
+
+
+def test_the_notebook_is_stored_without_what_it_shows_and_links_to_pages_that_are_there():
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code")
+    text = "".join(line for cell in NOTEBOOK["cells"] if cell["cell_type"] == "markdown" for line in cell["source"])
+    assert [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if not (ROOT / "docs" / link).exists()] == []
 
 
 def test_the_documents_list_the_columns_that_a_board_has_as_a_table():

@@ -56,7 +56,7 @@ def section_of(page: str, title: str) -> str:
 
 @pytest.mark.slow
 def test_the_first_hour_ends_at_an_own_board_with_a_built_in_and_an_own_task(tmp_path):
-    section = section_of("workspace.md", "The first hour")
+    section = section_of("workspace.md", "The first hour") + section_of("cards.md", "Your first suite in five minutes")
     assert [block["kind"] for block in BLOCK.finditer(section)] == ["", "", "tsv", "toml", "toml", ""]
     printed = walk(section, tmp_path)
     boards = tmp_path / "home" / "mine" / "leaderboard"
@@ -67,12 +67,3 @@ def test_the_first_hour_ends_at_an_own_board_with_a_built_in_and_an_own_task(tmp
         )
         assert (boards / suite / "LEADERBOARD.md").is_file()
     assert "Weather" in printed
-
-
-@pytest.mark.slow
-def test_the_first_suite_of_the_page_on_cards_ends_at_its_board(tmp_path):
-    section = section_of("cards.md", "Your first suite in five minutes")
-    assert [block["kind"] for block in BLOCK.finditer(section)] == ["", "tsv", "toml", "toml", ""]
-    walk(section, tmp_path)
-    board = json.loads((tmp_path / "home" / "first" / "leaderboard" / "first" / "leaderboard.json").read_text(encoding="utf-8"))
-    assert {row["candidate"]: row["problem"] for row in board["rows"]} == {"letters-3": None, "letters-2": None}

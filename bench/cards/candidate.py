@@ -7,7 +7,7 @@ comes down to, whichever of the two its card has. All lists are 0-based.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -49,11 +49,12 @@ AS_IT_IS = Use()
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """What a candidate's fields are judged against: the bases, recipes and candidates of its suite, by name."""
+    """What a candidate's fields are judged against: the bases, recipes and candidates of its suite, by name; `shipped` are recipes that it could name too."""
 
     bases: Mapping[str, Base]
     recipes: Mapping[str, Recipe]
     candidates: Mapping[str, Candidate]
+    shipped: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -220,7 +221,7 @@ class FromBase(Candidate):
         elif self.base not in around.bases:
             yield ("base",), f"no base {self.base!r}" + nearest(self.base, around.bases)
         if self.recipe is not None and self.recipe not in around.recipes:
-            yield ("recipe",), f"no recipe {self.recipe!r}" + nearest(self.recipe, around.recipes)
+            yield ("recipe",), f"no recipe {self.recipe!r}" + nearest(self.recipe, {*around.recipes, *around.shipped})
         yield from self._teaching_flaws(around)
         yield from super().flaws(around)
 

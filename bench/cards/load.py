@@ -173,7 +173,7 @@ def _load_suites(readings: Iterable[tuple[Path, Reading[Suite]]], data: DataSets
         borrowed = {name: recipes[name] for name in sorted(suite.named_recipes) if name in recipes}
         suite = dataclasses.replace(suite, file=path, bases={**bases, **own}, recipes={**suite.recipes, **borrowed})
         suites[suite.name] = suite
-        problems.extend(_told(path, reading.sure(suite_flaws(suite, data))))
+        problems.extend(_told(path, reading.sure(suite_flaws(suite, data, recipes))))
     return suites
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -153,8 +153,8 @@ class Suite(Card):
         return same[0] if len(same) == 1 else None
 
 
-def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
-    """Everything that is wrong with a suite; see `DataSets` for the data that it names."""
+def suite_flaws(suite: Suite, data: DataSets, shipped: Collection[str] = ()) -> Iterator[Flaw]:
+    """Everything that is wrong with a suite; see `DataSets` for the data that it names. `shipped` are the names of recipes that come with the package."""
     data = dataclasses.replace(data, tested=_tested(suite.suite.tasks, data.cards))
     yield from _task_flaws(suite.suite.tasks, data)
     for name, base in suite.bases.items():
@@ -165,7 +165,7 @@ def suite_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
         yield from _below(("grids", number), grid.flaws())
     if not suite.candidates and not suite.grids:
         yield ("candidates",), "a suite needs at least one candidate: a [[candidates]] table, or a [[grids]] table"
-    yield from _candidate_flaws(suite, data)
+    yield from _candidate_flaws(suite, data, shipped)
     yield from _parent_flaws(suite)
     names = [candidate.name for _, candidate in suite.entries()]
     if suite.suite.reference is not None and suite.suite.reference not in names:
@@ -211,9 +211,9 @@ def _column_problems(names: Sequence[str], tasks: Mapping[str, TaskCard]) -> Ite
             taken[title] = card.name
 
 
-def _candidate_flaws(suite: Suite, data: DataSets) -> Iterator[Flaw]:
+def _candidate_flaws(suite: Suite, data: DataSets, shipped: Collection[str]) -> Iterator[Flaw]:
     entries = suite.entries()
-    around = Surroundings(suite.bases, suite.recipes, {candidate.name: candidate for _, candidate in entries})
+    around = Surroundings(suite.bases, suite.recipes, {candidate.name: candidate for _, candidate in entries}, shipped)
     seen: set[str] = set()
     for at, candidate in entries:
         yield from _below(at, candidate_flaws(candidate, around))

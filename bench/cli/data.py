@@ -15,6 +15,7 @@ from bench.cli.verb import Verb, Verbs
 from bench.errors import DataError, Incomplete, SelectionError
 
 if TYPE_CHECKING:
+    from bench.cards.load import Library
     from bench.data.fetch import Published
 
 app = typer.Typer(cls=Verbs, help="Look after data sets.", no_args_is_help=True, rich_markup_mode=None)
@@ -69,7 +70,17 @@ def status(
                 typer.echo(f"  {problem}")
     bad = [entry["task"] for entry in found if entry["problems"]]
     if bad:
-        raise Incomplete(f"{len(bad)} of {len(found)} data sets cannot be used here: {', '.join(bad)}")
+        mend = "".join(f"\n`{command}` fetches what is published" for command in _fetching(library, bad, suite, data_dir))
+        raise Incomplete(f"{len(bad)} of {len(found)} data sets cannot be used here: {', '.join(bad)}{mend}")
+
+
+def _fetching(library: Library, names: list[str], suite: str | None, data_dir: Path | None) -> list[str]:
+    """The commands that fetch the published files of some data sets that are not here: one for each suite that they are of."""
+    from bench.data.fetch import published_files
+
+    missing = [name for name in names if any(data_dir is None or not file.place(data_dir).is_file() for file in published_files([library.task(name)]))]
+    of = [suite or next((one.name for one in library.suites.values() if name in one.data_sets), None) for name in missing]
+    return [f"bench data get {one} --data-dir {data_dir or 'DATA'}" for one in dict.fromkeys(of) if one is not None]
 
 
 def _status(library: Any, name: str, data_dir: Any) -> dict[str, Any]:

@@ -30,6 +30,10 @@ Files that hold scores or measurements which are not stored here are left as the
 code 3, unless --publish is given."""
 
 
+NAMED = 10
+"""How many incomplete candidates a line names."""
+
+
 def leaderboard(
     suite: options.Suite = None,
     format: Annotated[str | None, typer.Option("--format", help="Print md, csv, json or html instead of writing files.", show_default=False)] = None,  # noqa: A002
@@ -63,8 +67,11 @@ def leaderboard(
     else:
         show(document, make_console())
         _write(board, out or folder, anyway=publish, open_page=open_page)
-    if source is None and not document.complete:
-        raise Incomplete("the board is incomplete; `bench run --all` computes what is missing")
+    if names := [row.name for row in document.rows if row.problem is not None]:
+        told = f"the board is incomplete: {', '.join(names[:NAMED])}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}"
+        if source is None:
+            raise Incomplete(f"{told}; `bench run --all` computes what is missing")
+        typer.echo(f"bench: {told}", err=True)
 
 
 def _stored(suite: str | None, device: str, data_dir: Path | None, workspace: Path | None, *, wanted: bool) -> tuple[Mapping[str, Any], Path]:

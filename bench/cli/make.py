@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from bench.cli import options
 from bench.errors import Incomplete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.plan.planning import Plan
 
 EXAMPLES = """Examples:
 
@@ -43,8 +50,21 @@ def make(
     chosen = options.chosen(names, suite=suite, device=device, data_dir=data_dir, offline=offline, jobs=jobs, stages=("make",), force=force)
     with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):
         plan = planned(workspace, chosen, json=json, quiet=quiet)
+        for line in _untrained(plan) if names and not quiet else ():
+            typer.echo(f"bench: {line}", err=True)
         outcome = execute(plan, reporter)
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
     made = {candidate.name: str(plan.archive.checkpoint_folder(plan.resolver.blueprint(candidate))) for candidate in plan.selection.chosen}
     typer.echo(jsonlib.dumps({"event": "end", "made": made}, ensure_ascii=False) if json else "\n".join(made.values()))
+
+
+def _untrained(plan: Plan) -> Iterator[str]:
+    """What to say of chosen candidates of a kind that is never trained."""
+    from bench.cards.kinds import External, Lexical
+
+    for candidate in plan.selection.chosen:
+        if isinstance(candidate, External):
+            yield f"{candidate.name} is an external model, which is used as it is: there is nothing to train, and the path is that of the model itself"
+        elif isinstance(candidate, Lexical):
+            yield f"{candidate.name} is a lexical candidate, which has no weights: there is nothing to train"

@@ -126,18 +126,16 @@ def why(workspace: Workspace, given: Path | None) -> str:
 
 def costs(estimate: Estimate) -> list[str]:
     """An estimate in words; nothing where nothing is to run."""
+    from bench.cli.progress import duration
+
     if not estimate.known + estimate.unknown:
         return []
-    done = f"about {_duration(estimate.seconds)} of work for {estimate.known} cells, one after the other, as cells of their kind took on this machine"
+    done = f"about {duration(estimate.seconds)} of work for {estimate.known} cells, one after the other, as cells of their kind took on this machine"
     unknown = f"not known for {estimate.unknown} cells: none of their kind is stored"
     lines = ["time        " + "; ".join([done] * bool(estimate.known) + [unknown] * bool(estimate.unknown))]
     if estimate.checkpoint_bytes:
         lines.append(f"disk        at most {_size(estimate.checkpoint_bytes)} for checkpoints; {_size(estimate.free_bytes)} are free")
     return lines
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _size(count: float) -> str:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from bench.plan.options import Options
     from bench.plan.planning import Plan
 
-WEIGHTS = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
-"""Rough cost of a cell by stage, so that the time left is not led astray by many cheap cells."""
 SILENCE = 30.0
 """Seconds after which something is said, if only that the work goes on."""
 SOON = 5.0
@@ -104,18 +102,19 @@ def _nothing_said() -> Iterator[Callable[..., None]]:
 
 
 def planned(workspace: Path | None, options: Options, *, json: bool, quiet: bool = False) -> Plan:
-    """The plan of a run, with signs of life while it is made, and a warning for each test whose texts cannot be kept out of the training.
+    """The plan of a run, with signs of life while it is made, what its cells are expected to take, and warnings.
 
     Raises:
         BenchError: See `make_plan`.
     """
     from bench.cli.place import writing_in
+    from bench.plan.estimate import with_estimates
     from bench.plan.planning import make_plan
     from bench.plan.warnings import warnings
 
     place = writing_in(workspace)
     with _nothing_said() if quiet else heartbeat("planning", json=json) as say:
-        plan = make_plan(place, options, lambda what: say(what, aloud=True), step=say)
+        plan = with_estimates(make_plan(place, options, lambda what: say(what, aloud=True), step=say))
     for warning in warnings(plan):
         _line(f"bench: warning: {warning}", sys.stderr)
     return plan
@@ -196,6 +195,50 @@ class _Running:
             self._say(cell, what, fraction, now - begun)
 
 
+class _Work:
+    """How much of a run is done, by the weight of its cells, and how long the rest takes at this pace."""
+
+    def __init__(self, cells: list[PlannedCell]) -> None:
+        self._weights = {cell.cell: cell.weight for cell in cells}
+        self._shares: dict[Cell, float] = {}
+        self._begun = time.monotonic()
+        self.total = sum(self._weights.values())
+
+    def progress(self, cell: Cell, fraction: float) -> None:
+        """A cell has done a fraction of a phase. A making has two of them, mostly; no cell goes back, and none is whole before it has ended."""
+        share = 0.95 * fraction / (2 if cell.stage == "make" else 1)
+        self._shares[cell] = max(share, self._shares.get(cell, 0.0))
+
+    def end(self, cell: Cell) -> None:
+        """A cell has ended."""
+        self._shares[cell] = 1.0
+
+    @property
+    def done(self) -> float:
+        """The weight of what is done, at most the total."""
+        return sum(weight * self._shares.get(cell, 0.0) for cell, weight in list(self._weights.items()))
+
+    @property
+    def left(self) -> str:
+        """The time left in words; nothing while nothing is done."""
+        done = self.done
+        return f"  (about {duration((time.monotonic() - self._begun) * (self.total - done) / done)} left)" if done else ""
+
+
+def duration(seconds: float) -> str:
+    """A time in words."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def expected(cells: list[PlannedCell]) -> str:
+    """How many cells there are to compute, and how long that takes, as far as cells of their kind tell that were computed on this machine."""
+    known = [cell.seconds for cell in cells if cell.seconds is not None]
+    if not known:
+        return f"{len(cells)} cells to compute; how long that takes is told as soon as the first of them tell it"
+    rest = "" if len(known) == len(cells) else f" for {len(known)} of them; nothing like the others has run on this machine"
+    return f"{len(cells)} cells to compute, about {duration(sum(known))} of work{rest}"
+
+
 class PlainReporter:
     """One line a finished cell, with the share done and the time left; again and again one for each cell that goes on.
 
@@ -210,13 +253,11 @@ class PlainReporter:
 
     def begin(self, cells: list[PlannedCell]) -> None:
         """Note the cells and the time."""
-        self._total = sum(WEIGHTS[cell.cell.stage] for cell in cells)
-        self._done = 0.0
-        self._started = time.monotonic()
+        self._work = _Work(cells)
         self._running = _Running(self._still, self._load if cells else None)
         self._running.start()
         if cells:
-            self._say(f"{len(cells)} cells to compute")
+            self._say(expected(cells))
 
     def start(self, cell: Cell) -> None:
         """Name long cells when they start."""
@@ -228,6 +269,7 @@ class PlainReporter:
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
         """Kept for the next sign of life."""
         self._running.begin(cell, what, fraction)
+        self._work.progress(cell, fraction)
         if self._verbose and self._phases.get(cell) != what:
             self._phases[cell] = what
             self._say(f"        {cell}  {what}")
@@ -246,14 +288,13 @@ class PlainReporter:
 
     def _ended(self, cell: Cell, state: str) -> None:
         self._running.end(cell)
-        self._done += WEIGHTS[cell.stage]
-        share = min(1.0, self._done / self._total) if self._total else 1.0
-        left = (time.monotonic() - self._started) * (1 - share) / share
-        self._say(f"{share:6.0%}  {cell}  {state}  (about {left:.0f} s left)")
+        self._work.end(cell)
+        share = self._work.done / self._work.total if self._work.total else 1.0
+        self._say(f"{share:6.0%}  {cell}  {state}{self._work.left}")
 
     def _still(self, cell: Cell, what: str, fraction: float, seconds: float) -> None:
         phase = f"{what} {fraction:.0%}, " if what else ""
-        self._say(f"        {cell}  {phase}{seconds:.0f} s so far")
+        self._say(f"        {cell}  {phase}{seconds:.0f} s so far{self._work.left}")
 
     def _load(self, seconds: float) -> None:
         self._say(f"        {LOADING}, {seconds:.0f} s so far")
@@ -263,10 +304,11 @@ class JsonReporter:
     """One JSON object a line on standard output."""
 
     def begin(self, cells: list[PlannedCell]) -> None:
-        """Say `{"event": "begin", "cells": n}`."""
+        """Say `{"event": "begin", "cells": n, "known": of how many the time is known, "seconds": what these take}`."""
         self._running = _Running(self._still, self._load if cells else None)
         self._running.start()
-        _event("begin", cells=len(cells))
+        known = [cell.seconds for cell in cells if cell.seconds is not None]
+        _event("begin", cells=len(cells), known=len(known), seconds=round(sum(known), 1))
 
     def start(self, cell: Cell) -> None:
         """Say `{"event": "start", ...}`."""
@@ -313,10 +355,11 @@ class LiveReporter:
 
         columns = (BarColumn(bar_width=24), TaskProgressColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TextColumn("left"))
         self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
-        self._all = self._bar.add_task(LOADING, total=sum(WEIGHTS[cell.cell.stage] for cell in cells))
-        self._before = 0.0
+        self._work = _Work(cells)
+        self._all = self._bar.add_task(LOADING, total=self._work.total)
         if cells:
             self._bar.start()
+            self._bar.console.print(expected(cells), markup=False, highlight=False)
 
     def start(self, cell: Cell) -> None:
         """Name the cell."""
@@ -324,8 +367,8 @@ class LiveReporter:
 
     def progress(self, cell: Cell, what: str, fraction: float) -> None:
         """Move the bar inside the cell."""
-        share = WEIGHTS[cell.stage] * fraction / (2 if cell.stage == "make" else 1)
-        self._bar.update(self._all, description=f"{cell} {what} {fraction:.0%}", completed=max(self._before, self._before + share * 0.95))
+        self._work.progress(cell, fraction)
+        self._bar.update(self._all, description=f"{cell} {what} {fraction:.0%}", completed=self._work.done)
 
     def reuse(self, cell: Cell) -> None:
         """Print a line above the bar and move it."""
@@ -340,6 +383,6 @@ class LiveReporter:
         self._bar.stop()
 
     def _ended(self, cell: Cell, state: str) -> None:
-        self._before += WEIGHTS[cell.stage]
-        self._bar.update(self._all, completed=self._before)
+        self._work.end(cell)
+        self._bar.update(self._all, completed=self._work.done)
         self._bar.console.print(f"{cell}  {state}", markup=False, highlight=False)

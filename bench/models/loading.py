@@ -115,7 +115,7 @@ def _checked(folder: Path, build: Callable[[], SentenceTransformer], *, trust_re
         except Exception as error:  # what the libraries raise on a broken folder is of many classes, and listed nowhere
             raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
     check_modules(folder, model, loaded)
-    check_tokenizer_files(folder, model.tokenizer)
+    check_tokenizer_files(folder, getattr(model, "tokenizer", None))  # a list of modules that begins with no transformer has none
     _check_tokens(folder, model)
     _fit_lengths(folder, model)
     return model

@@ -25,12 +25,18 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class PlannedCell:
-    """A cell and where it stands. The key is None while the checkpoint that it depends on does not exist."""
+    """A cell and where it stands.
+
+    The key is None while the checkpoint that it depends on does not exist. `seconds` are what cells of its kind took on this machine; None where that is not
+    known, or was not looked up. `weight` is its share of the work, compared with other cells of the plan.
+    """
 
     cell: Cell
     status: Status
     key: str | None = None
     reason: str = ""
+    seconds: float | None = None
+    weight: float = 1.0
 
     @property
     def to_run(self) -> bool:

@@ -20,6 +20,10 @@ from bench.plan.planning import Plan, PlannedCandidate
 from bench.probe.machine import fingerprint
 from bench.store import Result, Unsound, unseal
 
+ROUGH = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
+"""What a cell of a stage weighs of which nothing is known, so that many cheap cells do not lead the time left astray: about seconds, on a small model."""
+UNTRAINED = 1.0
+"""What a making without training weighs."""
 BYTES = 4
 """Of a number in a checkpoint, which is stored in fp32."""
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
@@ -49,6 +53,24 @@ def estimate(plan: Plan) -> Estimate:
     free = shutil.disk_usage(next(folder for folder in (state, *state.parents) if folder.is_dir())).free
     makings = [planned.blueprint for planned in plan.candidates.values() if planned.blueprint is not None and planned.cells[0].to_run]
     return Estimate(sum(known), len(known), len(found) - len(known), sum(map(_checkpoint_bytes, makings)), free)
+
+
+def with_estimates(plan: Plan) -> Plan:
+    """The plan with what each cell that is to run is expected to take."""
+    history = _History(plan)
+    return dataclasses.replace(plan, candidates={name: _expected(planned, history.of(planned)) for name, planned in plan.candidates.items()})
+
+
+def _expected(planned: PlannedCandidate, seconds: list[float | None]) -> PlannedCandidate:
+    """A candidate whose cells have seconds and weights."""
+    trains = planned.blueprint is not None and bool(planned.blueprint.lineage.get("phases"))
+    left = iter(seconds)
+    cells = []
+    for cell in planned.cells:
+        known = next(left, None) if cell.to_run else None
+        rough = UNTRAINED if cell.cell.stage == "make" and not trains else ROUGH[cell.cell.stage]
+        cells.append(dataclasses.replace(cell, seconds=known, weight=rough if known is None else known))
+    return dataclasses.replace(planned, cells=tuple(cells))
 
 
 class _History:

@@ -95,8 +95,13 @@ def test_in_the_names_of_a_grid_a_built_in_recipe_is_called_by_its_own_name(tmp_
 
 
 def test_a_recipe_that_no_suite_has_is_told(tmp_path):
-    with pytest.raises(CardError, match="no recipe 'mini/two-fase'"):
+    with pytest.raises(CardError, match="no recipe 'mini/two-fase'; did you mean 'mini/two-phase'"):
         own(tmp_path, TRAINED.replace("two-phase", "two-fase"))
+
+
+def test_a_built_in_recipe_without_its_suite_is_told_with_it(tmp_path):
+    with pytest.raises(CardError, match=r"no recipe 'taught'; did you mean '[a-z]+/taught'"):
+        own(tmp_path, TRAINED.replace("mini/two-phase", "taught"))
 
 
 def test_an_own_suite_may_name_the_list_of_tokens_that_comes_with_the_package(tmp_path):

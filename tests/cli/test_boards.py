@@ -165,6 +165,16 @@ def test_pages_are_made_again_from_a_published_file_alone(published, call, tmp_p
     assert {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "again").iterdir() if path.is_file()} == written
 
 
+def test_incomplete_candidates_are_named_whatever_the_format(published, call, capsys, tmp_path):
+    file = published / "leaderboard.json"
+    told = call("leaderboard", "--format", "csv")[0]
+    assert told == "the board is incomplete: letters, tiny, tiny-top2; `bench run --all` computes what is missing"
+    load_library.cache_clear()
+    for given in (["--format", "csv"], ["--out", str(tmp_path / "again")]):
+        app(["leaderboard", "--from", str(file), *given], standalone_mode=False)
+        assert capsys.readouterr().err == "bench: the board is incomplete: tiny, tiny-top2\n"
+
+
 def test_a_file_of_an_earlier_version_is_read_and_what_cards_know_is_added(published, call):
     file = published / "leaderboard.json"
     values = json.loads(file.read_text(encoding="utf-8"))

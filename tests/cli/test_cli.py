@@ -167,6 +167,18 @@ def test_make_prints_the_path_of_a_loadable_checkpoint(workspace_folder):
     assert (Path(found.stdout.strip()) / "lexical.json").is_file()
 
 
+@pytest.mark.slow
+def test_make_says_of_named_candidates_that_are_never_trained_that_there_is_nothing_to_train(workspace_folder):
+    suite = workspace_folder / "models" / "mini.toml"
+    suite.write_text(suite.read_text(encoding="utf-8") + '\n[[candidates]]\nname = "outside"\nkind = "external"\npath = "tiny"\n', encoding="utf-8")
+    found = bench("make", "letters", "outside", "--device", "cpu", cwd=workspace_folder)
+    assert found.returncode == 0, found.stderr
+    assert "bench: letters is a lexical candidate, which has no weights: there is nothing to train\n" in found.stderr
+    assert "bench: outside is an external model, which is used as it is: there is nothing to train" in found.stderr
+    assert found.stdout.splitlines()[1] == str(workspace_folder / "models" / "tiny")
+    assert "nothing to train" not in bench("make", "letters", "--quiet", "--device", "cpu", cwd=workspace_folder).stderr
+
+
 def test_leaderboard_prints_one_format_and_says_that_it_is_incomplete(workspace_folder):
     found = bench("leaderboard", "--format", "csv", "--device", "cpu", cwd=workspace_folder)
     assert found.returncode == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from bench.cli import progress
 from bench.cli.log import logged
-from bench.cli.progress import JsonReporter, LiveReporter, PlainReporter, heartbeat, make_reporter
+from bench.cli.progress import JsonReporter, LiveReporter, PlainReporter, expected, heartbeat, make_reporter
 from bench.errors import Stopped, StorageError
 from bench.plan.cells import Cell, PlannedCell
 
@@ -100,6 +101,53 @@ def test_before_the_first_cell_it_is_said_that_the_libraries_are_loaded_and_not_
     reporter.end()
 
 
+def known(*seconds: float | None) -> list[PlannedCell]:
+    return [dataclasses.replace(cell, seconds=one, weight=one or 1.0) for cell, one in zip(CELLS, seconds, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (known(600, 40, 20), "3 cells to compute, about 11 min of work"),
+        (known(60, None, 20), "3 cells to compute, about 80 s of work for 2 of them; nothing like the others has run on this machine"),
+        (CELLS, "3 cells to compute; how long that takes is told as soon as the first of them tell it"),
+    ],
+    ids=["all are known", "some are known", "none is known"],
+)
+def test_a_run_says_at_its_start_about_how_long_it_takes(capsys, monkeypatch, cells, told):
+    monkeypatch.setenv("COLUMNS", "200")
+    for reporter in (PlainReporter(), LiveReporter()):
+        reporter.begin(cells)
+        reporter.end()
+        assert told in capsys.readouterr().err
+    events = JsonReporter()
+    events.begin(cells)
+    events.end()
+    event = json.loads(capsys.readouterr().out)
+    found = [cell.seconds for cell in cells if cell.seconds is not None]
+    assert event == {"event": "begin", "cells": 3, "known": len(found), "seconds": sum(found)}
+
+
+def test_the_time_left_is_told_while_the_first_cell_is_still_being_made(silence, capsys, monkeypatch):
+    reporter = PlainReporter()
+    reporter.begin(known(60, 20, 40))
+    reporter.start(MAKE)
+    assert " left" not in wait_until(lambda text: "so far" in text, capsys)
+    monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + 300)
+    reporter.progress(MAKE, "nli", 0.5)
+    assert "tiny make  nli 50%, 300 s so far  (about 37 min left)" in wait_until(lambda text: "nli 50%" in text, capsys)
+    reporter.end()
+
+
+def test_a_cell_counts_for_what_it_is_expected_to_take(capsys):
+    reporter = PlainReporter()
+    reporter.begin(known(1, 60, 39))
+    reporter.finish(MAKE, 1.0, None)
+    reporter.finish(SCORE, 60.0, None)
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()[1:]] == ["1%", "61%"]
+    reporter.end()
+
+
 def test_planning_is_silent_for_no_more_than_five_seconds():
     assert progress.SOON <= 5.0
 
@@ -146,7 +194,7 @@ def test_a_log_is_appended_to_with_the_time_whatever_else_is_shown(tmp_path):
             reporter.finish(MAKE, 1.0, "boom")
             reporter.end()
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert [line.split("  ", 1)[1].strip() for line in lines[:3]] == ["3 cells to compute", "tiny make ...", "tiny make  nli"]
+    assert [line.split("  ", 1)[1].strip() for line in lines[:3]] == [expected(CELLS), "tiny make ...", "tiny make  nli"]
     assert len(lines) == 10
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  ", line) for line in lines)
 

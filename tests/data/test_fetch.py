@@ -14,6 +14,7 @@ import pytest
 
 from bench.cards.load import load_library
 from bench.cards.workspace import find_workspace
+from bench.cli import data as data_verb
 from bench.data import fetch as fetching
 from bench.data.fetch import Published, Unreachable, fetch, published_files
 from bench.errors import BenchError, DataError, StorageError
@@ -187,6 +188,32 @@ def test_the_command_fetches_what_it_can_and_names_the_rest(workspace, server, t
     again = bench("data", "get", "tiny", "--data-dir", "data", "--from", server.address, cwd=workspace, env=env)
     assert again.returncode == 0, again.stderr
     assert [line.rpartition(": ")[2] for line in again.stdout.splitlines()] == ["fetched", "was here"]
+
+
+def test_the_status_of_data_names_the_command_that_fetches_what_is_not_here_and_only_then(workspace, tmp_path):
+    env = {name: value for name, value in os.environ.items() if name != "KASAUTI_DATA_DIR"}
+    for words in ([], ["--suite", "tiny"]):
+        found = bench("data", "status", *words, cwd=workspace, env=env)
+        assert found.returncode == 3
+        assert "`bench data get tiny --data-dir DATA` fetches what is published" in found.stderr
+    data = tmp_path / "data"
+    data.mkdir()
+    assert f"`bench data get tiny --data-dir {data}` fetches" in bench("data", "status", "--data-dir", str(data), cwd=workspace).stderr
+    for file in (FILE, Published("owner/set", COMMIT, "train.tsv", FILE.sha256)):
+        file.place(data).parent.mkdir(parents=True, exist_ok=True)
+        file.place(data).write_bytes(b"another\n")
+    changed = bench("data", "status", "--data-dir", str(data), cwd=workspace)
+    assert changed.returncode == 3
+    assert "bench data get" not in changed.stderr
+
+
+def test_a_long_download_says_how_far_it_is(workspace, server, capsys, monkeypatch):
+    monkeypatch.setattr(data_verb, "STILL", 0.0)
+    server.files[f"/owner/set/{COMMIT}/train.tsv"] = CONTENT
+    data_verb.get("tiny", workspace / "data", urls=False, source=server.address, workspace=workspace, json=False)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"        1 of 2  owner/set/train.tsv: 0.1 MB of {len(CONTENT) / 1e6:.1f}"
+    assert said[-1] == f"        2 of 2  owner/set/{FILE.path}: {len(CONTENT) / 1e6:.1f} MB of {len(CONTENT) / 1e6:.1f}"
 
 
 @pytest.mark.parametrize(

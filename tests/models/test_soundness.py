@@ -92,6 +92,13 @@ def test_an_unknown_class_of_a_module_is_refused_by_name(model, kind, told):
         load_encoder(model)
 
 
+def test_a_list_of_modules_without_a_transformer_is_refused_as_having_no_tokenizer(model):
+    path = model / "modules.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8"))[1:]), encoding="utf-8")
+    with pytest.raises(ModelError, match="has no tokenizer for text"):
+        load_encoder(model)
+
+
 def test_a_tokenizer_with_more_tokens_than_there_are_embeddings_is_refused_though_no_text_uses_them(model):
     tokenizer = AutoTokenizer.from_pretrained(str(model))
     rows = len(tokenizer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.plan.estimate import estimate
+from bench.plan.estimate import estimate, with_estimates
 from bench.run.execute import execute
 from bench.run.report import Silent
 from tests.builders import plan_anew
@@ -46,6 +46,18 @@ def test_other_tasks_and_candidates_of_another_kind_are_not_known(stored):
     found = estimate(plan_anew(stored))
     assert found.known == 0
     assert found.unknown == 12
+
+
+def test_each_cell_of_a_run_knows_what_it_is_expected_to_take(stored):
+    cells = {str(cell.cell): (cell.seconds, cell.weight) for cell in with_estimates(plan_anew(stored, **LETTERS, force=True)).cells}
+    assert cells == {"letters make": (10.0, 10.0), "letters evaluate Pairs": (15.0, 15.0), "letters evaluate Topics": (10.0, 10.0)}
+
+
+def test_a_making_that_trains_weighs_more_than_one_that_does_not(workspace_folder):
+    cells = {str(cell.cell): (cell.seconds, cell.weight) for cell in with_estimates(plan_anew(workspace_folder)).cells}
+    assert cells["letters make"] == (None, 1.0)
+    assert cells["tiny make"] == (None, 10.0)
+    assert cells["tiny evaluate Pairs"] == (None, 1.0)
 
 
 def test_what_another_machine_took_says_nothing_here(stored, monkeypatch):
