@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import shutil
@@ -172,6 +173,19 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     yield mount
     for place in dict.fromkeys(mounted):
         subprocess.run(["umount", "--lazy", str(place)], check=True)  # an error that a test keeps may hold a file open
+
+
+@pytest.fixture(scope="module")
+def brief_probes() -> Iterator[None]:
+    """Let measurements of this process take few rounds, once, however busy the machine is: for tests of what becomes of them, not of how exact they are."""
+    from bench.probe.profiles import PROFILES
+
+    with pytest.MonkeyPatch.context() as patch:
+        few = {"rounds": 6, "most_rounds": 0, "singles": 11, "block": {"short": 4, "medium": 1, "long": 1}, "batch_sizes": (2, 4)}
+        patch.setitem(PROFILES, "quick", dataclasses.replace(PROFILES["quick"], **few))
+        patch.setattr("bench.probe.noise.LOOK_SECONDS", 0.05)
+        patch.setattr("bench.probe.noise.reasons", lambda *_: [])
+        yield
 
 
 @pytest.fixture(scope="session")

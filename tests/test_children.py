@@ -93,12 +93,16 @@ def test_what_interrupts_the_parent_ends_the_child():
     assert multiprocessing.active_children() == []
 
 
+LEAN = "from bench.children import context\ncontext().set_forkserver_preload([])\n"
+"""For a script of which what the fork server imports is no part: nothing, instead of the heavy libraries for seconds."""
+
+
 def tell(connection: Connection) -> None:
     connection.send("here I am")
 
 
 def test_a_child_whose_parent_no_longer_listens_ends_without_a_word():
-    code = (
+    code = LEAN + (
         "from bench.children import context, start_child\nfrom tests.test_children import tell\n"
         "ours, theirs = context().Pipe()\nours.close()\nchild = start_child(tell, theirs, daemon=True)\nchild.join()\nprint(child.exitcode)"
     )
@@ -114,7 +118,7 @@ def lock_and_die() -> None:
 
 def test_what_a_killed_child_leaves_behind_is_removed_without_a_word():
     """By itself the resource tracker warns of leaked semaphores, after the last line that is ours."""
-    code = (
+    code = LEAN + (
         "from bench.children import start_child\nfrom tests.test_children import lock_and_die\n"
         "child = start_child(lock_and_die, daemon=True)\nchild.join()\nprint(child.exitcode)"
     )
@@ -130,7 +134,7 @@ def talk() -> None:
 @pytest.mark.parametrize("quiet", [True, False])
 def test_children_are_as_quiet_as_their_parent(quiet, tmp_path):
     said = "logging.getLogger('chatty').setLevel(logging.ERROR)\nwarnings.filterwarnings('ignore')\n" if quiet else ""
-    code = f"import logging, warnings\nfrom bench.children import in_child\nfrom tests.test_children import talk\n{said}in_child(talk)"
+    code = f"{LEAN}import logging, warnings\nfrom bench.children import in_child\nfrom tests.test_children import talk\n{said}in_child(talk)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert [word in found.stderr for word in ("a word of a library", "a warning of a library")] == [not quiet] * 2
 

@@ -11,7 +11,9 @@ import pytest
 from bench.cards.load import load_library
 from bench.cli import app
 from bench.errors import BenchError
+from tests.conftest import build_workspace
 
+pytestmark = pytest.mark.usefixtures("brief_probes")
 NAMES = ("LEADERBOARD.md", "leaderboard.json", "leaderboard.csv", "index.html")
 
 
@@ -32,12 +34,19 @@ def call(workspace_folder, capsys, monkeypatch):
     return called
 
 
+@pytest.fixture(scope="module")
+def board(tmp_path_factory, tiny_base) -> Path:
+    """The folder of a board with every score of `letters`."""
+    folder = build_workspace(tmp_path_factory.mktemp("board") / "workspace", tiny_base)
+    load_library.cache_clear()
+    assert not app(["run", "letters", "--probe", "none", "--publish", "--device", "cpu", "--workspace", str(folder)], standalone_mode=False)
+    return folder / "leaderboard"
+
+
 @pytest.fixture
-def published(workspace_folder, call) -> Path:
-    """The folder of a board with every score of `letters`, none of which is stored any more: as in a fresh clone."""
-    assert call("run", "letters", "--probe", "none", "--publish")[0] == 0
-    shutil.rmtree(workspace_folder / ".bench")
-    return workspace_folder / "leaderboard"
+def published(board, workspace_folder) -> Path:
+    """That board in a workspace in which none of its scores is stored: as in a fresh clone."""
+    return Path(shutil.copytree(board, workspace_folder / "leaderboard"))
 
 
 def contents(folder: Path) -> list[bytes]:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import bench, bench_process
 
-def bench(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None, encoding: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding=encoding, cwd=cwd, env=env, timeout=300, check=False)
+pytestmark = pytest.mark.usefixtures("brief_probes")
 
 
 def test_importing_the_command_line_pulls_in_nothing_heavy():
@@ -42,7 +41,7 @@ def test_the_help_of_a_verb_shows_examples(verb):
 def test_version_is_printed():
     from bench import __version__
 
-    assert bench("--version").stdout.strip() == f"kasauti {__version__}"
+    assert bench_process("--version").stdout.strip() == f"kasauti {__version__}"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bench.publish import losses
 from bench.run.execute import execute
 from bench.run.report import Silent
 from tests.builders import plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.conftest import build_workspace
 
 MORE = """

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFa
 
 from bench.cards.workspace import builtin_content
 from bench.make.vocabulary.devanagari import SIGNS, inspect_tokenizer
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 LETTERS = sorted({character for pairs in SIGNS.values() for pair in pairs for word in pair for character in word})
 

@@ -15,7 +15,7 @@ from bench.cards.suites import Suite
 from bench.cards.workspace import builtin_content, find_workspace
 from bench.cli.init import TEMPLATE
 from tests.builders import plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 
 @pytest.fixture(scope="module")

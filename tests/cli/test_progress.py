@@ -37,12 +37,17 @@ def wait_until(said, capsys, seconds: float = 10) -> str:
     return text
 
 
+def signs(text: str, doing: str) -> int:
+    """How often it was said for how many seconds this goes on; how many is the machine's affair."""
+    return len(re.findall(rf"{re.escape(doing)}\d+ s so far", text))
+
+
 def test_a_cell_that_goes_on_is_named_with_its_phase_and_percent(silence, capsys):
     reporter = PlainReporter()
     reporter.begin(CELLS)
     reporter.start(MAKE)
     reporter.progress(MAKE, "nli", 0.25)
-    wait_until(lambda text: text.count("tiny make  nli 25%, 0 s so far") > 1, capsys)
+    wait_until(lambda text: signs(text, "tiny make  nli 25%, ") > 1, capsys)
     reporter.end()
 
 
@@ -51,7 +56,7 @@ def test_a_cell_that_tells_no_progress_gives_a_sign_of_life(silence, capsys, cel
     reporter = PlainReporter()
     reporter.begin(CELLS)
     reporter.start(cell)
-    wait_until(lambda text: text.count(f"{cell}  0 s so far") > 1, capsys)
+    wait_until(lambda text: signs(text, f"{cell}  ") > 1, capsys)
     reporter.finish(cell, 0.2, None)
     reporter.end()
 
@@ -61,11 +66,11 @@ def test_every_running_cell_is_named_and_none_that_has_ended(silence, capsys):
     reporter.begin(CELLS)
     for cell in (MAKE, SCORE, PROBE):
         reporter.start(cell)
-    wait_until(lambda text: all(f"{cell}  0 s so far" in text for cell in (MAKE, SCORE, PROBE)), capsys)
+    wait_until(lambda text: all(signs(text, f"{cell}  ") for cell in (MAKE, SCORE, PROBE)), capsys)
     reporter.finish(MAKE, 1.0, None)
     reporter.reuse(SCORE)
     capsys.readouterr()
-    said = wait_until(lambda text: text.count(f"{PROBE}  0 s so far") > 2, capsys)
+    said = wait_until(lambda text: signs(text, f"{PROBE}  ") > 2, capsys)
     assert str(MAKE) not in said.split(f"{PROBE}", 1)[1]
     assert str(SCORE) not in said.split(f"{PROBE}", 1)[1]
     reporter.end()
@@ -249,6 +254,8 @@ def test_output_that_nobody_reads_ends_the_run_and_fails_no_cell(monkeypatch, ki
             raise BrokenPipeError
 
     monkeypatch.setattr(f"sys.{stream}", Closed())
+    reporter = kind()
     with pytest.raises(Stopped) as raised:
-        kind().begin(CELLS)
+        reporter.begin(CELLS)
+    reporter.end()
     assert raised.value.exit_code == 141

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import streams
-from tests.cli.test_cli import bench
+from tests.cli.command import bench, bench_process
 
 ENCODINGS = [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
 
@@ -31,11 +31,11 @@ def test_json_keeps_every_character():
 def test_a_verb_prints_on_any_terminal(workspace_folder, env):
     card = workspace_folder / "tasks" / "pairs" / "task.toml"
     card.write_text(card.read_text(encoding="utf-8").replace('description = "d"', 'description = "जोड्या ± –"'), encoding="utf-8")
-    shown = bench("list", "models", cwd=workspace_folder, env={**os.environ, **env})
+    shown = bench_process("list", "models", cwd=workspace_folder, env={**os.environ, **env})
     assert shown.returncode == 0, shown.stderr
     assert "letters" in shown.stdout
-    plain, there = (bench("list", "tasks", "--json", cwd=workspace_folder, env={**os.environ, **more}) for more in (env, {"PYTHONIOENCODING": "utf-8"}))
-    assert json.loads(plain.stdout) == json.loads(there.stdout)
+    plain = bench_process("list", "tasks", "--json", cwd=workspace_folder, env={**os.environ, **env})
+    assert json.loads(plain.stdout) == json.loads(bench("list", "tasks", "--json", cwd=workspace_folder).stdout)
 
 
 @pytest.mark.slow
@@ -44,7 +44,7 @@ def test_a_verb_prints_on_any_terminal(workspace_folder, env):
 def test_a_run_needs_neither_utf_8_nor_a_home(workspace_folder, home, encoding):
     env = {name: value for name, value in os.environ.items() if not name.startswith(("HF_HOME", "MTEB", "XDG"))}
     env.update(HOME=home, PYTHONIOENCODING=encoding)
-    found = bench("run", "letters", "--probe", "none", "--device", "cpu", cwd=workspace_folder, env=env, encoding=encoding)
+    found = bench_process("run", "letters", "--probe", "none", "--device", "cpu", cwd=workspace_folder, env=env, encoding=encoding)
     assert found.returncode == 0, found.stderr
     assert "5 cells computed, 0 reused, 0 failed, 0 could not run" in found.stdout
     assert {"ascii": "+-", "latin-1": "±"}[encoding] in found.stdout
@@ -75,7 +75,7 @@ def test_a_run_whose_reader_leaves_ends_without_a_word_and_goes_on_later(workspa
     assert process.wait(timeout=300) == 141
     assert process.stderr.read() == ""
     process.stderr.close()
-    again = bench(*command[3:], cwd=workspace_folder)
+    again = bench_process(*command[3:], cwd=workspace_folder)
     assert json.loads(again.stdout.splitlines()[-1])["problems"] == {}
 
 

@@ -15,7 +15,7 @@ from bench.cards.defaults import KEYS, read_defaults
 from bench.cards.workspace import Workspace
 from bench.cli import app
 from bench.errors import CardError, did_you_mean, nearest
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 COMMANDS: dict[str, Any] = vars(get_command(app))["commands"]
 VERBS = [*COMMANDS, *(f"{group} {name}" for group in ("data", "cache") for name in COMMANDS[group].commands)]

@@ -14,7 +14,7 @@ from bench.digests import file_digest, model_digest
 from bench.errors import DataError
 from bench.make.vocabulary.choose import choose_vocabulary
 from bench.make.vocabulary.trim import select_tokens
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
 
 

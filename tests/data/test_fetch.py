@@ -19,7 +19,7 @@ from bench.data import fetch as fetching
 from bench.data.fetch import Published, Unreachable, fetch, published_files
 from bench.errors import BenchError, DataError, StorageError
 from tests.builders import STS_CARD, SUITE_CARD, write_workspace
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 CONTENT = b"sentence1\tsentence2\tscore\n" + b"a\tb\t1\n" * 40_000
 COMMIT = "0123456789" * 4

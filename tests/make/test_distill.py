@@ -28,7 +28,7 @@ from bench.models.loading import load_encoder, load_sentence_model
 from bench.models.pruning import keep_layers, randomise
 from bench.plan.planning import Plan
 from tests.builders import blueprint_of, board_of, checkpoint_of, made_of, plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.conftest import WORDS_MR, build_workspace, sentences
 from tests.run.test_run import results, run
 

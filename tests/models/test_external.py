@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.cards.workspace import builtin_content
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import bench
+from tests.cli.command import bench_process
 
 pytestmark = pytest.mark.slow
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -77,19 +77,19 @@ def environment(endpoint: str, home: Path) -> dict[str, str]:
 
 def test_a_base_is_fetched_from_the_hub_once_and_then_used_offline(workspace_folder, hub, tmp_path):
     use_hub(workspace_folder)
-    online = bench("plan", "tiny", "--device", "cpu", "--json", cwd=workspace_folder, env=environment(hub, tmp_path / "hf"))
+    online = bench_process("plan", "tiny", "--device", "cpu", "--json", cwd=workspace_folder, env=environment(hub, tmp_path / "hf"))
     assert json.loads(online.stdout)["cells"][0]["status"] == "cannot run", "planning must not touch the network"
     env = environment(hub, tmp_path / "hf")
-    made = bench("make", "tiny-top2", "--device", "cpu", cwd=workspace_folder, env=env)
+    made = bench_process("make", "tiny-top2", "--device", "cpu", cwd=workspace_folder, env=env)
     assert made.returncode == 0, made.stderr
     assert (Path(made.stdout.strip()) / "model.safetensors").is_file()
-    offline = bench("plan", "tiny-top2", "--device", "cpu", "--json", cwd=workspace_folder, env=environment("http://127.0.0.1:9", tmp_path / "hf"))
+    offline = bench_process("plan", "tiny-top2", "--device", "cpu", "--json", cwd=workspace_folder, env=environment("http://127.0.0.1:9", tmp_path / "hf"))
     assert json.loads(offline.stdout)["cells"][0]["status"] == "done"
 
 
 def test_an_unreachable_hub_gives_one_clear_error_and_no_traceback(workspace_folder, tmp_path):
     use_hub(workspace_folder)
-    found = bench("make", "tiny", "--device", "cpu", cwd=workspace_folder, env=environment("http://127.0.0.1:9", tmp_path / "hf"))
+    found = bench_process("make", "tiny", "--device", "cpu", cwd=workspace_folder, env=environment("http://127.0.0.1:9", tmp_path / "hf"))
     assert found.returncode == 3
     assert f"hub:org/tiny@{REVISION} cannot be had" in found.stderr
     assert "Traceback" not in found.stderr
@@ -97,13 +97,13 @@ def test_an_unreachable_hub_gives_one_clear_error_and_no_traceback(workspace_fol
 
 def test_a_revision_that_does_not_exist_is_named(workspace_folder, hub, tmp_path):
     use_hub(workspace_folder, revision="f" * 40)
-    found = bench("make", "tiny", "--device", "cpu", cwd=workspace_folder, env=environment(hub, tmp_path / "hf"))
+    found = bench_process("make", "tiny", "--device", "cpu", cwd=workspace_folder, env=environment(hub, tmp_path / "hf"))
     assert found.returncode == 3
     assert f"hub:org/tiny@{'f' * 40} cannot be had" in found.stderr
 
 
 def test_a_hub_model_that_was_never_fetched_says_how_to_get_it_when_offline(workspace_folder, tmp_path):
     use_hub(workspace_folder)
-    found = bench("make", "tiny", "--offline", "--device", "cpu", cwd=workspace_folder, env=environment("http://127.0.0.1:9", tmp_path / "hf"))
+    found = bench_process("make", "tiny", "--offline", "--device", "cpu", cwd=workspace_folder, env=environment("http://127.0.0.1:9", tmp_path / "hf"))
     assert found.returncode == 3
     assert "run once without --offline" in found.stderr

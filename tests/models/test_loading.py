@@ -34,7 +34,7 @@ from bench.models.encoders import check_spread
 from bench.models.loading import load_encoder, load_sentence_model
 from bench.models.packages import package_path
 from bench.models.shared_prefix import SharedPrefixEncoder
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
 from tests.make.test_distill import teacher_in
 from tests.models.test_architectures import make_base

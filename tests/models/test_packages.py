@@ -16,7 +16,7 @@ from bench.models.converted import converted
 from bench.models.locate import locate_model
 from bench.models.packages import package_path
 from tests.builders import blueprint_of, plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.models.e5_files import E5File, write_package
 
 DATA = bytes(E5File())

@@ -20,12 +20,12 @@ from bench.run.execute import execute
 from bench.run.report import Silent
 from bench.store import Store
 from tests.builders import board_of, plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.conftest import build_workspace
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory, tiny_base) -> Path:
+def scored(tmp_path_factory, tiny_base, brief_probes) -> Path:
     """A workspace in which the lexical candidate, a trimmed, untrained one, and an external one that is used in its own way have run."""
     folder = build_workspace(tmp_path_factory.mktemp("scored") / "workspace", tiny_base)
     card = folder / "models" / "mini.toml"

@@ -13,7 +13,7 @@ from bench.plan.keys import evaluate_key
 from bench.plan.planning import Plan
 from bench.plan.warnings import unread_tests, warnings
 from tests.builders import blueprint_of, board_of, json_of, made_of, markdown_of, plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.run.test_run import run
 
 HEADER = "text\tlabel\n"

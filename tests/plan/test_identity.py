@@ -66,7 +66,7 @@ def imaginary_gpu(monkeypatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory, tiny_base) -> Path:
+def scored(tmp_path_factory, tiny_base, brief_probes) -> Path:
     """A workspace with everything of a lexical and of a pruned, untrained candidate on the CPU, and a nested training."""
     folder = build_workspace(tmp_path_factory.mktemp("scored") / "workspace", tiny_base)
     card = folder / "models" / "mini.toml"

@@ -16,7 +16,7 @@ from bench.run.execute import execute
 from bench.run.report import Silent
 from bench.store import seal
 from tests.builders import board_of, checkpoint_of, made_of, plan_anew
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 from tests.conftest import build_workspace
 
 MORE = """

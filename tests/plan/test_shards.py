@@ -8,7 +8,7 @@ from bench.cards.load import load_library
 from bench.plan.options import Options
 from bench.plan.selection import select
 from tests.builders import SUITE_CARD, write_workspace
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 SEVERAL = "".join(f'[[candidates]]\nname = "chars-{low}-{high}"\nkind = "lexical"\nngram = [{low}, {high}]\n' for low in range(1, 5) for high in range(low, 5))
 TAUGHT = """

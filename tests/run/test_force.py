@@ -14,6 +14,7 @@ from bench.store import Result
 from tests.builders import checkpoint_of, made_of, plan_anew
 from tests.run.test_run import run
 
+pytestmark = pytest.mark.usefixtures("brief_probes")
 EVERYTHING = {"names": ("letters",), "tasks": ("Pairs",)}
 
 

@@ -15,6 +15,7 @@ from bench.run import measuring
 from tests.builders import board_of, made_of, plan_anew
 from tests.run.test_run import run
 
+pytestmark = pytest.mark.usefixtures("brief_probes")
 UNTRAINED = """
 [[candidates]]
 name = "whole"

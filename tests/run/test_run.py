@@ -24,6 +24,8 @@ from bench.store import Result
 from tests.builders import blueprint_of, board_of, checkpoint_of, made_of, plan_anew
 from tests.conftest import build_workspace
 
+pytestmark = pytest.mark.usefixtures("brief_probes")
+
 
 class Silent:
     def begin(self, cells: list[PlannedCell]) -> None:
@@ -52,7 +54,7 @@ def run(folder: Path, **options) -> tuple[Plan, Outcome]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, tiny_base):
+def finished(tmp_path_factory, tiny_base, brief_probes):
     """One finished run, copied by every test that changes something."""
     workspace = build_workspace(tmp_path_factory.mktemp("finished") / "workspace", tiny_base)
     _, outcome = run(workspace, probe="quick")

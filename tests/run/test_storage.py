@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import bench
+from tests.cli.command import bench, bench_process
 
 
 def hidden(folder: Path) -> list[Path]:
@@ -54,7 +54,7 @@ def test_a_full_disk_fails_cells_by_name_and_a_larger_one_finishes_them(workspac
     state = workspace_folder / ".bench"
     small_disk(state, megabytes=0.3)
     command = ("run", "--all", "--probe", "none", "--device", "cpu", "--jobs", jobs, "--json")
-    full = bench(*command, cwd=workspace_folder)
+    full = bench_process(*command, cwd=workspace_folder)
     assert full.returncode == 3
     assert "Traceback" not in full.stdout + full.stderr
     end = json.loads(full.stdout.splitlines()[-1])
@@ -65,7 +65,7 @@ def test_a_full_disk_fails_cells_by_name_and_a_larger_one_finishes_them(workspac
     done = [json.loads(path.read_text(encoding="utf-8")) for path in (state / "results").rglob("*.json")]
     assert sum(result["status"] == "done" for result in done) == end["computed"] > 0
     small_disk(state, megabytes=50)
-    again = bench(*command, cwd=workspace_folder)
+    again = bench_process(*command, cwd=workspace_folder)
     assert again.returncode == 0, again.stdout
     later = json.loads(again.stdout.splitlines()[-1])
     assert (later["reused"], later["computed"]) == (end["computed"], 15 - end["computed"])

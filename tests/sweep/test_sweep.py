@@ -25,7 +25,7 @@ from bench.sweep.chart import LOOKS, draw
 from bench.sweep.depths import Form, eligible, linear_cka, quality, recommend, retained, surest
 from bench.sweep.page import quality_table
 from bench.sweep.sweep import DEFAULT, EVERY, SPLIT, TASK, Sweep, ranker, sweep
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 
 def form(strategy: str, depth: int, score: float, low: float | None) -> Form:
