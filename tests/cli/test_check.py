@@ -270,6 +270,31 @@ def test_a_claim_about_cost_is_confirmed_by_the_verb_only_where_that_is_asked_fo
     assert "there is no checkpoint" in out
 
 
+@pytest.mark.slow
+def test_a_claim_about_speed_is_measured_a_second_time_before_it_is_a_regression(tiny_base, tmp_path, monkeypatch, capsys):
+    """Nothing stands in for the measurement; only the noise of this machine is not looked at."""
+    monkeypatch.setattr("bench.probe.noise.reasons", lambda *_: [])
+    folder = build_workspace(tmp_path / "workspace", tiny_base)
+    asked = {"suite": "small", "tasks": ["Pairs"], "workspace": folder, "device": "cpu", "probe": "quick"}
+    assert bench.execute(bench.make_plan("letters", "tiny", **asked)).complete
+    arguments = ["check", "--workspace", str(folder), "--device", "cpu"]
+    assert app([*arguments, "--update"], standalone_mode=False) in {None, 0}
+    baseline = folder / "leaderboard" / "baseline.json"
+    content = json.loads(baseline.read_bytes())
+    del content["digest"]
+    for scenario in content["candidates"]["letters"]["cost"]["measured"]["relative"].values():
+        scenario.update({end: 4 * scenario[end] for end in ("ratio", "low", "high")})
+    baseline.write_text(seal(content), encoding="utf-8")
+    before = {path: path.read_bytes() for path in (folder / ".bench" / "results").rglob("*.json")}
+    capsys.readouterr()
+    assert app(arguments, standalone_mode=False) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "K401" in out
+    assert "measured twice" in out
+    changed = [json.loads(path.read_bytes())["cell"] for path, text in before.items() if path.read_bytes() != text]
+    assert changed == [{"candidate": "letters", "stage": "probe", "target": "cpu"}]
+
+
 def test_from_python_the_verdicts_are_those_of_the_verb(blessed, place):
     checked = bench.check(workspace=place, device="cpu")
     assert (checked.counts["PASS"], checked.exit_code(strict=True)) == (3, 0)

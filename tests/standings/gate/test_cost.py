@@ -131,6 +131,15 @@ def test_a_second_measurement_that_says_otherwise_leaves_it_inconclusive():
     assert (found.code, found.reason) == ("K402", "a second measurement does not say so (PASS, +0.0 %)")
 
 
+def test_a_second_measurement_that_cannot_be_compared_says_why():
+    busy = "other processes took 70% of the cores' time during it"
+    again = list(costs("a", entry(cost=cost(2.0)), entry(cost=measured(cost(1.5), validity={"verdict": "INVALID", "reasons": [busy]})), RULES))
+    found = next(one for one in settled(checked(cost(1.5)), again).findings if one.target == "offline")
+    assert found.code == "K402"
+    assert found.reason.startswith("a second measurement does not say so (NOT-COMPARABLE, ")
+    assert busy in found.reason
+
+
 def test_without_a_second_measurement_nothing_is_called_slower_or_larger_in_memory():
     after = settled(checked(cost(1.5, peak=GIB), before=cost(2.0, peak=GIB // 2)), why_not={"a": "there is no checkpoint"})
     assert {(one.target, one.code) for one in after.findings if one.what in {"speed", "memory"}} == {("offline", "K402"), ("single", "K402"), ("peak", "K502")}
