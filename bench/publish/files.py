@@ -40,6 +40,7 @@ def values(board: Board) -> dict[str, Any]:
         "compared": {name: dataclasses.asdict(one) for name, one in board.compared.items()},
         "detectable": board.detectable,
         "fronts": [dataclasses.asdict(front) for front in board.fronts],
+        "layer_similarity": board.layer_similarity,
         "trimmed": [dataclasses.asdict(one) for one in board.trimmed],
         "machines": board.machines,
         "versions": board.versions,
