@@ -115,7 +115,7 @@ def _unswept(document: Document) -> Note:
     lines = [
         (
             base,
-            f"`{shlex.join(['bench', 'sweep', base, '--suite', document.suite])}` compares its layers; the board that is written next shows how alike they are.",
+            f"`{shlex.join(['bench', 'sweep', base, '--suite', document.suite])}` compares its layers; the next board shows how alike they are.",
         )
         for base in bases
         if base not in document.layer_similarity

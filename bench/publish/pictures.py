@@ -38,7 +38,7 @@ from bench.publish.web import PICTURE
 FEWEST = 4
 """Fewer points make no picture."""
 MOST_NAMED, MOST_CURVES, MOST_HEAT = 40, 16, 40
-MOST_LAYERS = 48
+MOST_LAYERS, MOST_CELLS = 48, 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,9 +189,10 @@ def against_depth(document: Document) -> Picture | None:
 def retention(document: Document) -> Picture | None:
     """What is kept of the parent, task by task."""
     labels = [column.label for column in document.columns]
-    rows = [row for row in document.rows if any(share_of(document, row, label) is not None for label in labels)][:MOST_HEAT]
-    if len(rows) < FEWEST:
+    able = [row for row in document.rows if any(share_of(document, row, label) is not None for label in labels)]
+    if len(able) < FEWEST:
         return None
+    rows = able[: max(FEWEST, min(MOST_HEAT, MOST_CELLS // len(labels)))]
     values = [
         {"name": row.name, "task": label, "share": 100 * share, "shown": f"{100 * share:.0f}"}
         for row in rows
@@ -213,6 +214,8 @@ def retention(document: Document) -> Picture | None:
         {"mark": {"type": "text", "fontSize": 11, "color": "#101418"}, "encoding": {"text": {"field": "shown"}}},
     ]
     title, told = "What is kept of the parent, score by score", "Each score in percent of the parent's; blue is more, orange is less, and the number says it."
+    if len(rows) < len(able):
+        told += f" The first {len(rows)} of {len(able)}; all are under 'What is kept of the parent'."
     spec = {"data": {"values": values}, "encoding": order, "layer": layers, "width": {"step": 46}, "height": {"step": 22}}
     cells = [(Cell(row.name), *(Cell(texts.percent(share_of(document, row, label))) for label in labels)) for row in rows]
     table = Table(title, (Column("candidate", numeric=False), *(Column(label) for label in labels)), tuple(cells))
