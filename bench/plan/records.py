@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable
 
-from bench.cards.candidate import Candidate
+from bench.cards.candidate import Candidate, FromBase
 from bench.cards.suites import Suite
 from bench.cards.tasks import TaskCard
 from bench.errors import BenchError, first_line, last_line
 from bench.plan.archive import Archive
 from bench.plan.keys import evaluate_key, measurement_keys
 from bench.plan.planning import Plan
+from bench.plan.sweeps import Similarity, layer_similarity
 from bench.store import Result
 
 
@@ -36,7 +38,8 @@ class SuiteRecords:
     """A suite, the cards of its tasks, and what is stored of each of its candidates.
 
     `unread` are the tests that cannot be read now. Where one can, the key of a checkpoint that was made without it is the same only if no training row holds a
-    text of it. `remarks` are what is odd about the rows of a task.
+    text of it. `remarks` are what is odd about the rows of a task. `layer_similarity` is that of the
+    bases of which a sweep is stored.
     """
 
     suite: Suite
@@ -45,6 +48,7 @@ class SuiteRecords:
     records: tuple[Record, ...]
     unread: frozenset[str] = frozenset()
     remarks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    layer_similarity: dict[str, Similarity] = dataclasses.field(default_factory=dict)
 
 
 def read_records(plan: Plan) -> SuiteRecords:
@@ -53,7 +57,18 @@ def read_records(plan: Plan) -> SuiteRecords:
     beside = plan.reference.told
     records = tuple(read_record(plan, candidate, beside) for candidate in plan.selection.everyone.values())
     remarks = {name: task.remarks for name, task in plan.tasks.items() if task.remarks}
-    return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread), remarks)
+    alike = layer_similarity(plan.workspace.state, _bases(plan))
+    return SuiteRecords(plan.selection.suite, cards, plan.options.device, records, frozenset(plan.resolver.unread), remarks, alike)
+
+
+def _bases(plan: Plan) -> dict[str, str]:
+    """The digest of the content of each base, by its name, as far as it can be found."""
+    found = {}
+    for candidate in plan.selection.everyone.values():
+        if isinstance(candidate, FromBase):
+            with contextlib.suppress(BenchError):  # why it cannot be made is told in its record
+                found[candidate.base] = plan.resolver.blueprint(candidate).base_digest
+    return found
 
 
 def read_record(plan: Plan, candidate: Candidate, beside: str | None) -> Record:

@@ -87,7 +87,8 @@ class Document:
     """A suite's published standings; see `bench.standings.board.Board` for what its parts mean.
 
     `tasks` is what the cards say of tasks, by name: `type`, `license`, `description`, `examples` and others. `origin` says what computed the board: `version`,
-    `commit`, `command`. `detectable` is the smallest difference that a task can show. `shares` and others may be missing from files of earlier versions.
+    `commit`, `command`. `detectable` is the smallest difference that a task can show. `layer_similarity` has, by base, how alike its
+    layers are, from 0 to 1. `shares` and others may be missing from files of earlier versions.
     """
 
     suite: str
@@ -106,6 +107,7 @@ class Document:
     tasks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     origin: dict[str, Any] = dataclasses.field(default_factory=dict)
     detectable: dict[str, float] = dataclasses.field(default_factory=dict)
+    layer_similarity: dict[str, list[list[float]]] = dataclasses.field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -164,6 +166,7 @@ def read(values: Mapping[str, Any]) -> Document:
         removed=dict(values.get("training_rows_left_out", {})),
         tasks=dict(values.get("tasks", {})),
         origin=dict(values.get("origin", {})),
+        layer_similarity=dict(values.get("layer_similarity", {})),
         detectable=_there(values.get("detectable", {})),
     )
 

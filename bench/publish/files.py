@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def values(board: Board) -> dict[str, Any]:
         "compared": {name: dataclasses.asdict(one) for name, one in board.compared.items()},
         "detectable": board.detectable,
         "fronts": [dataclasses.asdict(front) for front in board.fronts],
+        "layer_similarity": board.layer_similarity,
         "trimmed": [dataclasses.asdict(one) for one in board.trimmed],
         "machines": board.machines,
         "versions": board.versions,
@@ -116,6 +118,8 @@ FORMATS = {
     "csv": ("leaderboard.csv", to_csv),
     "html": ("index.html", to_html),
 }
+WRITERS = 16
+"""Pages that are written at a time: each waits for the disk to have it, and a disk takes many at once."""
 MAIN = ("size", "speed")
 """The pictures that the Markdown page shows."""
 
@@ -142,10 +146,20 @@ def publish(found: Mapping[str, Any], folder: Path) -> list[Path]:
     }
     beside = {f"pictures/{picture.name}.svg": picture.standalone for picture in drawn}
     beside |= candidate_pages(document) | task_pages(document)
-    for name, text in (*beside.items(), *main.items()):
+    with ThreadPoolExecutor(WRITERS) as writers:
+        list(writers.map(lambda name: _write(folder / name, beside[name]), beside))
+    for name, text in main.items():  # last, and the numbers never before the pages made of them
         write_through(folder / name, text)
     _remove_others(folder, set(beside))
     return [folder / name for name in main]
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a page, unless it is there as it is."""
+    with storage(path):
+        if path.is_file() and path.read_bytes() == text.encode():
+            return
+    write_through(path, text)
 
 
 def _main(drawn: list[Picture]) -> list[tuple[str, str]]:

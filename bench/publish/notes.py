@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Mapping
 
 from bench.publish.document import Document
@@ -21,7 +22,16 @@ class Note:
 
 def notes(document: Document) -> list[Note]:
     """The sections of a board, without those that would be empty."""
-    found = [_flags(document), _remarks(document), _unguarded(document), _used(document), _tokenizers(document), _invalid(document), _incomplete(document)]
+    found = [
+        _flags(document),
+        _remarks(document),
+        _unguarded(document),
+        _used(document),
+        _tokenizers(document),
+        _invalid(document),
+        _incomplete(document),
+        _unswept(document),
+    ]
     return [*(note for note in found if note.lines), legend(document), origin(document)]
 
 
@@ -97,6 +107,20 @@ def _invalid(document: Document) -> Note:
 
 def _incomplete(document: Document) -> Note:
     return Note("Incomplete rows", tuple((row.name, row.problem) for row in document.rows if row.problem))
+
+
+def _unswept(document: Document) -> Note:
+    """Bases of several layers of which no sweep is stored."""
+    bases = dict.fromkeys(str(row.about["base"]) for row in document.rows if row.about.get("base") and (row.about.get("base_layers") or 0) > 2)
+    lines = [
+        (
+            base,
+            f"`{shlex.join(['bench', 'sweep', base, '--suite', document.suite])}` compares its layers; the next board shows how alike they are.",
+        )
+        for base in bases
+        if base not in document.layer_similarity
+    ]
+    return Note("Layers that were not compared", tuple(lines))
 
 
 def legend(document: Document) -> Note:

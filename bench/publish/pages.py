@@ -42,7 +42,14 @@ def candidate_pages(document: Document) -> dict[str, str]:
     tasks, machine = task_links(document, "../"), _machine(document)
     links = {column.label: tasks[column.task] for column in document.columns}  # of candidates there are none in the tables: a task may be called as one is
     paths, others = page_links(document), page_links(document, "../")
-    shared: dict[str, Any] = {"document": document, "links": links, "tasks": tasks, "others": others, "machine": machine, "origin": origin(document)}
+    shared: dict[str, Any] = {
+        "document": document,
+        "links": links,
+        "tasks": tasks,
+        "others": others,
+        "machine": machine,
+        "footer": web.footer(origin(document)),
+    }
     return {paths[row.name]: web.render("candidate.html", **_candidate(document, row), **shared) for row in document.rows}
 
 
@@ -162,7 +169,7 @@ def _code(document: Document, row: Entry) -> dict[str, str]:
 def task_pages(document: Document) -> dict[str, str]:
     """The page of each task, by its path."""
     paths, links = task_links(document), page_links(document, "../")
-    shared: dict[str, Any] = {"document": document, "links": links, "origin": origin(document)}
+    shared: dict[str, Any] = {"document": document, "links": links, "footer": web.footer(origin(document))}
     return {paths[name]: web.render("task.html", **_task(document, name, links), **shared) for name in task_names(document)}
 
 
@@ -204,7 +211,6 @@ def _part(document: Document, column: Any, task: dict[str, Any], links: dict[str
                 "name": row.name,
                 "link": links[row.name],
                 "text": texts.with_interval(score, row.spans.get(column.label)),
-                "from": 0,
                 "width": f"{max(0.0, min(1.0, (score - low) / (high - low))) * 100:.1f}",
             }
         )
@@ -245,7 +251,6 @@ def _drops(document: Document, column: Any, links: dict[str, str]) -> dict[str, 
             "name": row.name,
             "link": links[row.name],
             "text": texts.with_interval(row.drops[column.label], row.drop_spans.get(column.label)),
-            "from": 0,
             "width": f"{max(0.0, row.drops[column.label] / top) * 100:.1f}",
         }
         for row in rows

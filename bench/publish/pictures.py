@@ -38,6 +38,7 @@ from bench.publish.web import PICTURE
 FEWEST = 4
 """Fewer points make no picture."""
 MOST_NAMED, MOST_CURVES, MOST_HEAT = 40, 16, 40
+MOST_LAYERS, MOST_CELLS = 48, 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ def pictures(document: Document) -> list[Picture]:
     """Every picture that the document has enough numbers for, the two main ones first."""
     drawers: tuple[Callable[[Document], Picture | None], ...] = (against_size, against_speed, pareto, against_depth, retention)
     found = [picture for drawer in drawers if (picture := drawer(document)) is not None]
-    return [*found, *recovery_curves(document)]
+    return [*found, *recovery_curves(document), *layer_heats(document)]
 
 
 def against_size(document: Document) -> Picture | None:
@@ -188,9 +189,10 @@ def against_depth(document: Document) -> Picture | None:
 def retention(document: Document) -> Picture | None:
     """What is kept of the parent, task by task."""
     labels = [column.label for column in document.columns]
-    rows = [row for row in document.rows if any(share_of(document, row, label) is not None for label in labels)][:MOST_HEAT]
-    if len(rows) < FEWEST:
+    able = [row for row in document.rows if any(share_of(document, row, label) is not None for label in labels)]
+    if len(able) < FEWEST:
         return None
+    rows = able[: max(FEWEST, min(MOST_HEAT, MOST_CELLS // len(labels)))]
     values = [
         {"name": row.name, "task": label, "share": 100 * share, "shown": f"{100 * share:.0f}"}
         for row in rows
@@ -212,6 +214,8 @@ def retention(document: Document) -> Picture | None:
         {"mark": {"type": "text", "fontSize": 11, "color": "#101418"}, "encoding": {"text": {"field": "shown"}}},
     ]
     title, told = "What is kept of the parent, score by score", "Each score in percent of the parent's; blue is more, orange is less, and the number says it."
+    if len(rows) < len(able):
+        told += f" The first {len(rows)} of {len(able)}; all are under 'What is kept of the parent'."
     spec = {"data": {"values": values}, "encoding": order, "layer": layers, "width": {"step": 46}, "height": {"step": 22}}
     cells = [(Cell(row.name), *(Cell(texts.percent(share_of(document, row, label))) for label in labels)) for row in rows]
     table = Table(title, (Column("candidate", numeric=False), *(Column(label) for label in labels)), tuple(cells))
@@ -260,5 +264,35 @@ def recovery_curves(document: Document) -> list[Picture]:
         title, told = "Recovery while fine-tuning", "How fast a pruned model comes back: scores on development pairs after so many steps of each phase."
         cells = [(Cell(row.name), *(Cell(texts.percent(point.score)) for point in row.recovery)) for row in rows]
         table = Table(title, (Column("candidate", numeric=False), *(Column(step) for step in plan)), tuple(cells))
+        found.append(Picture(name, title, told, draw(name, title, told, spec), table))
+    return found
+
+
+def layer_heats(document: Document) -> list[Picture]:
+    """How alike the layers of each base are, where a sweep of it is stored."""
+    found: list[Picture] = []
+    for base, rows in document.layer_similarity.items():
+        if not FEWEST <= len(rows) <= MOST_LAYERS:
+            continue
+        numbers, lowest = [str(layer) for layer in range(len(rows))], min(map(min, rows))
+        values = [
+            {"one": one, "other": other, "alike": 100 * value}
+            for one, row in zip(numbers, rows, strict=True)
+            for other, value in zip(numbers, row, strict=True)
+        ]
+        place = {"type": "ordinal", "sort": numbers, "title": "layer, from 0"}
+        encoding = {"x": {**place, "field": "other", "axis": {"labelAngle": 0, "orient": "bottom"}}, "y": {**place, "field": "one"}}
+        scale = {"domain": [min(100 * lowest, 99), 100], "range": ["#fbf1e3", "#6fb1d9"], "interpolate": "rgb"}
+        colour = {"field": "alike", "type": "quantitative", "scale": scale, "legend": None}
+        layers = [
+            {"mark": {"type": "rect", "stroke": "#ffffff", "strokeWidth": 1}, "encoding": {"color": colour}},
+            {"mark": {"type": "text", "fontSize": 11, "color": "#101418"}, "encoding": {"text": {"field": "alike", "type": "quantitative", "format": ".0f"}}},
+        ]
+        title = f"How alike the layers of {base} are"
+        told = "Linear CKA of the sentence embeddings after each two layers, times 100, before fine-tuning. Bluer is more alike."
+        spec = {"data": {"values": values}, "encoding": encoding, "layer": layers, "width": {"step": 34}, "height": {"step": 24}}
+        cells = [(Cell(one), *(Cell(texts.percent(value), value) for value in row)) for one, row in zip(numbers, rows, strict=True)]
+        table = Table(title, (Column("layer", numeric=False), *(Column(number) for number in numbers)), tuple(cells))
+        name = f"layers-{len(found) + 1}"
         found.append(Picture(name, title, told, draw(name, title, told, spec), table))
     return found

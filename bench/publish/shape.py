@@ -133,6 +133,7 @@ class Values(TypedDict, total=False):
     tasks: dict[str, Task]
     origin: dict[str, Any]
     detectable: dict[str, float | None]
+    layer_similarity: dict[str, list[list[float]]]
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -162,6 +163,9 @@ def check(values: Mapping[str, Any]) -> None:
         problems = error.errors()
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise BenchError(f"{_told(problems[0])}{more}") from None
+    for base, rows in values.get("layer_similarity", {}).items():
+        if {len(row) for row in rows} - {len(rows)}:
+            raise BenchError(f"layer_similarity.{_shown(base)}: expected as many numbers in each row as there are rows, {len(rows)}")
     for what, names in _named(values):
         for name, count in Counter(names).items():
             if count > 1:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from bench.publish.chart import ACCENT, GRID, INK, MUTED
 from bench.publish.families import KNOWN, OTHERS
+from bench.publish.notes import Note
 from bench.publish.tables import Cell, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -37,12 +38,19 @@ def render(template: str, *, script: bool = False, **context: Any) -> str:
     return found.render(css=Markup(css), js=Markup(js), policy=policy(css, js), **context) + "\n"
 
 
+def footer(note: Note) -> Markup:
+    """Where the numbers come from, which stands below every page of a board."""
+    found: Markup = environment().get_template("macros.html").make_module({"links": {}}).origin_of(note)  # type: ignore[attr-defined]
+    return found
+
+
 @functools.cache
 def environment() -> Environment:
     """Jinja, which escapes whatever a template shows."""
     found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters["coded"] = coded
     found.globals["rows_of"] = rows_of
+    found.globals["bars_of"] = bars_of
     return found
 
 
@@ -87,6 +95,20 @@ def rows_of(table: Table, links: Mapping[str, str]) -> Markup:
     """The body of a table. Not in a template, since a board has tens of thousands of cells; names that have a page are linked."""
     numeric = [column.numeric for column in table.columns]
     return Markup("\n".join(_row_of(row, numeric, links) for row in table.rows))
+
+
+BAR = '<svg class="bar" aria-hidden="true" viewBox="0 0 100 10" preserveAspectRatio="none"><rect class="track" width="100" height="10"/>'
+
+
+def bars_of(lines: Iterable[Mapping[str, str]]) -> Markup:
+    """The body of a table of numbers with bars; each line has the name of a candidate, the link to its page, a text, and a width in percent."""
+    return Markup(
+        "".join(
+            f'<tr><th scope="row"><a href="{escape(line["link"])}">{escape(line["name"])}</a></th><td class="n">{escape(line["text"])}</td>'
+            f'<td>{BAR}<rect x="0" width="{line["width"]}" height="10"/></svg></td></tr>\n'
+            for line in lines
+        )
+    )
 
 
 def _row_of(row: Sequence[Cell], numeric: Sequence[bool], links: Mapping[str, str]) -> str:

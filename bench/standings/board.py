@@ -261,7 +261,7 @@ class Board:
 
     `robustness` are the columns of tasks that rewrite another's texts; they count for no mean and no rank. `remarks` are what is odd about the rows of a task,
     `tasks` what it is (`bench.standings.about`). `compared` are the complete rows beside each other, by name. `detectable` is the smallest difference that a
-    task can show, by task.
+    task can show, by task. `layer_similarity` says of bases that were swept how alike their layers are (`bench.plan.sweeps`).
     """
 
     suite: str
@@ -281,6 +281,7 @@ class Board:
     compared: dict[str, Compared] = dataclasses.field(default_factory=dict)
     detectable: dict[str, float] = dataclasses.field(default_factory=dict)
     fronts: tuple[Front, ...] = ()
+    layer_similarity: dict[str, list[list[float]]] = dataclasses.field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

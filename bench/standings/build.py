@@ -62,6 +62,7 @@ def build_board(suite: SuiteRecords) -> Board:
         compared=compare(ranked, ranked, clean, suite.tasks),
         detectable=detectable(ranked, clean),
         fronts=fronts(ranked),
+        layer_similarity=suite.layer_similarity,
     )
 
 

@@ -29,6 +29,7 @@ def made_board(names: Sequence[str], tasks: int = 4) -> dict[str, Any]:
         "robustness_columns": [],
         "rows": rows,
         "tasks": notes,
+        "layer_similarity": {"one": [[1.0 - abs(one - other) / 20 for other in range(12)] for one in range(12)]} if len(names) > 3 else {},
         "machines": [{"cpu": "a processor", "cores": 2}],
         "versions": [{"torch": "2"}],
         "origin": {"version": "1", "commit": "abc", "command": "bench run --all --suite made"},

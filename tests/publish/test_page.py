@@ -6,6 +6,7 @@ import pytest
 
 from bench.publish.document import read
 from bench.publish.files import publish
+from bench.publish.pictures import pictures
 from bench.publish.tables import full
 from tests.publish.made import made_board
 
@@ -182,6 +183,17 @@ def test_a_candidate_shows_the_rows_it_lost_escaped_and_in_their_language(board)
     assert "mr, row 7, gold 4.5: lost 62 of 100; gold rank 90, whole 0.80 (rank 85), top-a 0.20 (rank 23)" in text
     assert "bench diff whole top-a --suite made" in text
     assert "Where it lost" not in (board / "candidates" / "middle-b.html").read_text(encoding="utf-8")
+
+
+def test_a_swept_base_has_a_picture_of_its_layers_with_its_table_and_another_base_the_command_that_makes_one(board):
+    text = (board / "index.html").read_text(encoding="utf-8")
+    assert "How alike the layers of one are" in text
+    assert "How alike the layers of two are" not in text
+    assert "bench sweep two --suite made" in text
+    assert "bench sweep one" not in text
+    assert (board / "pictures" / "layers-1.svg").exists()
+    table = next(picture.table for picture in pictures(read(made_board(NAMES))) if picture.name == "layers-1")
+    assert [[cell.text for cell in row][:3] for row in table.rows][:2] == [["0", "100.0", "95.0"], ["1", "95.0", "100.0"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -192,6 +192,13 @@ def test_brackets_are_no_markup_and_no_sign_steers_the_terminal():
     assert "\x1b[31m" not in told.getvalue()
 
 
+def test_a_table_of_layers_that_is_no_square_is_refused(tmp_path):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(json.dumps(full_board() | {"layer_similarity": {"one": [[1.0, 0.5], [0.5]]}}), encoding="utf-8")
+    with pytest.raises(BenchError, match=r'layer_similarity\."one": expected as many numbers in each row as there are rows, 2'):
+        load(path)
+
+
 def test_pictures_of_others_in_the_folder_stay(tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "mine.svg").write_text("<svg></svg>", encoding="utf-8")
