@@ -61,9 +61,9 @@ def _numbered(task: Any, splits: Any) -> tuple[str, dict[object, int]]:
     return column, {word: number for number, word in enumerate(sorted(words))} if any(isinstance(word, str) for word in words) else {}
 
 
-def _single(rows: Any) -> Iterator[dict[str, object]]:
+def _single(rows: Any) -> Iterator[dict[str, Any]]:
     """One row after the other; some pair tasks have all of them as lists in a single row, and some bitexts as lists without a row."""
-    for row in [rows] if isinstance(rows, Mapping) else rows:
+    for row in [dict(rows)] if isinstance(rows, Mapping) else rows:
         lists = {key: value for key, value in row.items() if isinstance(value, list)}
         if not lists:
             yield row
