@@ -125,6 +125,23 @@ def test_the_published_files_are_what_the_json_beside_them_gives(folder):
         assert all((ROOT / folder / link).is_file() for link in re.findall(r'href="((?:candidates|tasks)/[^"]+)"', page))
 
 
+@pytest.mark.parametrize("folder", ["leaderboard", *(f"leaderboard/{suite}" for suite in ("mini", "public", "robustness"))])
+def test_the_costs_of_a_published_board_are_of_one_machine(folder):
+    assert len(load(ROOT / folder / "leaderboard.json")["machines"]) == 1
+
+
+def test_the_readme_begins_with_what_a_newcomer_needs():
+    """The picture before any table; clone, Python, disk, minutes, PyTorch without CUDA and activation before the first result."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    begin, _, _ = text.partition("\n## What comes out")
+    assert "pictures/size.svg" in begin
+    assert "| " not in begin
+    for needed in ("git clone ", "Python 3.11", "GB of disk", "minutes", "CUDA", "source .venv/bin/activate"):
+        assert needed in begin, needed
+    assert "on a CPU with two cores" in text
+    assert [riddle for riddle in ("not what was made", "does not hold zero", "with one reserve", "judges them with the full model") if riddle in text] == []
+
+
 @pytest.mark.slow
 def test_the_python_that_the_documents_show_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     """On the built-in suite; only the lexical candidate is made."""

@@ -234,7 +234,7 @@ def expected(cells: list[PlannedCell]) -> str:
     """How many cells there are to compute, and how long that takes, as far as cells of their kind tell that were computed on this machine."""
     known = [cell.seconds for cell in cells if cell.seconds is not None]
     if not known:
-        return f"{len(cells)} cells to compute; how long that takes is told as soon as the first of them tell it"
+        return f"{len(cells)} cells to compute; the time left is told once the first is under way"
     rest = "" if len(known) == len(cells) else f" for {len(known)} of them; nothing like the others has run on this machine"
     return f"{len(cells)} cells to compute, about {duration(sum(known))} of work{rest}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,8 @@ def mteb_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, dict[str,
         raise DataError(f"{where}: the data set has no {error}") from None
     column, numbers = _numbered(task, splits)
     for number, row in enumerate(_single(rows)):
+        if (gold := row.get("gold")) is not None and tuple(gold) != (number, number):  # only a bitext says so, of which sentence is whose translation
+            raise DataError(f"{where}#{number}: the translation of this sentence stands in another row ({gold}), which only mteb itself can score")
         yield f"{where}#{number}", {**row, column: numbers[row[column]]} if numbers else row
 
 
@@ -59,9 +61,9 @@ def _numbered(task: Any, splits: Any) -> tuple[str, dict[object, int]]:
     return column, {word: number for number, word in enumerate(sorted(words))} if any(isinstance(word, str) for word in words) else {}
 
 
-def _single(rows: Any) -> Iterator[dict[str, object]]:
-    """One row after the other; some pair tasks have all of them as lists in a single row."""
-    for row in rows:
+def _single(rows: Any) -> Iterator[dict[str, Any]]:
+    """One row after the other; some pair tasks have all of them as lists in a single row, and some bitexts as lists without a row."""
+    for row in [dict(rows)] if isinstance(rows, Mapping) else rows:
         lists = {key: value for key, value in row.items() if isinstance(value, list)}
         if not lists:
             yield row

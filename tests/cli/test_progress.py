@@ -115,7 +115,7 @@ def known(*seconds: float | None) -> list[PlannedCell]:
     [
         (known(600, 40, 20), "3 cells to compute, about 11 min of work"),
         (known(60, None, 20), "3 cells to compute, about 80 s of work for 2 of them; nothing like the others has run on this machine"),
-        (CELLS, "3 cells to compute; how long that takes is told as soon as the first of them tell it"),
+        (CELLS, "3 cells to compute; the time left is told once the first is under way"),
     ],
     ids=["all are known", "some are known", "none is known"],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cards.load import load_library
-from bench.data.rows import normalise
+from bench.data.rows import load_rows, normalise
 from bench.errors import CardError
 from tests.builders import board_of, plan_anew, write_workspace
 from tests.conftest import WORDS_HI, WORDS_MR, sentences
@@ -25,7 +25,7 @@ name = "model"
 kind = "external"
 path = "tiny"
 """
-BY_NAME = ("SemRel24STS", "MassiveIntentClassification", "IndicXnliPairClassification")
+BY_NAME = ("SemRel24STS", "MassiveIntentClassification", "IndicXnliPairClassification", "WebFAQBitextMiningQuestions")
 
 
 def rows_of(path: str, subset: str):
@@ -40,6 +40,9 @@ def rows_of(path: str, subset: str):
         label = [["play_music", "alarm_set", "weather_query"][place % 3] for place in range(60)]
         train, test = ({"text": texts[at], "label": label[at], "lang": ["hi"] * len(label[at])} for at in (slice(0, 40), slice(40, 60)))
         return DatasetDict(train=Dataset.from_dict(train), test=Dataset.from_dict(test))
+    if "webfaq" in path:
+        ours = {"question1": texts[:30], "answer1": texts[30:], "question2": sentences(WORDS_MR, 30), "answer2": sentences(WORDS_MR, 30)}
+        return DatasetDict(default=Dataset.from_dict(ours))
     rows = {"sentence1": texts[:30], "sentence2": texts[1:31], "labels": [place % 2 for place in range(30)]}
     return DatasetDict(test=Dataset.from_dict(rows))
 
@@ -73,14 +76,14 @@ def test_a_task_that_is_named_is_scored_as_mteb_scores_it_with_our_languages_onl
 
     plan, outcome = run(workspace, suite="mine")
     assert outcome.complete, outcome
-    assert {name for _, name, _ in hub} == {"hin", "mar", "hi", "mr", "default"}, "MassiveIntent has all languages in one"
+    assert {name for _, name, _ in hub} == {"hin", "mar", "hi", "mr", "hin-mar", "default"}, "MassiveIntent has all languages in one"
     assert {revision for *_, revision in hub} == {mteb.get_task(name).metadata.dataset["revision"] for name in BY_NAME}
     (row,) = board_of(plan).rows
     model = SentenceTransformer(str(tiny_base), device="cpu")
     for name in BY_NAME:
         card = plan.tasks[name].card
-        task = mteb.get_task(name, hf_subsets=list(card.subsets), eval_splits=["test"])
-        expected = mteb.evaluate(model, task, cache=None, show_progress_bar=False).task_results[0].scores["test"]
+        task = mteb.get_task(name, hf_subsets=list(card.subsets), eval_splits=[card.evaluate_on])
+        expected = mteb.evaluate(model, task, cache=None, show_progress_bar=False).task_results[0].scores[card.evaluate_on]
         assert {entry["hf_subset"] for entry in expected} == set(card.subsets)
         for entry in expected:
             assert row.scores[card.label(entry["hf_subset"])] == pytest.approx(entry["main_score"], abs=1e-6 if name == "SemRel24STS" else 1e-3)
@@ -94,6 +97,30 @@ def test_the_rows_of_a_named_task_guard_the_training_and_identify_it(workspace, 
     source = task.card.subsets["mar"].sources[0]
     assert (source.mteb, source.config, source.split, len(source.revision)) == ("SemRel24STS", "mar", "test", 40)
     assert task.card.score_range == (0.0, 1.0)
+
+
+def test_the_rows_of_a_named_bitext_are_its_pairs_and_others_are_refused(workspace, hub, monkeypatch):
+    import mteb
+
+    plan = plan_anew(workspace, suite="mine")
+    task = plan.tasks["WebFAQBitextMiningQuestions"]
+    assert (task.problem, task.card.evaluate_on, {name: subset.languages for name, subset in task.card.subsets.items()}) == (
+        "",
+        "default",
+        {"hin-mar": ("hin-Deva", "mar-Deva")},
+    )
+    rows = load_rows(task.card, None).splits["hin-mar"]["default"]
+    assert [(row["sentence1"], row["sentence2"]) for row in rows] == list(zip(sentences(WORDS_HI, 60)[:30], sentences(WORDS_MR, 30), strict=True))
+    kind = type(mteb.get_task("WebFAQBitextMiningQuestions"))
+    transform = kind.dataset_transform
+
+    def exchanged(self, **given):
+        transform(self, **given)
+        self.dataset["hin-mar"]["default"]["gold"][:2] = [(0, 1), (1, 0)]
+
+    monkeypatch.setattr(kind, "dataset_transform", exchanged)
+    problem = plan_anew(workspace, suite="mine").tasks["WebFAQBitextMiningQuestions"].problem
+    assert "the translation of this sentence stands in another row ((0, 1))" in problem
 
 
 def test_where_the_data_set_is_not_on_this_machine_a_named_task_cannot_run_and_the_mend_is_told(workspace, tmp_path, monkeypatch):
