@@ -181,7 +181,7 @@ def brief_probes() -> Iterator[None]:
     from bench.probe.profiles import PROFILES
 
     with pytest.MonkeyPatch.context() as patch:
-        few = {"rounds": 6, "most_rounds": 0, "singles": 11, "block": {"short": 4, "medium": 1, "long": 1}, "batch_sizes": (2, 4)}
+        few = {"rounds": 6, "most_rounds": 0, "singles": 11, "block": {"short": 4, "long": 1}, "batch_sizes": (2, 4)}
         patch.setitem(PROFILES, "quick", dataclasses.replace(PROFILES["quick"], **few))
         patch.setattr("bench.probe.noise.LOOK_SECONDS", 0.05)
         patch.setattr("bench.probe.noise.reasons", lambda *_: [])

@@ -138,6 +138,7 @@ def test_the_plan_warns_of_a_test_that_cannot_guard_the_training(unguarded):
     assert [line.split("warning     ")[1] for line in warned] == described["warnings"]
 
 
+@pytest.mark.usefixtures("brief_probes")
 @pytest.mark.parametrize("verb", ["run", "make"])
 def test_a_run_warns_before_its_first_cell(unguarded, verb):
     done = bench(verb, "tiny", "--device", "cpu", "--json", cwd=unguarded)
