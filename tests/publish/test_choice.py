@@ -8,6 +8,7 @@ import pytest
 
 from bench.publish import choice
 from bench.publish.document import read
+from bench.publish.labels import place
 from bench.publish.page import render
 from bench.publish.pages import candidate_pages
 from bench.publish.pictures import ALL_NAMED, against_size, pareto
@@ -75,3 +76,9 @@ def test_a_licence_is_said_to_be_that_of_the_base_and_speed_beside_the_reference
     assert "1.50 ± 0.10" in text
     assert COST_HINTS["× reference"].split(",")[0].replace("'", "&#39;") in text
     assert "Licence of the base" in candidate_pages(read(values))["candidates/top-a.html"]
+
+
+def test_a_name_covers_no_bar():
+    points = [("first", 100.0, 100.0)]
+    assert place(points, ["first"], 300, 300)["first"].align == "left"
+    assert place(points, ["first"], 300, 300, [(120.0, 0.0, 122.0, 300.0)])["first"].align == "right"
