@@ -169,7 +169,9 @@ def paths(points: list[dict[str, Any]], rows: Sequence[Entry], document: Documen
 def names_of(points: list[dict[str, Any]], names: Sequence[str], xs: Scale, ys: Scale, unit: str) -> dict[str, Any]:
     """Names that cover nothing."""
     pixels = [(point["name"], xs.share(point["x"]) * WIDTH, (1 - ys.share(point["y"])) * HEIGHT) for point in points]
-    spots = place(pixels, names, WIDTH, HEIGHT)
+    barred = zip(points, pixels, strict=True) if len(points) <= MOST_BARS else ()
+    bars = [(x - 1, (1 - ys.share(one["high"])) * HEIGHT, x + 1, (1 - ys.share(one["low"])) * HEIGHT) for one, (_, x, _) in barred if "high" in one]
+    spots = place(pixels, names, WIDTH, HEIGHT, bars)
     values = [
         {**point, "dx": spots[point["name"]].dx, "dy": spots[point["name"]].dy, "align": spots[point["name"]].align}
         for point in points

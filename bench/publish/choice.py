@@ -29,12 +29,12 @@ class Pick:
 
 
 def front(document: Document) -> list[Entry]:
-    """The rows that no other beats: none is at least as good, as fast and as small in memory, and better in one of these. In the order of the board."""
-    fast = speeds_of(document)
-    measured = [row for row in document.rows if row.mean is not None and row.name in fast and row.peak]
+    """The rows that no other beats: none is at least as good, as fast and as small (`smallness`), and better in one of these. In the order of the board."""
+    fast, (_, small) = speeds_of(document), smallness(document)
+    measured = [row for row in document.rows if row.mean is not None and row.name in fast and row.name in small]
     if not measured:
         return []
-    means, speeds, peaks = (np.array(values, dtype=float) for values in zip(*((row.mean, fast[row.name], row.peak) for row in measured), strict=True))
+    means, speeds, peaks = (np.array(values, dtype=float) for values in zip(*((row.mean, fast[row.name], small[row.name]) for row in measured), strict=True))
     best = []
     for row, mean, speed, peak in zip(measured, means, speeds, peaks, strict=True):
         faster, larger = speeds / speed, peaks / peak
@@ -43,6 +43,14 @@ def front(document: Document) -> list[Entry]:
         if not (no_worse & better).any():
             best.append(row)
     return best
+
+
+def smallness(document: Document) -> tuple[str, dict[str, float]]:
+    """What small means on this board, and how many bytes each row has of it: peak memory, or where that was measured of none (macOS) the size on disk."""
+    peaks = {row.name: float(row.peak) for row in document.rows if row.peak and row.invalid is None}
+    if peaks:
+        return "in memory", peaks
+    return "on disk", {row.name: float(row.costs["bytes_on_disk"]) for row in document.rows if row.costs.get("bytes_on_disk")}
 
 
 def speeds_of(document: Document) -> dict[str, float]:
@@ -104,5 +112,8 @@ def sentences(document: Document) -> list[str]:
             told.append(f"No model here is surely above {score}, which only compares letters: take none of them for real work.")
     if names:
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        told.append(f"No other candidate is better, faster and smaller in memory at once than one of these: {', '.join(names[:MOST_NAMES])}{more}.")
+        where, _ = smallness(document)
+        if where == "on disk":
+            told.append("Memory was not measured on this machine (on macOS it cannot be), so size on disk takes its place here.")
+        told.append(f"No other candidate is better, faster and smaller {where} at once than one of these: {', '.join(names[:MOST_NAMES])}{more}.")
     return told

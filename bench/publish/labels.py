@@ -25,7 +25,7 @@ class Spot:
 Box = tuple[float, float, float, float]
 
 
-def place(points: Sequence[tuple[str, float, float]], named: Sequence[str], width: float, height: float) -> dict[str, Spot]:
+def place(points: Sequence[tuple[str, float, float]], named: Sequence[str], width: float, height: float, bars: Sequence[Box] = ()) -> dict[str, Spot]:
     """Where names stand; one without room is left out.
 
     Args:
@@ -33,8 +33,9 @@ def place(points: Sequence[tuple[str, float, float]], named: Sequence[str], widt
         named: Those to name, the most telling first.
         width: Of the plot, in pixels.
         height: The same.
+        bars: What else no name may cover, as left, upper, right and lower edge.
     """
-    taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for _, x, y in points]
+    taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for _, x, y in points] + list(bars)
     at = {name: (x, y) for name, x, y in points}
     found: dict[str, Spot] = {}
     for name in named:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from bench.publish import choice, tables, texts, web
 from bench.publish.document import Document, Entry
@@ -18,7 +18,7 @@ from bench.publish.tables import PARAMETERS, Cell, Table, depth, kinds_of_task, 
 from bench.standings.board import Column as Score
 
 LANGUAGES = {"mr": "Marathi", "hi": "Hindi"}
-FILTERS = {"kind": "Kind", "base": "Base", "strategy": "Strategy", "depth": "Layers", "license": "Licence"}
+FILTERS = {"kind": "Kind", "base": "Base", "strategy": "Strategy", "depth": "Layers", "license": "Base's licence"}
 """What rows can be filtered by, where candidates differ in it."""
 
 
@@ -125,7 +125,7 @@ def _spoken(column: Score) -> list[str]:
     return [code for code in column.subset.split("-") if code.isalpha() and len(code) in (2, 3)]
 
 
-FOLDED = ("p90 ms", "peak MiB", "load s")
+FOLDED = ("× reference", "p90 ms", "peak MiB", "load s")
 """Costs that are folded away at first."""
 
 
@@ -157,7 +157,7 @@ def _scores(document: Document, *, more: bool) -> list[Head]:
 
 def _folded() -> list[Head]:
     seeds = Head("seeds", "seeds", more=True, hint="Training seeds that a row is the mean of, and the standard deviation of their means.")
-    return [seeds, *(Head(title, title.replace(" ", "-"), more=True) for title in (*FOLDED, PARAMETERS))]
+    return [seeds, *(Head(title, title.replace(" ", "-"), more=True, hint=tables.COST_HINTS.get(title, "")) for title in (*FOLDED, PARAMETERS))]
 
 
 def _cells(document: Document, row: Entry, columns: list[Head], kinds: dict[str, tuple[Score, ...]]) -> Iterable[Cell]:
@@ -203,9 +203,9 @@ def _cell(cell: Cell, column: Head, link: str) -> str:
     if column.key == "mean" and " ± " in text:
         main, _, rest = text.partition(" ± ")
         text = f'<span class="main-score">{main}</span> <small>± {rest}</small>'
-    value = "" if cell.value is None else f' data-v="{escape(cell.value)}"'
+    value = "" if cell.value is None else f' data-v="{web.escaped(str(cell.value))}"'
     if column.key == "candidate":
-        return f'<th scope="row"{value}><a href="{escape(link)}">{text}</a></th>'
+        return f'<th scope="row"{value}><a href="{web.escaped(link)}">{text}</a></th>'
     classes = f' class="{column.classes}"' if column.classes else ""
     return f"<td{classes}{value}>{text}</td>"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from bench.publish import choice, texts
@@ -30,8 +31,8 @@ from bench.publish.chart import (
     quality_scale,
     ranged,
 )
-from bench.publish.document import Document
-from bench.publish.families import families
+from bench.publish.document import Document, Entry
+from bench.publish.families import families, lines
 from bench.publish.tables import Cell, Column, Table, depth, recovery_plans, share_of
 from bench.publish.web import PICTURE
 
@@ -39,6 +40,8 @@ FEWEST = 4
 """Fewer points make no picture."""
 MOST_NAMED, MOST_CURVES, MOST_HEAT = 40, 16, 40
 MOST_LAYERS, MOST_CELLS = 48, 600
+ALL_NAMED = 12
+"""With more points not all are named: names would cross lines and bars."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,13 +93,15 @@ def _scatter(document: Document, name: str, title: str, told: str, values: dict[
     xs, ys = log_scale(list(values.values())), quality_scale(rows, document)
     points = [dot(row, values[row.name], looks[row.name]) for row in rows]
     best = [row.name for row in choice.front(document) if row.name in values]
-    names = list(dict.fromkeys([*best, *(row.name for row in rows)]))[:MOST_NAMED]
+    names = [row.name for row in rows] if len(rows) <= ALL_NAMED else _telling(document, rows, best)
+    left = "" if len(rows) <= ALL_NAMED else " Named are the Pareto front and the ends of families; the table has all."
     layers = [
         *floor_line(document, set(values), ys),
         paths(points, rows, document, looks, xs, ys, unit),
         *marks(points, looks, xs, ys, unit),
-        names_of(points, names, xs, ys, unit),
+        names_of(points, list(dict.fromkeys([*best, *names]))[:MOST_NAMED], xs, ys, unit),
     ]
+    told += left
     cells = [
         (Cell(row.name), Cell(looks[row.name].name), Cell(texts.mean(row), row.mean), Cell(texts.number(values[row.name], digits), values[row.name]))
         for row in rows
@@ -105,26 +110,38 @@ def _scatter(document: Document, name: str, title: str, told: str, values: dict[
     return Picture(name, title, told, draw(name, title, told, {"layer": layers, "width": WIDTH, "height": HEIGHT}), table)
 
 
+def _telling(document: Document, rows: list[Entry], best: list[str]) -> list[str]:
+    """The names that a dense picture has: the front, the deepest and the shallowest of each joined family, and what is the only one of its family."""
+    joined = lines(rows, document)
+    ends = [row.name for group in joined for row in (group[0], group[-1])]
+    looks = families(rows, document)
+    counts = Counter(family.name for family in looks.values())
+    alone = [row.name for row in rows if counts[looks[row.name].name] == 1]
+    return list(dict.fromkeys([*best, *ends, *alone]))
+
+
 def pareto(document: Document) -> Picture | None:
     """The front of quality, speed and memory: its candidates are filled and named, the others are hollow."""
-    values = {name: value for name, value in _speeds(document).items() if document.by_name[name].peak}
+    where, small = choice.smallness(document)
+    values = {name: value for name, value in _speeds(document).items() if name in small}
     rows = [row for row in document.rows if row.name in values]
     if len(rows) < FEWEST:
         return None
     best = {row.name for row in choice.front(document)}
     xs, ys = log_scale(list(values.values())), quality_scale(rows, document)
     points = [
-        {"name": row.name, "x": values[row.name], "y": 100 * (row.mean or 0), "memory": (row.peak or 0) / 2**20, "front": row.name in best} for row in rows
+        {"name": row.name, "x": values[row.name], "y": 100 * (row.mean or 0), "memory": small[row.name] / 2**20, "front": row.name in best} for row in rows
     ]
     title = f"Pareto front on {document.device}"
-    told = "Filled and named: no other candidate is better, faster and smaller in memory at once. The larger the circle, the more memory while encoding."
+    unit, larger = ("peak MiB", "more memory while encoding") if where == "in memory" else ("MiB on disk", "larger the checkpoint")
+    told = f"Filled and named: no other candidate is better, faster and smaller {where} at once. The larger the circle, the {larger}."
     size = {
         "field": "memory",
         "type": "quantitative",
         "scale": {"range": [40, 420], "zero": False},
         "legend": {
-            "title": "peak MiB",
-            "values": few([(row.peak or 0) / 2**20 for row in rows]),
+            "title": unit,
+            "values": few([small[row.name] / 2**20 for row in rows]),
             "symbolFillColor": "transparent",
             "symbolStrokeColor": MUTED,
             "titleFontWeight": "normal",
@@ -146,11 +163,11 @@ def pareto(document: Document) -> Picture | None:
             Cell("yes" if row.name in best else "no"),
             Cell(texts.mean(row)),
             Cell(texts.number(values[row.name])),
-            Cell(texts.number(row.peak, factor=2**-20)),
+            Cell(texts.number(small[row.name], factor=2**-20)),
         )
         for row in rows
     ]
-    columns = (Column("candidate", numeric=False), Column("on the front", numeric=False), Column("mean"), Column("sentences/s"), Column("peak MiB"))
+    columns = (Column("candidate", numeric=False), Column("on the front", numeric=False), Column("mean"), Column("sentences/s"), Column(unit))
     return Picture("pareto", title, told, draw("pareto", title, told, spec), Table(title, columns, tuple(cells)))
 
 

@@ -104,7 +104,7 @@ def bars_of(lines: Iterable[Mapping[str, str]]) -> Markup:
     """The body of a table of numbers with bars; each line has the name of a candidate, the link to its page, a text, and a width in percent."""
     return Markup(
         "".join(
-            f'<tr><th scope="row"><a href="{escape(line["link"])}">{escape(line["name"])}</a></th><td class="n">{escape(line["text"])}</td>'
+            f'<tr><th scope="row"><a href="{escaped(line["link"])}">{escaped(line["name"])}</a></th><td class="n">{escaped(line["text"])}</td>'
             f'<td>{BAR}<rect x="0" width="{line["width"]}" height="10"/></svg></td></tr>\n'
             for line in lines
         )
@@ -112,18 +112,24 @@ def bars_of(lines: Iterable[Mapping[str, str]]) -> Markup:
 
 
 def _row_of(row: Sequence[Cell], numeric: Sequence[bool], links: Mapping[str, str]) -> str:
-    name = str(escape(row[0].text))
+    name = escaped(row[0].text)
     if row[0].text in links:
-        name = f'<a href="{escape(links[row[0].text])}">{name}</a>'
+        name = f'<a href="{escaped(links[row[0].text])}">{name}</a>'
     cells = "".join(f"<td{NUMBER if right else ''}>{shown(cell)}</td>" for cell, right in zip(row[1:], numeric[1:], strict=True))
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
 
 
+@functools.lru_cache(maxsize=2**16)
+def escaped(text: str) -> str:
+    """A text as HTML. Remembered, since the pages of a large board show the same numbers several times."""
+    return str(escape(text))
+
+
 def shown(cell: Cell) -> str:
     """The text of a cell as HTML: bold where it is strong, marked where there is a note on it."""
-    text = str(escape(cell.text))
+    text = escaped(cell.text)
     if cell.note:
-        return f'<span class="bad" title="{escape(cell.note)}">{text}</span>'
+        return f'<span class="bad" title="{escaped(cell.note)}">{text}</span>'
     return f"<strong>{text}</strong>" if cell.strong else text
 
 

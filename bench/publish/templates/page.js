@@ -19,6 +19,8 @@
   let chosen = null; // columns that the reader picked; null for those of the language
 
   let drawn = "";
+  let filling = 0;
+  const AT_ONCE = 150;
 
   const value = (row, column) => cells.get(row)[column].dataset.v ?? "";
   const shown = () => {
@@ -48,8 +50,33 @@
     cells.forEach((all, row) => row.replaceChildren(...all.filter((_, column) => columns[column])));
   }
 
+  // Rows that a reader sees first come at once and the others in the moments after; columns keep their widths until all are there.
+  function fill(wanted, widths) {
+    clearTimeout(filling);
+    if (widths) {
+      heads.forEach((head, column) => { head.style.width = `${widths[column]}px`; });
+      table.style.width = `${widths.reduce((sum, width) => sum + width, 0)}px`;
+      table.style.tableLayout = "fixed";
+    }
+    let next = 0;
+    const more = (first) => {
+      const start = next;
+      for (let seen = 0; next < wanted.length && seen < AT_ONCE; next += 1) seen += !wanted[next].hidden;
+      if (first) body.replaceChildren(...wanted.slice(start, next));
+      else body.append(...wanted.slice(start, next));
+      if (next < wanted.length) filling = setTimeout(more, 0);
+      else {
+        heads.forEach((head) => { head.style.width = ""; });
+        table.style.width = table.style.tableLayout = "";
+      }
+    };
+    more(true);
+  }
+
   function draw() {
     const columns = shown();
+    const same = drawn === columns.join() && rows.length > AT_ONCE && body.rows.length === rows.length;
+    const widths = same ? heads.map((head) => head.offsetWidth) : null; // before anything changes, so that nothing has to be laid out for it
     lay(columns);
     boxes.forEach((box) => { box.checked = columns[Number(box.dataset.column)]; });
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -62,7 +89,8 @@
     const asIs = sorted.column < 0;
     rows.forEach((row) => row.classList.toggle("band", asIs && row.dataset.band === "1"));
     const wanted = order();
-    if (wanted.some((row, place) => body.rows[place] !== row)) body.replaceChildren(...wanted);
+    const there = [...body.rows];
+    if (there.length !== wanted.length || wanted.some((row, place) => there[place] !== row)) fill(wanted, widths);
     heads.forEach((head, column) => {
       if (column === sorted.column) head.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
