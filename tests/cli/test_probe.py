@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bench.publish.benchmark import benchmark_document
-from tests.cli.test_cli import bench
+from tests.cli.command import bench
 
 RESULT = {
     "offline": {"rounds": [0.5, 0.6, 0.4, 0.5, 0.5, 0.7]},
@@ -40,6 +40,7 @@ def test_bad_input_is_one_line(workspace_folder, arguments, message):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("brief_probes")
 def test_it_makes_and_measures_and_measures_anew_the_next_time(workspace_folder):
     shown = bench("probe", "letters", "--device", "cpu", "--quiet", cwd=workspace_folder)
     assert shown.returncode == 0, shown.stderr
