@@ -39,7 +39,9 @@ def worst_losses(suite: SuiteRecords) -> dict[str, tuple[tuple[str, Example], ..
 
 
 def _scored(record: Record, task: str) -> bool:
-    return task in record.scores and record.scores[task]["status"] == "done"
+    """True where what it did with each row is stored."""
+    result = record.scores.get(task)
+    return result is not None and result["status"] == "done" and bool(result.get("examples"))
 
 
 def _picked(tasks: list[tuple[str, tuple[Example, ...]]]) -> tuple[tuple[str, Example], ...]:
