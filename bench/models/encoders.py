@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bench.errors import BenchError, ModelError, first_line
+from bench.errors import STOPS, BenchError, ModelError, first_line
 from bench.faults import lacks_memory
 from bench.models.precision import held_in
 from bench.models.prompts import default_prompt, named_prompt
@@ -173,7 +173,9 @@ def _able() -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except STOPS:
+        raise
+    except BaseException as error:  # a panic in Rust is no Exception
         if isinstance(error, BenchError) or lacks_memory(error):
             raise
         where = "look at config.json, sentence_bert_config.json, modules.json and tokenizer_config.json in its folder"

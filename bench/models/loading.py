@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.cards.recipes import Pooling
 from bench.digests import counts, folder_files
-from bench.errors import ModelError, first_line
+from bench.errors import STOPS, ModelError, first_line
 from bench.models.architectures import transformer_folder
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
 from bench.models.engines import SETTINGS as EXPORTED_FILE
@@ -110,9 +110,9 @@ def _checked(folder: Path, build: Callable[[], SentenceTransformer], *, trust_re
     with strict_loading() as loaded:
         try:
             model = build()
-        except ModelError:
+        except (ModelError, *STOPS):
             raise
-        except Exception as error:  # what the libraries raise on a broken folder is of many classes, and listed nowhere
+        except BaseException as error:  # what the libraries raise on a broken folder is of many classes, and listed nowhere; a panic in Rust is no Exception
             raise ModelError(f"{folder}: cannot be loaded: {_told(error)}") from error
     check_modules(folder, model, loaded)
     check_tokenizer_files(folder, getattr(model, "tokenizer", None))  # a list of modules that begins with no transformer has none
@@ -121,7 +121,7 @@ def _checked(folder: Path, build: Callable[[], SentenceTransformer], *, trust_re
     return model
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """The first line of an error, with the next one where that is a heading only."""
     if isinstance(error, KeyError):
         return f"it asks for {error}, which there is not"

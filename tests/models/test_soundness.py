@@ -99,6 +99,17 @@ def test_a_list_of_modules_without_a_transformer_is_refused_as_having_no_tokeniz
         load_encoder(model)
 
 
+def test_a_panic_of_the_tokenizer_is_an_error_of_one_line(model):
+    """Its template puts a token around every text that it does not say the number of; the library in Rust ends in a panic, which is no `Exception`."""
+    path = model / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["post_processor"]["special_tokens"] = {}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ModelError) as told:
+        load_encoder(model).encode(["मी घरी"])
+    assert "\n" not in str(told.value)
+
+
 def test_a_tokenizer_with_more_tokens_than_there_are_embeddings_is_refused_though_no_text_uses_them(model):
     tokenizer = AutoTokenizer.from_pretrained(str(model))
     rows = len(tokenizer)
