@@ -25,8 +25,6 @@ def count_operations(encoder: Encoder, run: Callable[[], Any], texts: int) -> di
     """
     if not isinstance(encoder, SentenceEncoder):
         return {"per_sentence": None, "reason": "it has no matrix products"}
-    if hasattr(getattr(encoder.model[0], "auto_model", None), "backend"):
-        return {"per_sentence": None, "reason": "only PyTorch counts them: see the candidate of this checkpoint that it runs"}
     if "int8" in encoder.precision():
         return {"per_sentence": None, "reason": "products of 8-bit numbers are not floating-point operations"}
     from torch.nn.attention import SDPBackend, sdpa_kernel

@@ -70,7 +70,7 @@ class Worker:
             "threads": threads_of(self.encoder),
             "used": {"prompt": self.encoder.prompt, "precision": self.encoder.precision(), "backend": self.subject.use.backend},
             "device_name": torch.cuda.get_device_name(device) if self.cuda else None,
-            "attention": _attention(self.encoder),
+            "attention": _attention(self.encoder) if self.subject.use.backend == "torch" else None,
         }
 
     def settle(self) -> dict[str, Any]:
@@ -126,7 +126,11 @@ class Worker:
     def work(self) -> dict[str, Any]:
         """What the model does with texts: floating-point operations of a sentence, one at a time so that there is no padding, and tokens of a block."""
         texts = block(PROFILES["quick"].block, 0)
-        return {"operations": count_operations(self.encoder, lambda: self.encode(texts, 1), len(texts)), "tokens": _tokens(self.encoder, self._block(0))}
+        if self.subject.use.backend == "torch":
+            operations = count_operations(self.encoder, lambda: self.encode(texts, 1), len(texts))
+        else:
+            operations = {"per_sentence": None, "reason": "only PyTorch counts them: see the candidate of this checkpoint that it runs"}
+        return {"operations": operations, "tokens": _tokens(self.encoder, self._block(0))}
 
     def _block(self, number: int) -> tuple[str, ...]:
         return block(self.profile.block, number)

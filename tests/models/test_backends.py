@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_it_computes_on_as_many_threads_as_pytorch_would_and_says_so(backend, ch
             worker = Worker(Subject("x", folder, "c", None, "fp32", "cpu", threads, Use(backend=backend)), PROFILES["quick"])
             told = worker.load()
             assert told["threads"] == threads
-            assert told["used"]["backend"] == backend
+            assert (told["used"]["backend"], told["attention"]) == (backend, None)
     finally:
         torch.set_num_threads(before)
 
@@ -96,12 +97,14 @@ def test_pytorch_holds_no_number_of_its_transformer_and_the_precision_counts_the
     assert not list(exported.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state).glob("*.safetensors"))
 
 
+@pytest.mark.slow
 def test_a_model_with_token_types_and_another_architecture_is_exported_too(minilm, tmp_path):
     plain, other = load_encoder(minilm), run_by("onnx", minilm, tmp_path)
     assert "token_type_ids" in json.loads((next((tmp_path / "exported").iterdir()) / engines.SETTINGS).read_text(encoding="utf-8"))["inputs"]
     np.testing.assert_allclose(other.encode(["a cat", "two dogs run"]), plain.encode(["a cat", "two dogs run"]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_is_exported_once_and_anew_where_a_file_of_it_was_altered(checkpoint, tmp_path):
     said: list[str] = []
 
@@ -124,6 +127,17 @@ def test_an_export_that_gives_other_embeddings_is_refused_and_not_kept(checkpoin
     with pytest.raises(ModelError, match=r"run by backend onnx its embeddings differ from PyTorch's by 0.01 of their length \(at most 0.0001\)"):
         exported._compare(checkpoint, "onnx", right, wrong)
     exported._compare(checkpoint, "onnx", right, right)
+
+
+@pytest.mark.slow
+def test_code_that_a_configuration_names_is_not_named_by_the_exported_one(checkpoint, tmp_path):
+    copy = Path(shutil.copytree(checkpoint, tmp_path / "model"))
+    for name in ("config.json", "tokenizer_config.json"):
+        told = json.loads((copy / name).read_text(encoding="utf-8"))
+        (copy / name).write_text(json.dumps({**told, "auto_map": {"AutoConfig": "somebody/else--code.Config"}}), encoding="utf-8")
+    folder = exported.exported(copy, folder_digest(copy), Use(backend="onnx"), tmp_path)
+    assert [file.name for file in folder.rglob("*.json") if "auto_map" in file.read_text(encoding="utf-8")] == []
+    np.testing.assert_allclose(load_encoder(folder, use=Use(backend="onnx")).encode(TEXTS), load_encoder(copy).encode(TEXTS), atol=1e-5)
 
 
 def test_a_model_without_a_transformer_is_refused(tmp_path):
