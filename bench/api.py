@@ -236,7 +236,7 @@ def check(
         Incomplete: No score of the suite is stored.
         BenchError: There is no baseline, or it cannot be used; the folder is not a workspace; there is no such device.
     """
-    from bench.cards.defaults import check_rules
+    from bench.cards.defaults import check_margins, check_rules
     from bench.plan.options import Options
     from bench.probe.machine import pick_device
     from bench.standings.gate.baseline import read_baseline
@@ -246,8 +246,10 @@ def check(
 
     place = _find(workspace)
     now, folder = current(place, Options(suite=suite, device=pick_device(device), data_dir=_path(data_dir), offline=True))
+    rules = check_rules(place)
+    check_margins(rules, place, now.tasks)
     before, named = read_baseline(baseline, folder, now.suite)
-    return settled(compare(before, now, check_rules(place), named))
+    return settled(compare(before, now, rules, named))
 
 
 def _find(workspace: str | Path | None) -> Workspace:

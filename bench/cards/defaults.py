@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,28 @@ def check_rules(place: Workspace) -> Rules:
         CardError: Lists everything that is wrong with the file.
     """
     return read_rules(_read(place).get(RULES, {}))
+
+
+def check_margins(rules: Rules, place: Workspace, tasks: Iterable[str]) -> None:
+    """Refuse a margin of a task that there is not: it would change nothing, without a word.
+
+    Args:
+        rules: Those of `bench.toml`, which may hold margins for the tasks of several suites.
+        place: The workspace.
+        tasks: Names of tasks that there are; cards are read only where a margin names none of them.
+
+    Raises:
+        CardError: Names the line of each, and the nearest task.
+    """
+    if not (doubtful := set(rules.margins) - set(tasks)):
+        return
+    from bench.cards.load import load_library
+
+    known = {*tasks, *load_library(place).tasks}
+    path = place.home / FILE
+    if wrong := [task for task in rules.margins if task in doubtful - known]:
+        where = {task: (RULES, "margins", task) for task in wrong}
+        raise CardError([Problem(path, line_of(path, at), ".".join(at), f"no task {task!r}{nearest(task, known)}") for task, at in where.items()])
 
 
 def _read(place: Workspace) -> dict[str, Any]:

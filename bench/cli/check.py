@@ -54,7 +54,7 @@ def check(
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Compare the stored cells of a suite with its baseline: quality, reproduction, speed, memory and size; computes no score."""
-    from bench.cards.defaults import check_rules
+    from bench.cards.defaults import check_margins, check_rules
     from bench.cards.workspace import find_workspace
     from bench.cli.confirm import confirm_costs
     from bench.plan.options import Options, stay_offline
@@ -74,6 +74,7 @@ def check(
     rules = check_rules(place)
     chosen = Options(suite=suite, device=pick_device(device), data_dir=data_dir, offline=True)
     now, folder = current(place, chosen)
+    check_margins(rules, place, now.tasks)
     if update:
         _update(now, folder, baseline, rules, everything=verbose)
         return

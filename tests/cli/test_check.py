@@ -16,7 +16,7 @@ import pytest
 import bench
 from bench.cards.load import load_library
 from bench.cli import app
-from bench.errors import BenchError
+from bench.errors import BenchError, CardError
 from bench.store import Store, seal
 from tests.conftest import SUITE, build_workspace
 from tests.standings.gate.cells import cost
@@ -227,6 +227,16 @@ def test_a_margin_of_zero_is_refused_with_file_line_and_reason(blessed, place, c
     code, message = call()
     assert code == 2
     assert message.startswith(f"{place / 'bench.toml'}:2: check.margin: expected a margin above 0, found 0")
+
+
+def test_a_margin_of_a_task_that_there_is_not_is_refused_with_the_nearest_and_one_of_another_suite_is_not(blessed, place, call):
+    (place / "bench.toml").write_text("[check.margins]\nTranslations = 0.02\nPair = 0.02\n", encoding="utf-8")
+    code, message = call()
+    assert code == 2
+    assert message.startswith(f"{place / 'bench.toml'}:3: check.margins.Pair: no task 'Pair'; did you mean")
+    assert "'Pairs'" in message
+    with pytest.raises(CardError, match="no task 'Pair'"):
+        bench.check(workspace=place, device="cpu")
 
 
 def test_a_claim_about_cost_is_confirmed_by_the_verb_only_where_that_is_asked_for(blessed, place, call, monkeypatch):
