@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.cli import options
-from bench.errors import Incomplete
+from bench.errors import Incomplete, SelectionError
 
 if TYPE_CHECKING:
     from bench.plan.planning import Plan
@@ -53,11 +53,14 @@ def probe(
 
     from bench.cli.log import logged
     from bench.cli.progress import make_reporter, planned
+    from bench.probe.machine import usable_cores
     from bench.run.execute import execute
 
     options.check_named(names, everything=everything)
     options.check_loudness(quiet=quiet, verbose=verbose)
     options.one_of("--profile", profile, ("quick", "full"))
+    if threads > (most := usable_cores()):
+        raise SelectionError(f"--threads must be at most {most}, the cores that this process may use (got {threads})")
     if benchmark_json is not None:
         from bench.store import require_writable_file
 

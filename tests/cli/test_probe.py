@@ -29,6 +29,7 @@ RESULT = {
         (["probe"], "give candidate NAMEs or --all"),
         (["probe", "letters", "--profile", "fast"], "--profile must be one of quick, full (got 'fast')"),
         (["probe", "letters", "--benchmark-json", "models"], "models: a folder lies where a file is needed; name a file in it"),
+        (["probe", "letters", "--threads", "10000"], "--threads must be at most"),
         (["probe", "letters", "--device", "tpu"], "--device must be auto, cpu, cuda or cuda:i (got 'tpu')"),
     ],
 )
