@@ -52,7 +52,7 @@ def _refuse_those_of_others(names: Sequence[str], suite: str, library: Library) 
     for name in names:
         if _is_pattern(name) or any(name == one.name for one in library.candidates[suite]):
             continue
-        if others := [other for other, found in library.candidates.items() if name in {*(one.name for one in found), *groups(found)}]:
+        if others := _fitting(library, [name]):
             raise SelectionError(f"no candidate {name!r} in suite {suite!r}, but in {' and '.join(map(repr, others))}; give --suite {others[0]}")
 
 
