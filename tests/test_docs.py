@@ -178,6 +178,7 @@ def test_a_published_board_is_read_compared_and_drawn_as_the_page_shows(tmp_path
 NOTEBOOK = json.loads((ROOT / "docs" / "python.ipynb").read_text(encoding="utf-8"))
 
 
+@pytest.mark.filterwarnings("error")
 def test_the_notebook_loads_a_board_compares_two_models_and_draws_them_without_a_network(tmp_path, monkeypatch, capsys):
     """Its cells in turn, each ended by what a notebook shows of it."""
     board = json.loads((ROOT / "leaderboard" / "public" / "leaderboard.json").read_text(encoding="utf-8"))

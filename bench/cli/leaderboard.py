@@ -35,6 +35,7 @@ NAMED = 10
 
 
 def leaderboard(
+    ctx: typer.Context,
     suite: options.Suite = None,
     format: Annotated[str | None, typer.Option("--format", help="Print md, csv, json or html instead of writing files.", show_default=False)] = None,  # noqa: A002
     device: options.Device = "auto",
@@ -53,7 +54,7 @@ def leaderboard(
     from bench.publish.files import FORMATS
     from bench.publish.terminal import make_console, show
 
-    if source is not None and suite is not None:
+    if source is not None and suite is not None and not options.by_default(ctx, "suite"):
         raise SelectionError("give --from or --suite, not both: a leaderboard.json is the board of the suite that it names")
     if format is not None:
         options.one_of("--format", format, tuple(FORMATS))

@@ -68,6 +68,12 @@ Json = Annotated[bool, typer.Option("--json", callback=print_json, help="Machine
 STAGES: tuple[Stage, ...] = ("make", "evaluate", "probe")
 
 
+def by_default(ctx: typer.Context, name: str) -> bool:
+    """True where an option was left out on the command line, so that its value is a default, of `bench.toml` perhaps."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name.startswith("DEFAULT")
+
+
 def chosen(
     names: list[str] | None,
     *,

@@ -39,11 +39,21 @@ def select(library: Library, options: Options) -> Selection:
     suite = _pick_suite(library, options)
     everyone = {candidate.name: candidate for candidate in library.candidates[suite.name]}
     names = unfolded(options.names, library.candidates[suite.name])
+    _refuse_those_of_others(names, suite.name, library)
     named = list(_pick_matching(names, everyone, f"candidate of suite {suite.name!r}").values())
     index, count = options.shard
     tasks = _pick_matching(options.tasks, dict.fromkeys(suite.suite.tasks), f"task of suite {suite.name!r}")
     own = tuple(candidate for candidate in named if count == 1 or shard_of(candidate, everyone, count) == index)
     return Selection(suite, everyone, own, tuple(tasks))
+
+
+def _refuse_those_of_others(names: Sequence[str], suite: str, library: Library) -> None:
+    """Refuse a name that this suite lacks and others have, and say which: the suite may be the default of `bench.toml`, and the name is no slip."""
+    for name in names:
+        if _is_pattern(name) or any(name == one.name for one in library.candidates[suite]):
+            continue
+        if others := _fitting(library, [name]):
+            raise SelectionError(f"no candidate {name!r} in suite {suite!r}, but in {' and '.join(map(repr, others))}; give --suite {others[0]}")
 
 
 def _pick_matching(names: Sequence[str], available: dict[str, T], what: str) -> dict[str, T]:

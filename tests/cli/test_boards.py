@@ -174,6 +174,13 @@ def test_pages_are_made_again_from_a_published_file_alone(published, call, tmp_p
     assert {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "again").iterdir() if path.is_file()} == written
 
 
+def test_a_default_suite_does_not_stand_in_the_way_of_a_published_file(published, call, workspace_folder, tmp_path):
+    (workspace_folder / "bench.toml").write_text('suite = "mini"\n', encoding="utf-8")
+    words = ["leaderboard", "--from", str(published / "leaderboard.json"), "--out", str(tmp_path / "again")]
+    assert call(*words)[0] == 0
+    assert "give --from or --suite, not both" in str(call(*words, "--suite", "mini")[0])
+
+
 def test_incomplete_candidates_are_named_whatever_the_format(published, call, capsys, tmp_path):
     file = published / "leaderboard.json"
     told = call("leaderboard", "--format", "csv")[0]

@@ -44,6 +44,13 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_nearest_name(tmp_pat
         matched(tmp_path, suite="tiny", tasks=("Huge*",))
 
 
+def test_a_name_that_only_another_suite_has_is_no_slip_and_that_suite_is_named(tmp_path):
+    with pytest.raises(SelectionError, match=r"^no candidate 'words-1' in suite 'tiny', but in 'other'; give --suite other$"):
+        matched(tmp_path, "words-1", suite="tiny")
+    with pytest.raises(SelectionError, match="no candidate of suite 'tiny' 'words-2'"):
+        matched(tmp_path, "words-2", suite="tiny")
+
+
 def test_tasks_may_be_patterns_too(tmp_path):
     assert matched(tmp_path, suite="tiny", tasks=("Tiny*",))[2] == ("TinySTS",)
 
