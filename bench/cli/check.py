@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STDOUT = "-"
 EXAMPLES = """Examples:
 
-  bench check                           against leaderboard/baseline.json
+  bench check                           against leaderboard/SUITE/baseline.json
 
   bench check --update                  bless what is stored now, and show what changes
 

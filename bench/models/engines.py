@@ -35,7 +35,8 @@ def check_engine(name: str, backend: Backend, device: str) -> None:
         return
     missing = [package for package in (PACKAGES[backend], *EXPORTERS) if _version(package) is None]
     if missing:
-        raise ModelError(f"{name}: backend {backend} needs {', '.join(missing)}, not installed; pip install 'kasauti[{backend}]'")
+        mend = f"where this project lies: pip install -c constraints.txt -e '.[{backend}]'"
+        raise ModelError(f"{name}: backend {backend} needs {', '.join(missing)}, not installed; {mend}")
     if device != "cpu":
         raise ModelError(f"{name}: backend {backend} runs on the CPU only (got device {device}); use --device cpu, or backend 'torch'")
 
