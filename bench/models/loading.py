@@ -69,7 +69,7 @@ def load_encoder(
     A lexical encoder has no weights and no precision.
 
     Args:
-        folder: A sentence-transformers folder, a plain transformers one, a lexical one, or one that `bench.models.exported` has written.
+        folder: A sentence-transformers folder, a plain transformers one, a lexical one, or one that `bench.models.exporting` has written.
         prompt: Put before every text; None for the folder's own prompts, "" for none.
         precision: `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. None for
             that in which the weights are stored, as sentence-transformers and mteb load them.
@@ -83,12 +83,11 @@ def load_encoder(
     """
     if (folder / LEXICAL_FILE).is_file():
         return LexicalEncoder.load(folder)
-    if (folder / EXPORTED_FILE).is_file():
-        from bench.models.exported import load_exported
-
-        return load_exported(folder, prompt=prompt, progress=progress)
     from sentence_transformers import SentenceTransformer
 
+    if (folder / EXPORTED_FILE).is_file():  # the class of its first module is ours, which sentence-transformers imports for trusted folders only
+        exported = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=True)
+        return SentenceEncoder(exported, prompt=prompt, progress=progress)
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     arguments = loading_arguments(precision)

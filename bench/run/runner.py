@@ -93,7 +93,7 @@ class Runner:
         folder, use = self.archive.checkpoint_folder(blueprint), blueprint.candidate.use
         if use.backend == "torch":
             return folder
-        from bench.models.exported import exported
+        from bench.models.exporting import exported
 
         return exported(folder, content, use, self.archive.state, lambda: self.reporter.progress(cell, f"export to {use.backend}", 0.0))
 

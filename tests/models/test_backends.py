@@ -17,7 +17,7 @@ from bench.cards.kinds import External
 from bench.cards.workspace import find_workspace
 from bench.digests import folder_digest
 from bench.errors import BenchError, ModelError
-from bench.models import engines, exported
+from bench.models import engines, exporting
 from bench.models.encoders import SentenceEncoder
 from bench.models.loading import load_encoder, load_sentence_model
 from bench.plan.cache import entries
@@ -61,7 +61,7 @@ def by_pytorch(checkpoint: Path) -> SentenceEncoder:
 
 
 def run_by(backend, checkpoint: Path, state: Path) -> SentenceEncoder:
-    folder = exported.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state)
+    folder = exporting.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state)
     encoder = load_encoder(folder, use=Use(backend=backend))
     assert isinstance(encoder, SentenceEncoder)
     return encoder
@@ -77,7 +77,7 @@ def test_embeddings_are_those_of_pytorch_with_the_prompt_the_length_and_the_modu
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_it_computes_on_as_many_threads_as_pytorch_would_and_says_so(backend, checkpoint, state):
-    folder = exported.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state)
+    folder = exporting.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state)
     before = torch.get_num_threads()
     try:
         for threads in (1, 2):
@@ -94,7 +94,7 @@ def test_pytorch_holds_no_number_of_its_transformer_and_the_precision_counts_the
     plain, other = load_encoder(checkpoint), run_by(backend, checkpoint, state)
     assert sum(one.numel() for one in other.model[0].parameters()) == 0
     assert other.precision() == plain.precision() == {"fp32": 1.0}
-    assert not list(exported.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state).glob("*.safetensors"))
+    assert not list(exporting.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state).glob("*.safetensors"))
 
 
 @pytest.mark.slow
@@ -109,7 +109,7 @@ def test_it_is_exported_once_and_anew_where_a_file_of_it_was_altered(checkpoint,
     said: list[str] = []
 
     def get() -> Path:
-        return exported.exported(checkpoint, folder_digest(checkpoint), Use(backend="onnx"), tmp_path, lambda: said.append("exporting"))
+        return exporting.exported(checkpoint, folder_digest(checkpoint), Use(backend="onnx"), tmp_path, lambda: said.append("exporting"))
 
     folder = get()
     assert (get(), said) == (folder, ["exporting"])
@@ -122,11 +122,11 @@ def test_it_is_exported_once_and_anew_where_a_file_of_it_was_altered(checkpoint,
 
 def test_an_export_that_gives_other_embeddings_is_refused_and_not_kept(checkpoint, tmp_path, monkeypatch):
     plain = by_pytorch(checkpoint)
-    right = exported._embeddings(plain.model)
+    right = exporting._embeddings(plain.model)
     wrong = [batch * np.float32(1.01) for batch in right]
     with pytest.raises(ModelError, match=r"run by backend onnx its embeddings differ from PyTorch's by 0.01 of their length \(at most 0.0001\)"):
-        exported._compare(checkpoint, "onnx", right, wrong)
-    exported._compare(checkpoint, "onnx", right, right)
+        exporting._compare(checkpoint, "onnx", right, wrong)
+    exporting._compare(checkpoint, "onnx", right, right)
 
 
 @pytest.mark.slow
@@ -135,7 +135,7 @@ def test_code_that_a_configuration_names_is_not_named_by_the_exported_one(checkp
     for name in ("config.json", "tokenizer_config.json"):
         told = json.loads((copy / name).read_text(encoding="utf-8"))
         (copy / name).write_text(json.dumps({**told, "auto_map": {"AutoConfig": "somebody/else--code.Config"}}), encoding="utf-8")
-    folder = exported.exported(copy, folder_digest(copy), Use(backend="onnx"), tmp_path)
+    folder = exporting.exported(copy, folder_digest(copy), Use(backend="onnx"), tmp_path)
     assert [file.name for file in folder.rglob("*.json") if "auto_map" in file.read_text(encoding="utf-8")] == []
     np.testing.assert_allclose(load_encoder(folder, use=Use(backend="onnx")).encode(TEXTS), load_encoder(copy).encode(TEXTS), atol=1e-5)
 
@@ -148,7 +148,7 @@ def test_a_model_without_a_transformer_is_refused(tmp_path):
     model = SentenceTransformer(modules=[StaticEmbedding(Tokenizer(WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]")), embedding_dim=4)], device="cpu")
     model.save_pretrained(str(tmp_path / "static"), create_model_card=False)
     with pytest.raises(ModelError, match="backend openvino runs a model whose first part is a transformer"):
-        exported.exported(tmp_path / "static", "0" * 64, Use(backend="openvino"), tmp_path / "state")
+        exporting.exported(tmp_path / "static", "0" * 64, Use(backend="openvino"), tmp_path / "state")
     assert not list((tmp_path / "state" / "exported").iterdir())
 
 

@@ -50,7 +50,10 @@ def turn(letters, sentence_model, tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("prompt", "precision", "used"),
-    [(None, None, {"prompt": "पाऊस ", "precision": {"fp16": 1.0}}), ("", "fp32", {"prompt": "", "precision": {"fp32": 1.0}})],
+    [
+        (None, None, {"prompt": "पाऊस ", "precision": {"fp16": 1.0}, "backend": "torch"}),
+        ("", "fp32", {"prompt": "", "precision": {"fp32": 1.0}, "backend": "torch"}),
+    ],
 )
 def test_a_model_is_timed_with_the_prompt_and_the_precision_that_it_is_judged_with(tiny_base, tmp_path, prompt, precision, used):
     """The folder's prompt for STS, unless the card has one."""
