@@ -36,14 +36,14 @@ def converted(file: Path, content: str, kind: ModelFormat, state: Path, say: Cal
     key = folder.name
     model = folder / "model"  # whatever the file is called: the same bytes are the same model
     notices = Notices()
-    if _is_sound(folder, key, notices):
+    if is_sound(folder, key, notices, "converted"):
         return model
     locks = state / "locks"
     with storage(locks):
         locks.mkdir(parents=True, exist_ok=True)
         lock = FileLock(locks / f"base-{key}")
     with storage(folder), lock:
-        if not _is_sound(folder, key, notices):
+        if not is_sound(folder, key, notices, "converted"):
             say(f"converting {file.name} to a model's folder")
             with replacing_folder(folder) as temporary:
                 place = temporary / model.name
@@ -59,14 +59,21 @@ def converted_folder(content: str, kind: ModelFormat, state: Path) -> Path:
     return state / "bases" / digest({"file": content, "format": kind, "version": version})[:32]
 
 
-def _is_sound(folder: Path, key: str, notices: Notices) -> bool:
-    """Whether the folder holds what was converted; where it holds something else, that is said."""
+def is_sound(folder: Path, key: str, notices: Notices, done: str) -> bool:
+    """Whether a sealed folder is there and holds what was written; where it holds something else, that is said.
+
+    Args:
+        folder: Where it would lie.
+        key: What it was sealed with.
+        notices: Told of a folder that is not used.
+        done: How it came about, like `converted`, for the message.
+    """
     if not folder.is_dir():
         return False
     try:
         if read_sealed_folder(folder, key) is None:
             raise Unsealed("it has no digest")
     except Unsound as problem:
-        notices.say(f"{folder}: this is not what was converted ({problem}); it is not used and converted anew")
+        notices.say(f"{folder}: this is not what was {done} ({problem}); it is not used and {done} anew")
         return False
     return True

@@ -21,11 +21,12 @@ from bench.cards.candidate import Backend, Use
 from bench.children import in_child
 from bench.errors import ModelError, first_line
 from bench.faults import storage
+from bench.models.converted import is_sound
 from bench.models.encoders import SentenceEncoder
 from bench.models.engines import SETTINGS, export_name
 from bench.models.exported import FILE, ExportedTransformer
 from bench.models.loading import load_encoder
-from bench.store import Notices, Unsound, read_sealed_folder, replacing_folder, seal_folder
+from bench.store import Notices, replacing_folder, seal_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -58,23 +59,12 @@ def exported(folder: Path, content: str, use: Use, state: Path, say: Callable[[]
     with storage(locks):
         locks.mkdir(parents=True, exist_ok=True)
     with storage(place), FileLock(locks / f"export-{key}"):
-        if not _is_sound(place, key, notices):
+        if not is_sound(place, key, notices, "exported"):
             say()
             with replacing_folder(place) as temporary:
                 in_child(_export, folder, use, temporary)
                 seal_folder(temporary, key)
     return place
-
-
-def _is_sound(place: Path, key: str, notices: Notices) -> bool:
-    """Whether the folder holds what was exported; where it holds something else, that is said."""
-    if not place.is_dir():
-        return False
-    try:
-        return read_sealed_folder(place, key) is not None
-    except Unsound as problem:
-        notices.say(f"{place}: this is not what was exported ({problem}); it is not used and exported anew")
-        return False
 
 
 def _export(folder: Path, use: Use, place: Path) -> None:
