@@ -82,7 +82,7 @@ def test_whatever_raises_stays_in_its_cells_in_the_same_words_serially_and_in_a_
     assert problems["tiny evaluate Pairs"] == "tiny was not made"
     assert "words make" not in problems
     assert "words probe cpu" not in problems
-    assert events[0] == {"event": "begin", "cells": 24}
+    assert events[0] == {"event": "begin", "cells": 24, "known": 0, "seconds": 0}
     ended = [(event["candidate"], event["stage"], event["target"]) for event in events if event["event"] == "finish"]
     assert len(ended) == len(set(ended)) == 24
 
