@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.cli.quiet import quiet_libraries
@@ -27,6 +28,13 @@ WORDS_HI = ["मैं", "वह", "घर", "स्कूल", "बारिश
 def sentences(words: list[str], count: int) -> list[str]:
     """Distinct short word strings: enough for code paths, no claim to be language."""
     return [" ".join([*(words[(index * 7 + offset * 3) % len(words)] for offset in range(2 + index % 5)), str(index)]) for index in range(count)]
+
+
+@pytest.fixture(autouse=True)
+def same_draws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test draws the same numbers from its module's `RNG`, whichever tests ran before it in its process."""
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", np.random.default_rng(0))
 
 
 @pytest.fixture(scope="session")
