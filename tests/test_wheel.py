@@ -30,6 +30,7 @@ def test_the_wheel_holds_cards_data_and_base_inside_the_package(wheel):
         "bench/content/models/small/marathi-hindi.txt",
         "bench/content/models/mini/base-12/model.safetensors",
         "bench/content/tasks/kasauti-sts/test.tsv",
+        "bench/content/docs/checks/K301.md",
         "bench/template/tasks/my-pairs/task.toml",
         "bench/py.typed",
     } <= names

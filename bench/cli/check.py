@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli import options
+from bench.cli import complete, options
 from bench.cli.streams import print_json
 from bench.errors import BenchError, Incomplete, SelectionError, StorageError
 
@@ -30,15 +30,22 @@ EXAMPLES = """Examples:
 
   bench check --strict --json - --junit-xml checks.xml
 
-Margins stand in the table [check] of bench.toml; docs/checks/ has a page for every code. On GitHub,
-what did not pass is also annotated and put into the summary of the job.
+  bench check --explain K301            what a code means and what to do
+
+Margins stand in the table [check] of bench.toml. On GitHub, what did not pass is also annotated and
+put into the summary of the job.
 
 Exit codes: 0 done, 1 regression, 2 usage or configuration, 3 something is missing, 4 with --strict:
 something is inconclusive."""
 
 
 def check(
-    suite: options.Suite = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            "--suite", help="One of `bench list suites`. Default: your own first one, else small.", show_default=False, autocompletion=complete.suites
+        ),
+    ] = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="FILE|COMMIT", help="Compare with this file, or with the baseline of a git commit.", show_default=False)
     ] = None,
@@ -49,6 +56,9 @@ def check(
     json: Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write one JSON document; - for standard output.", show_default=False)] = None,
     markdown: Annotated[str | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown; - for standard output.", show_default=False)] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show what passed too.")] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Say what a code like K301 means and what to do; nothing is compared.", show_default=False)
+    ] = None,
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
     workspace: options.WorkspaceOption = None,
@@ -64,6 +74,11 @@ def check(
     from bench.standings.gate.confirm import settled
     from bench.standings.gate.load import current
 
+    if explain is not None:
+        from bench.publish.gate.explained import explained
+
+        typer.echo(explained(explain), nl=False)
+        return
     files = {"json": json, "markdown": markdown, "junit-xml": junit_xml}
     if list(files.values()).count(STDOUT) > 1:
         raise SelectionError(f"only one of {', '.join(f'--{form}' for form, file in files.items() if file == STDOUT)} can have standard output")

@@ -131,7 +131,7 @@ def costs(estimate: Estimate) -> list[str]:
     if not estimate.known + estimate.unknown:
         return []
     done = f"about {duration(estimate.seconds)} of work for {estimate.known} cells, one after the other, as cells of their kind took on this machine"
-    unknown = f"not known for {estimate.unknown} cells: none of their kind is stored"
+    unknown = f"not known for {estimate.unknown} cells: nothing like them has been computed here yet"
     lines = ["time        " + "; ".join([done] * bool(estimate.known) + [unknown] * bool(estimate.unknown))]
     if estimate.checkpoint_bytes:
         lines.append(f"disk        at most {_size(estimate.checkpoint_bytes)} for checkpoints; {_size(estimate.free_bytes)} are free")

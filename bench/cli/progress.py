@@ -276,7 +276,7 @@ class PlainReporter:
 
     def reuse(self, cell: Cell) -> None:
         """Print the line."""
-        self._ended(cell, "computed meanwhile")
+        self._ended(cell, "taken from what is stored")
 
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """Print the line."""
@@ -372,7 +372,7 @@ class LiveReporter:
 
     def reuse(self, cell: Cell) -> None:
         """Print a line above the bar and move it."""
-        self._ended(cell, "computed meanwhile")
+        self._ended(cell, "taken from what is stored")
 
     def finish(self, cell: Cell, seconds: float, error: str | None) -> None:
         """Print a line above the bar and move it."""

@@ -50,7 +50,7 @@ class _Column:
 def show(board: Document, console: Console, *, tasks_named: bool = False) -> None:
     """Print the ranked table, then why rows are incomplete, which were trained without a guard, and which columns say nothing.
 
-    On a terminal columns are chosen by importance until it is full.
+    On a terminal columns are chosen by importance until it is full. A column in which no row has anything is left out, but for the scores and `FIRST`.
 
     Args:
         board: What to show.
@@ -60,6 +60,7 @@ def show(board: Document, console: Console, *, tasks_named: bool = False) -> Non
     columns = _columns(board, drops=tasks_named)
     named, drops = [column.label for column in board.columns], [title for title in columns if title.startswith(DROP)]
     order = [FIRST[0], *named, *FIRST[1:], *drops, *NEXT, *LAST] if tasks_named else [*FIRST, *NEXT, *named, *LAST]
+    order = [name for name in order if name in {*FIRST, *named} or any(text != MISSING for text in columns[name].texts)]
     title = f"{board.suite} on {board.device}"
     left = _print(title, columns, order, console)
     while tasks_named and (more := [name for name in left if name in {*named, *drops}]):

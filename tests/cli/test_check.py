@@ -79,7 +79,7 @@ def test_blessing_writes_what_is_stored_and_an_identical_rerun_passes(blessed, c
     assert blessed.is_file()
     code, out = call()
     assert code == 0
-    assert out.splitlines()[-1] == f"suite small on cpu against {blessed}: 3 PASS"  # two tasks, and the parameters
+    assert out.splitlines()[-1] == f"suite small on cpu against {blessed}: of 3 checks 3 PASS"  # two tasks, and the parameters
     assert call("--strict")[0] == 0
 
 

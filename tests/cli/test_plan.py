@@ -39,7 +39,7 @@ def test_a_candidate_is_one_line_and_cells_lists_them_all(workspace_folder, plan
 
 def test_time_and_disk_are_told_or_said_not_to_be_known(workspace_folder, plan):
     lines = plan("--workspace", str(workspace_folder))[1].splitlines()
-    assert "time        not known for 18 cells: none of their kind is stored" in lines
+    assert "time        not known for 18 cells: nothing like them has been computed here yet" in lines
     assert any(line.startswith("disk        at most 0.") and line.endswith("are free") for line in lines)
 
 

@@ -244,7 +244,7 @@ def test_the_share_done_reaches_the_whole_whatever_becomes_of_the_cells(capsys, 
         assert reporter._bar.finished
     reporter.end()
     if kind is PlainReporter:
-        assert "  100%  tiny probe cpu  computed meanwhile" in capsys.readouterr().err
+        assert "  100%  tiny probe cpu  taken from what is stored" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("kind", "stream"), [(PlainReporter, "stderr"), (JsonReporter, "stdout")])

@@ -26,6 +26,7 @@ PROBE = {
     "offline": {"sentences_per_second": 1234.5, "batch_size": 32},
     "memory": {"peak_while_encoding": 300 * 2**20, "cuda_allocated_peak": None},
     "bytes_on_disk": 12 * 2**20,
+    "relative": {"offline": {"ratio": 1.5, "low": 1.4, "high": 1.6}},
 }
 COLUMNS = (
     Column("Pairs", "mr", "Pairs mr", "cosine_spearman"),
@@ -229,7 +230,7 @@ def test_a_complete_row_is_shown_with_everything_that_is_known_of_it():
         "mean": "82.5 ± 1.5",
         "% of parent": MISSING,
         "sentences/s": "1,234",
-        "× reference": "–",
+        "× reference": "1.50 ± 0.10",
         "batch": "32",
         "p50 ms": "4.20",
         "p90 ms": "6.10",
@@ -422,6 +423,14 @@ def test_a_file_gets_every_column_uncut(capsys, monkeypatch):
     text = capsys.readouterr().out
     assert [title for title in headers(BOARD) if title not in text] == []
     assert "…" not in text
+
+
+def test_a_column_in_which_no_row_has_anything_is_left_out_but_for_scores():
+    unmeasured = dataclasses.replace(BOARD, rows=tuple(dataclasses.replace(one, probe=None) for one in BOARD.rows))
+    bare = dataclasses.replace(unmeasured, columns=(*COLUMNS, Column("Later", "mr", "Later mr", "accuracy")))
+    text = shown(bare, 400)
+    assert [title for title in ("sentences/s", "p50 ms", "× reference", "peak MiB", "no room") if title in text] == []
+    assert [title for title in ("mean", "Pairs mr", "Later mr", "kept layers") if title not in text] == []
 
 
 def test_the_page_shows_what_each_candidate_loses_on_rewritten_texts_times_100_and_in_bold_where_the_interval_is_clear_of_zero():

@@ -9,7 +9,6 @@ from bench.standings.gate.verdicts import VERDICTS, Checked, Finding
 
 HEADERS = ("candidate", "what", "verdict", "difference", "95 % interval", "smallest detectable", "n", "code")
 """Differences of scores are in points of 100, those of costs in percent."""
-PAGES = "docs/checks"
 SCORES = ("quality", "task", "reproduction")
 
 
@@ -55,9 +54,10 @@ def _limit(finding: Finding) -> str:
 def summary(checked: Checked) -> str:
     """One line: how many verdicts of each kind."""
     counts = ", ".join(f"{checked.counts[verdict]} {verdict}" for verdict in VERDICTS if checked.counts[verdict])
+    found = f"of {sum(checked.counts.values())} checks {counts}" if counts else "nothing to compare"
     unsure = sum(not finding.gates and finding.verdict != "PASS" for finding in checked.findings)
     told = f" ({unsure} {'task' if unsure == 1 else 'tasks'} in the diagnosis did not pass)" if unsure else ""
-    return f"suite {checked.suite} on {checked.device} against {checked.baseline}: {counts or 'nothing to compare'}{told}"
+    return f"suite {checked.suite} on {checked.device} against {checked.baseline}: {found}{told}"
 
 
 def document(checked: Checked, *, strict: bool) -> dict[str, Any]:

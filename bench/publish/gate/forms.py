@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from rich.table import Table
 from tabulate import tabulate
 
-from bench.publish.gate.cells import HEADERS, PAGES, cells, sentence, summary, what
+from bench.publish.gate.cells import HEADERS, cells, sentence, summary, what
 from bench.publish.terminal import verbatim
 from bench.standings.gate.verdicts import Checked, Finding
 
@@ -66,7 +66,7 @@ def _told(checked: Checked) -> list[Finding]:
 def _pages(findings: Sequence[Finding]) -> Iterator[str]:
     codes = sorted({finding.code for finding in findings})
     if codes:
-        yield f"What to do: {', '.join(f'{PAGES}/{code}.md' for code in codes)}"
+        yield f"What to do: `bench check --explain CODE` says it of {', '.join(codes)}"
 
 
 def markdown(checked: Checked) -> str:

@@ -59,7 +59,7 @@ def test_what_passed_is_shown_where_everything_is_asked_for():
 def test_what_is_said_of_many_candidates_alike_stands_there_once_and_every_code_leads_to_its_page():
     text = shown()
     assert "K403 speed, d, e: the speed was measured in another way or place; measured on another machine" in text
-    assert "What to do: docs/checks/K101.md, docs/checks/K102.md, docs/checks/K111.md, docs/checks/K301.md, docs/checks/K303.md" in text
+    assert "What to do: `bench check --explain CODE` says it of K101, K102, K111, K301, K303" in text
     assert "K501 memory peak, f|g: the model needs more memory, +3.00 %, let pass +2 %; 100.0 -> 103.0 MiB; measured twice" in text
 
 
@@ -67,7 +67,7 @@ def test_the_last_line_counts_the_verdicts_that_decide():
     told = summary(CHECKED)
     assert shown().splitlines()[-1] == told
     assert told == (
-        "suite mini on cpu against main:baseline.json: 2 REGRESSION, 1 MISSING, 1 INCONCLUSIVE, 2 NOT-COMPARABLE, 1 NEW, 2 PASS"
+        "suite mini on cpu against main:baseline.json: of 9 checks 2 REGRESSION, 1 MISSING, 1 INCONCLUSIVE, 2 NOT-COMPARABLE, 1 NEW, 2 PASS"
         " (2 tasks in the diagnosis did not pass)"
     )
     assert summary(Checked("mini", "cpu", "b", ())) == "suite mini on cpu against b: nothing to compare"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import SelectionError
+from bench.publish.gate.explained import explained
 from bench.standings.gate.verdicts import CODES
 
 PAGES = Path(__file__).parents[3] / "docs" / "checks"
@@ -15,6 +17,16 @@ PAGES = Path(__file__).parents[3] / "docs" / "checks"
 def test_every_code_has_its_page_and_every_page_its_code():
     assert {path.stem for path in PAGES.glob("K*.md")} == CODES.keys()
     assert {path.name for path in PAGES.iterdir()} == {f"{code}.md" for code in CODES} | {"README.md"}
+
+
+@pytest.mark.parametrize("code", ["K301", "k301"])
+def test_a_code_is_explained_by_its_page(code):
+    assert explained(code) == (PAGES / "K301.md").read_text(encoding="utf-8")
+
+
+def test_a_code_that_there_is_not_is_refused_with_the_nearest():
+    with pytest.raises(SelectionError, match=r"^--explain: no code 'K310'; did you mean 'K[0-9]+'\?$"):
+        explained("K310")
 
 
 @pytest.mark.parametrize("code", CODES)
