@@ -25,7 +25,7 @@ from bench.models.converted import is_sound
 from bench.models.encoders import SentenceEncoder
 from bench.models.engines import SETTINGS, export_name
 from bench.models.exported import FILE, ExportedTransformer
-from bench.models.loading import load_encoder
+from bench.models.loading import load_encoder, load_exported
 from bench.store import Notices, replacing_folder, seal_folder
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def _export(folder: Path, use: Use, place: Path) -> None:
     modules.write_text(json.dumps(told, indent=2), encoding="utf-8")
     numbers = sum(parameter.numel() for parameter in model[0].parameters())
     (place / SETTINGS).write_text(json.dumps({"backend": use.backend, "inputs": inputs, "numbers": numbers}), encoding="utf-8")
-    again = load_encoder(place, prompt="", use=use)
-    assert isinstance(again, SentenceEncoder)
-    _compare(folder, use.backend, expected, _embeddings(again.model))
+    _compare(folder, use.backend, expected, _embeddings(load_exported(place, prompt="").model))
 
 
 def _name_no_code(place: Path) -> None:

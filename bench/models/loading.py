@@ -12,7 +12,6 @@ from bench.digests import counts, folder_files
 from bench.errors import STOPS, ModelError, first_line
 from bench.models.architectures import transformer_folder
 from bench.models.encoders import INT8_ROWS, Encoder, Progress, SentenceEncoder
-from bench.models.engines import SETTINGS as EXPORTED_FILE
 from bench.models.lexical import FILE as LEXICAL_FILE
 from bench.models.lexical import LexicalEncoder
 from bench.models.pooling import replace_pooling
@@ -69,13 +68,13 @@ def load_encoder(
     A lexical encoder has no weights and no precision.
 
     Args:
-        folder: A sentence-transformers folder, a plain transformers one, a lexical one, or one that `bench.models.exporting` has written.
+        folder: A sentence-transformers folder, a plain transformers one, or a lexical one.
         prompt: Put before every text; None for the folder's own prompts, "" for none.
         precision: `int8` quantizes the linear layers dynamically: weights once, to 8 bits, activations batch by batch; embeddings and norms stay fp32. None for
             that in which the weights are stored, as sentence-transformers and mteb load them.
         device: `cpu`, `cuda` or `cuda:i`.
         progress: Called with the finished fraction of what is encoded.
-        use: Tokens of a text at most, and whether code in the folder may run.
+        use: Tokens of a text at most, and whether code in the folder may run. PyTorch computes, whatever it says of that.
 
     Raises:
         ModelError: The folder cannot be loaded, its weights or its tokenizer are not whole, the precision is not to be had on the device or for the model, or
@@ -85,9 +84,6 @@ def load_encoder(
         return LexicalEncoder.load(folder)
     from sentence_transformers import SentenceTransformer
 
-    if (folder / EXPORTED_FILE).is_file():  # the class of its first module is ours, which sentence-transformers imports for trusted folders only
-        exported = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=True)
-        return SentenceEncoder(exported, prompt=prompt, progress=progress)
     if precision == "int8" and device != "cpu":
         raise ModelError(f"precision int8 runs on the CPU only (got device {device}); use bf16 or fp16")
     arguments = loading_arguments(precision)
@@ -100,6 +96,41 @@ def load_encoder(
     _shorten(folder, model, use.max_length)
     rows = INT8_ROWS if precision == "int8" else None
     return SentenceEncoder(treat(model, precision, folder), prompt=prompt, max_rows=rows, progress=progress)
+
+
+def load_exported(folder: Path, *, prompt: str | None = None, progress: Progress = lambda _: None) -> SentenceEncoder:
+    """The encoder of a folder that `bench.models.exporting` has written; it computes with the folder's own backend.
+
+    Only for such folders: the class of the first module is one of ours, which sentence-transformers imports for folders only whose code it is told to trust.
+
+    Args:
+        folder: What was written.
+        prompt: As in `load_encoder`.
+        progress: As in `load_encoder`.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=True)
+    return SentenceEncoder(model, prompt=prompt, progress=progress)
+
+
+def load_to_run(folder: Path, *, prompt: str | None, precision: Precision | None, device: str, use: Use, progress: Progress = lambda _: None) -> Encoder:
+    """What a candidate is judged and timed by: its checkpoint, or where its card names another backend the folder that was exported for that.
+
+    Args:
+        folder: The one of the two that `use.backend` asks for.
+        prompt: As in `load_encoder`.
+        precision: As in `load_encoder`; other backends compute in fp32.
+        device: As in `load_encoder`; other backends run on the CPU.
+        use: How the candidate is run.
+        progress: As in `load_encoder`.
+
+    Raises:
+        ModelError: As `load_encoder`.
+    """
+    if use.backend != "torch":
+        return load_exported(folder, prompt=prompt, progress=progress)
+    return load_encoder(folder, prompt=prompt, precision=precision, device=device, progress=progress, use=use)
 
 
 def _checked(folder: Path, build: Callable[[], SentenceTransformer], *, trust_remote_code: bool = False) -> SentenceTransformer:

@@ -68,7 +68,7 @@ def _main() -> None:
     import torch
 
     from bench.models.lexical import FILE
-    from bench.models.loading import load_encoder
+    from bench.models.loading import load_to_run
     from bench.probe import memory
     from bench.probe.worker import encode_call
 
@@ -76,7 +76,7 @@ def _main() -> None:
         import sentence_transformers  # noqa: F401 (loading would import it)
     torch.set_num_threads(subject.threads)
     imported, before = time.time(), memory.now()
-    encoder = load_encoder(subject.folder, prompt=subject.prompt, precision=subject.precision, device=subject.device, use=subject.use).for_task("STS")
+    encoder = load_to_run(subject.folder, prompt=subject.prompt, precision=subject.precision, device=subject.device, use=subject.use).for_task("STS")
     encode = encode_call(encoder)
     encode(texts[:1], 1)
     if subject.device.startswith("cuda"):

@@ -12,7 +12,7 @@ from typing import Any
 from bench.cards.candidate import AS_IT_IS, Precision, Use
 from bench.errors import STOPS
 from bench.models.encoders import Encoder, SentenceEncoder
-from bench.models.loading import load_encoder
+from bench.models.loading import load_to_run
 from bench.probe import memory
 from bench.probe.profiles import LEAST_SECONDS, PREFERRED, PROFILES, SETTLED, USUAL, Profile
 from bench.probe.texts import Bucket, block
@@ -60,7 +60,7 @@ class Worker:
         before = memory.now()
         start = time.perf_counter()
         prompt, precision, device = self.subject.prompt, self.subject.precision, self.subject.device
-        self.encoder = load_encoder(self.subject.folder, prompt=prompt, precision=precision, device=device, use=self.subject.use).for_task("STS")
+        self.encoder = load_to_run(self.subject.folder, prompt=prompt, precision=precision, device=device, use=self.subject.use).for_task("STS")
         self.encode = encode_call(self.encoder)
         self._timed(block({"short": 1}, 0), 1)
         return {

@@ -180,7 +180,7 @@ class Runner:
     def _encode(self, blueprint: Blueprint, content: str, texts: Mapping[Cell, list[str]]) -> dict[str, Encoded] | str:
         """The embeddings of each cell's task; what went wrong is returned, so that each cell can record it."""
         from bench.evaluate.encode import encode_tasks
-        from bench.models.loading import load_encoder
+        from bench.models.loading import load_to_run
 
         candidate, first = blueprint.candidate, next(iter(texts))
         wanted = {cell.target: (self.tasks[cell.target].card, found) for cell, found in texts.items()}
@@ -191,7 +191,7 @@ class Runner:
         try:
             folder = self.folder_to_run(blueprint, content, first)
             precision, device = candidate.runs_in, self.options.device
-            encoder = load_encoder(folder, prompt=candidate.prompt, precision=precision, device=device, progress=progress, use=candidate.use)
+            encoder = load_to_run(folder, prompt=candidate.prompt, precision=precision, device=device, progress=progress, use=candidate.use)
             store, how = (lambda prompt: self._store(candidate, content, prompt)), candidate.similarity
             return encode_tasks(encoder, wanted, store, similarity=how, prompts=candidate.prompts)
         except STOPS:

@@ -19,7 +19,7 @@ from bench.digests import folder_digest
 from bench.errors import BenchError, ModelError
 from bench.models import engines, exporting
 from bench.models.encoders import SentenceEncoder
-from bench.models.loading import load_encoder, load_sentence_model
+from bench.models.loading import load_encoder, load_exported, load_sentence_model
 from bench.plan.cache import entries
 from bench.plan.keys import evaluate_key, measurement_key
 from bench.probe.profiles import PROFILES
@@ -62,9 +62,7 @@ def by_pytorch(checkpoint: Path) -> SentenceEncoder:
 
 def run_by(backend, checkpoint: Path, state: Path) -> SentenceEncoder:
     folder = exporting.exported(checkpoint, folder_digest(checkpoint), Use(backend=backend), state)
-    encoder = load_encoder(folder, use=Use(backend=backend))
-    assert isinstance(encoder, SentenceEncoder)
-    return encoder
+    return load_exported(folder)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -137,7 +135,7 @@ def test_code_that_a_configuration_names_is_not_named_by_the_exported_one(checkp
         (copy / name).write_text(json.dumps({**told, "auto_map": {"AutoConfig": "somebody/else--code.Config"}}), encoding="utf-8")
     folder = exporting.exported(copy, folder_digest(copy), Use(backend="onnx"), tmp_path)
     assert [file.name for file in folder.rglob("*.json") if "auto_map" in file.read_text(encoding="utf-8")] == []
-    np.testing.assert_allclose(load_encoder(folder, use=Use(backend="onnx")).encode(TEXTS), load_encoder(copy).encode(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(load_exported(folder).encode(TEXTS), load_encoder(copy).encode(TEXTS), atol=1e-5)
 
 
 def test_a_model_without_a_transformer_is_refused(tmp_path):

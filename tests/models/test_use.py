@@ -73,6 +73,9 @@ def test_more_tokens_than_a_model_takes_are_refused(whole):
 def test_code_in_a_folder_runs_only_where_the_card_says_so(with_code, whole):
     with pytest.raises(ModelError, match=r"halved.Halved is no module of sentence-transformers.*trust_remote_code"):
         load_encoder(with_code)
+    (with_code / "exported.json").write_text('{"backend": "onnx", "inputs": [], "numbers": 1}', encoding="utf-8")  # what our own exported folders have
+    with pytest.raises(ModelError, match=r"halved.Halved is no module of sentence-transformers"):
+        load_encoder(with_code, use=Use(backend="onnx"))
     trusted = load_encoder(with_code, use=Use(trust_remote_code=True)).encode([LONG])
     np.testing.assert_allclose(trusted, load_encoder(whole).encode([LONG]) / 2, rtol=1e-5)
 
