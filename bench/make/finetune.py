@@ -121,13 +121,22 @@ def _train(
     trainer.remove_callback(ProgressCallback)
     with training_attention(model.device.type, bf16=bf16), strict_loading():
         trainer.train(resume_from_checkpoint=str(state) if state else None)
-    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # else every later forward pass stays in bf16 autocast
+    _release(trainer, model)
     history = trainer.state.log_history
     mean_loss = _mean_loss(history)
     if not math.isfinite(mean_loss):
         raise ModelError(f"phase {phase.kind!r}: the training loss is {mean_loss}; lower learning_rate (now {phase.learning_rate:g})")
     curve = [{"step": entry["step"], "score": entry["development"]} for entry in history if "development" in entry]
     return {"steps": trainer.state.global_step, "mean_loss": round(mean_loss, 6), **({"curve": curve} if curve else {})}
+
+
+def _release(trainer: Any, model: SentenceTransformer) -> None:
+    """Take away what accelerate has put around the model, and that it has.
+
+    Else later forward passes would stay in bf16 autocast, and the next phase's trainer would put nothing around it.
+    """
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    vars(model).pop("_is_accelerate_prepared", None)
 
 
 def _mean_loss(history: Sequence[dict[str, float]]) -> float:

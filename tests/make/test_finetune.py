@@ -33,7 +33,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the code under test may catch it."""
 
 
-def train(base: Path, folder: Path, *, kill_at: int | None = None, phases=PHASES, every_depth: bool = False, development: Development | None = None):
+def train(base: Path, folder: Path, *, kill_at=None, phases=PHASES, every_depth=False, development: Development | None = None, bf16=False):
     """Weights and records of a training that is killed when the `kill_at`-th step of all phases is done."""
     steps = itertools.count(1)
 
@@ -44,7 +44,7 @@ def train(base: Path, folder: Path, *, kill_at: int | None = None, phases=PHASES
     torch.manual_seed(0)
     model = load_sentence_model(base)
     records = module.finetune(
-        model, phases, seed=3, bf16=False, every_depth=every_depth, folder=folder, development=development or Development(), progress=progress
+        model, phases, seed=3, bf16=bf16, every_depth=every_depth, folder=folder, development=development or Development(), progress=progress
     )
     return {name: value.numpy() for name, value in model.state_dict().items()}, records
 
@@ -145,6 +145,30 @@ def test_the_curve_holds_the_start_and_even_steps_of_each_phase(whole):
     assert [point["step"] for point in second] == [5, 10]
     assert all(-1 <= point["score"] <= 1 for point in [*first, *second])
     assert len({point["score"] for point in [*first, *second]}) > 1
+
+
+def test_every_phase_computes_in_bfloat16_where_that_is_asked_for_and_the_trained_model_in_float32(tiny_base, tmp_path):
+    model = load_sentence_model(tiny_base)
+    layer = next(one for one in model.modules() if isinstance(one, torch.nn.Linear))
+    dtypes: list[torch.dtype] = []
+    seen: set[tuple[str, torch.dtype]] = set()
+
+    def progress(kind: str, _fraction: float) -> None:
+        seen.add((kind, dtypes[-1]))
+
+    layer.register_forward_hook(lambda _module, _given, found: dtypes.append(found.dtype))
+    module.finetune(model, PHASES, seed=3, bf16=True, folder=tmp_path, development=Development(), progress=progress)
+    assert seen == {("nli", torch.bfloat16), ("sts", torch.bfloat16)}
+    model.encode(MR[:1])
+    assert dtypes[-1] == torch.float32
+
+
+def test_a_training_in_bfloat16_that_is_killed_in_its_second_phase_resumes_to_the_same_weights(tiny_base, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    expected, _ = train(tiny_base, tmp_path / "whole", bf16=True)
+    with pytest.raises(Killed):
+        train(tiny_base, tmp_path / "killed", kill_at=25, bf16=True)
+    assert_equal(train(tiny_base, tmp_path / "killed", bf16=True)[0], expected)
 
 
 def test_looking_at_the_curve_changes_no_weight(tiny_base, tmp_path, whole):
