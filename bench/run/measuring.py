@@ -103,7 +103,10 @@ def _reference_subject(runner: Runner, reference: Reference, cell: Cell) -> tupl
 
 
 def _companies(jobs: Sequence[_Job], device: str) -> Iterator[list[_Job]]:
-    """Jobs that are measured together: those of one shape with each other, as far as memory goes. On a GPU one at a time: its memory decides what fits."""
+    """Jobs that are measured together: those of one shape with each other, as far as memory goes. On a GPU one at a time: its memory decides what fits.
+
+    The fewer companies, the less often the reference is measured, so each shape joins the first company that has room for it, those of many models first.
+    """
     import psutil
 
     if not jobs:
@@ -113,17 +116,16 @@ def _companies(jobs: Sequence[_Job], device: str) -> Iterator[list[_Job]]:
     shapes: dict[str, list[_Job]] = {}
     for job in jobs:
         shapes.setdefault(str(canonical([dict(job.parameters), job.subject.precision, job.subject.use.backend])), []).append(job)
-    company: list[_Job] = []
-    for shape in shapes.values():
-        if len(company) + len(shape) > most and company:
-            yield company
-            company = []
-        for job in shape:
-            if len(company) == most:
-                yield company
-                company = []
-            company.append(job)
-    yield company
+    companies: list[list[_Job]] = []
+    for shape in sorted(shapes.values(), key=len, reverse=True):
+        for start in range(0, len(shape), most):
+            part = shape[start : start + most]
+            roomy = next((company for company in companies if len(company) + len(part) <= most), None)
+            if roomy is None:
+                companies.append(part)
+            else:
+                roomy.extend(part)
+    yield from companies
 
 
 def _measure(runner: Runner, lab: Lab, jobs: list[_Job]) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.cards.kinds import External
+from bench.cards.kinds import External, Static
 from bench.make.blueprint import Blueprint
 from bench.plan.cells import Cell
 from bench.plan.planning import PlannedCandidate
@@ -67,10 +67,12 @@ def _unit(jobs: list[Job]) -> Unit:
 def _cost(blueprint: Blueprint) -> int:
     """Roughly how long a candidate takes beside others: training costs about twice what encoding does.
 
-    A model that is not made here is taken for one of twelve layers.
+    A model that is not made here is taken for one of twelve layers. For a static one the whole base embeds every token.
     """
     if isinstance(blueprint.candidate, External):
         return 12
+    if isinstance(blueprint.candidate, Static):
+        return blueprint.total
     layers = blueprint.total if blueprint.every_depth else len(blueprint.kept)
     return layers * (3 if blueprint.recipe.phases else 1)
 

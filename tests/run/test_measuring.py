@@ -7,9 +7,11 @@ import json
 import pytest
 
 from bench.errors import ModelError
+from bench.plan.cells import Cell
 from bench.plan.reference import reference_of
 from bench.probe import rounds
 from bench.probe.protocol import bytes_on_disk
+from bench.probe.worker import Subject
 from bench.publish.files import document
 from bench.run import measuring
 from tests.builders import board_of, made_of, plan_anew
@@ -183,3 +185,21 @@ def test_threads_that_are_asked_for_are_a_measurement_of_their_own(workspace):
     found = measurements(workspace)["letters"]
     assert sorted(one["key_parts"].get("threads", 0) for one in found) == [0, 64]
     assert next(one for one in found if "threads" in one["key_parts"])["threads"] == 64
+
+
+@pytest.mark.parametrize(
+    ("shapes", "expected"),
+    [
+        ({"a": 1, "b": 7, "c": 3, "d": 1}, [["b"] * 7 + ["a"], ["c"] * 3 + ["d"]]),  # in the order of the cards there would be three
+        ({"a": 9}, [["a"] * 8, ["a"]]),
+        ({"a": 1, "b": 1}, [["a", "b"]]),
+        ({}, []),
+    ],
+)
+def test_models_of_one_shape_are_measured_together_in_as_few_companies_as_there_can_be(tmp_path, shapes, expected):
+    jobs = [
+        measuring._Job(Cell(f"{shape}{number}", "probe", "cpu"), Subject(shape, tmp_path, "", None, "fp32", "cpu", 1), {}, {"body": ord(shape)}, 1)
+        for shape, count in shapes.items()
+        for number in range(count)
+    ]
+    assert [[job.subject.name for job in company] for company in measuring._companies(jobs, "cpu")] == expected

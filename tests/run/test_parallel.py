@@ -12,9 +12,11 @@ from bench.errors import SelectionError
 from bench.plan.cells import summary
 from bench.plan.planning import Plan
 from bench.run.execute import execute
+from bench.run.units import units
 from bench.run.workers import COPIES, MEMORY, automatic_jobs
 from tests.builders import board_of, plan_anew
 from tests.make.test_distill import PRUNED, RECIPE, add
+from tests.make.test_kinds import STATIC
 from tests.run.test_run import Silent, run
 
 GIB = 1 << 30
@@ -36,6 +38,13 @@ class Counting(Silent):
 
 def planner_of(folder: Path, jobs: int) -> Plan:
     return plan_anew(folder, jobs=jobs)
+
+
+def test_a_static_model_whose_tokens_the_whole_base_embeds_is_not_left_for_the_end(workspace_folder):
+    add(workspace_folder, STATIC)
+    costs = {name: unit.cost for unit in units(plan_anew(workspace_folder).candidates.values()) for name in unit.names}
+    assert costs["static"] >= 4  # layers
+    assert costs["static"] > costs["letters"]
 
 
 @pytest.mark.slow
