@@ -64,7 +64,7 @@ def inspect(folder: Path, use: Use = AS_IT_IS) -> Inspection:
     encoder = load_encoder(folder, use=use)
     if isinstance(encoder, SentenceEncoder):
         check_tokens(str(folder), encoder.model.tokenizer, DEVANAGARI_TEXTS)
-    vectors = encoder.encode(list(TEXTS))
+    vectors = _vectors(encoder)
     check_spread(vectors, str(folder))
     if not isinstance(encoder, SentenceEncoder):
         return Inspection(vectors, 0, 0, None, [])
@@ -78,6 +78,12 @@ def inspect(folder: Path, use: Use = AS_IT_IS) -> Inspection:
     tokenizer = encoder.model.tokenizer
     problems = [str(finding) for finding in inspect_tokenizer(tokenizer, {}) if finding.status != "ok"] if callable(tokenizer) else []
     return Inspection(vectors, embeddings, body, getattr(config, "num_hidden_layers", None), problems)
+
+
+def _vectors(encoder: Encoder) -> NDArray[np.float32]:
+    """The embeddings of the gate's texts, one text at a time: few have the same length, and a batch is filled up with copies."""
+    alone = SentenceEncoder(encoder.model, prompt=encoder.prompt, max_rows=1) if isinstance(encoder, SentenceEncoder) else encoder
+    return alone.encode(list(TEXTS))
 
 
 def inspect_in_child(folder: Path, use: Use = AS_IT_IS) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def reload_gate(folder: Path, before: Encoder) -> dict[str, Any]:
     Raises:
         ModelError: The difference is above 1e-5.
     """
-    expected = before.encode(list(TEXTS))
+    expected = _vectors(before)
     found = in_child(inspect, folder)
     if found.vectors.shape != expected.shape:
         raise ModelError(f"{folder}: embeddings have shape {found.vectors.shape} after reload, {expected.shape} before saving")

@@ -106,11 +106,12 @@ def keep_tokens(model: SentenceTransformer, ids: Sequence[int], texts: Sequence[
     trimmed = trim_tokenizer(tokenizer, ids)
     found = compare_segmentation(tokenizer, trimmed, ids, texts)
     sample = [texts[index] for index in found.whole[:GATE_TEXTS]]
-    before = SentenceEncoder(model, prompt="").encode(sample) if sample else np.zeros((0, 0), dtype=np.float32)
+    # One text at a time: few have the same length, and a batch is filled up with copies.
+    before = SentenceEncoder(model, prompt="", max_rows=1).encode(sample) if sample else np.zeros((0, 0), dtype=np.float32)
     total = len(tokenizer)
     slice_embeddings(transformer, ids)
     model[0].processor = trimmed
-    after = SentenceEncoder(model, prompt="").encode(sample) if sample else before
+    after = SentenceEncoder(model, prompt="", max_rows=1).encode(sample) if sample else before
     difference = float(np.abs(after - before).max(initial=0.0))
     if not difference <= TOLERANCE:
         raise ModelError(f"trimming the vocabulary changed embeddings of text whose tokens all stay by {difference:.3g} (allowed {TOLERANCE:g})")
