@@ -18,7 +18,7 @@ def disagreeing(measured: Mapping[str, Result], parameters: Mapping[str, Mapping
 
     Models are of one shape when they hold as many numbers, in the same precision, and do as many operations for the same text. Where they are further apart
     than 3 %, those are named that are more than half of that from their median, which their own 95 % interval does not hold: what the rounds do not tell apart
-    is no contradiction.
+    is no contradiction. The reference, measured beside itself in a second process, must be as fast as itself.
 
     Args:
         measured: Measurements by name.
@@ -31,16 +31,25 @@ def disagreeing(measured: Mapping[str, Result], parameters: Mapping[str, Mapping
             shape = [parameters[name], result["used"]["precision"], result["flops"]["per_sentence"], result["threads"]]
             shapes[json.dumps(shape, sort_keys=True)][name] = speed
     found = {}
+    for name, result in measured.items():
+        if (result.get("reference") or {}).get("candidate") == name and not _agrees(result, 1.0):
+            found[name] = _told(result["relative"]["offline"]["ratio"], "itself as the reference, in another process")
     for speeds in shapes.values():
         middle, apart = statistics.median(speeds.values()), max(speeds.values()) / min(speeds.values()) - 1
         for name, speed in speeds.items() if apart > LIMIT else ():
-            told = measured[name]["relative"]["offline"]
-            if abs(speed / middle - 1) > LIMIT / 2 and not told["low"] <= middle <= told["high"]:
-                others = ", ".join(other for other in speeds if other != name)
-                found[name] = (
-                    f"{speed / middle:.0%} as fast as models of its shape are ({others}; at most {LIMIT:.0%} apart): measure them again with --reprobe"
-                )
+            if not _agrees(measured[name], middle):
+                found[name] = _told(speed / middle, ", ".join(other for other in speeds if other != name))
     return found
+
+
+def _told(times: float, others: str) -> str:
+    return f"{times:.0%} as fast as models of its shape are ({others}; at most {LIMIT:.0%} apart): measure them again with --reprobe"
+
+
+def _agrees(result: Result, middle: float) -> bool:
+    """Whether a model is as fast as others of its shape: near enough, or not told apart by the rounds."""
+    told = result["relative"]["offline"]
+    return abs(told["ratio"] / middle - 1) <= LIMIT / 2 or bool(told["low"] <= middle <= told["high"])
 
 
 def _speed(result: Result) -> float | None:

@@ -16,7 +16,8 @@ class Profile:
     one by one. Where the interval of a model's ratio is still wider than `bench.probe.noise.SPREAD_LIMIT`, all go on, for `most_rounds` at most. Six rounds are
     the fewest that give an interval; 64 single texts in all are the fewest that give a 90th percentile, 662 a 99th (`bench.statistics.latency`).
 
-    `batch_sizes` are tried before the rounds, with `sweep` blocks each, the quickest of which counts. A model is warm when two blocks that follow each other
+    In each round a block is encoded at every one of `batch_sizes`, and the size at which the rounds went quickest counts: what a few blocks before the rounds
+    say of sizes is often wrong, and equal models would differ by that. A model is warm when two blocks that follow each other
     take the same time but for `SETTLED`, or after `warm_up` blocks. `cold` is how many fresh interpreters are started for the time to the first embedding; with
     any, memory is measured in such an interpreter too.
     """
@@ -26,7 +27,6 @@ class Profile:
     singles: int
     batch_sizes: tuple[int, ...]
     warm_up: int
-    sweep: int
     most_rounds: int = 0
     cold: int = 0
 
@@ -39,8 +39,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile(rounds=10, most_rounds=30, block={"short": 16, "medium": 6, "long": 1}, singles=7, batch_sizes=(8, 16), warm_up=3, sweep=1),
-    "full": Profile(rounds=25, most_rounds=50, block={"short": 32, "medium": 12, "long": 2}, singles=27, batch_sizes=(1, 8, 32), warm_up=12, sweep=2, cold=3),
+    "quick": Profile(rounds=10, most_rounds=30, block={"short": 16, "medium": 6, "long": 1}, singles=7, batch_sizes=(8,), warm_up=3),
+    "full": Profile(rounds=25, most_rounds=50, block={"short": 32, "medium": 12, "long": 2}, singles=27, batch_sizes=(8, 32), warm_up=12, cold=3),
 }
 CUDA_SCALE = 4
 """How many times as many texts a block has on a GPU, and a batch."""
@@ -50,5 +50,3 @@ LEAST_SECONDS = 0.05
 """A timed block is repeated until it takes at least as long: a thousand times what a call and the clock cost."""
 USUAL = 8
 """The batch size of a model that is warming up: the one nearest to it of those that are tried."""
-PREFERRED = 0.05
-"""A larger batch size is taken only where it is quicker by more than this share: else equal models would be measured at different sizes, by accident."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,24 +31,38 @@ LOOK_EVERY = 5
 class Taken:
     """What was measured of one model.
 
-    `loaded`, `settled`, `memory` and `work` are what its process said (`bench.probe.worker`). `parts` (by bucket) and `singles` are seconds by round; `cold` is
-    what fresh interpreters said (`bench.probe.cold`).
+    `loaded`, `settled`, `memory` and `work` are what its process said (`bench.probe.worker`). `parts` (by batch size and bucket) and `singles` are seconds by
+    round, `joules` those of each part by batch size; `cold` is what fresh interpreters said (`bench.probe.cold`).
     """
 
     subject: Subject
     loaded: dict[str, Any] = dataclasses.field(default_factory=dict)
     settled: dict[str, Any] = dataclasses.field(default_factory=dict)
-    parts: dict[Bucket, list[float]] = dataclasses.field(default_factory=dict)
+    parts: dict[int, dict[Bucket, list[float]]] = dataclasses.field(default_factory=dict)
     singles: list[list[float]] = dataclasses.field(default_factory=list)
     memory: dict[str, Any] = dataclasses.field(default_factory=dict)
     work: dict[str, Any] = dataclasses.field(default_factory=dict)
     cold: dict[str, Any] | None = None
-    joules: list[float | None] = dataclasses.field(default_factory=list)
+    joules: dict[int, list[float | None]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def best(self) -> int:
+        """The batch size at which the rounds went quickest."""
+        return min(self.parts, key=lambda size: statistics.median(self.blocks_of(size)))
+
+    @property
+    def batch_size(self) -> int:
+        """The best one, or what of it fits into memory."""
+        return int(self.settled["did_not_fit"].get(str(self.best), self.best))
 
     @property
     def blocks(self) -> list[float]:
-        """Seconds of the whole blocks, by round."""
-        return [sum(parts) for parts in zip(*self.parts.values(), strict=True)]
+        """Seconds of the whole blocks at the best batch size, by round."""
+        return self.blocks_of(self.best)
+
+    def blocks_of(self, size: int) -> list[float]:
+        """Seconds of the whole blocks at a batch size, by round."""
+        return [sum(parts) for parts in zip(*self.parts[size].values(), strict=True)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,8 +149,8 @@ class Lab:
                 company = [meter for meter in company if meter in wide or meter is self._reference]
                 if not wide:
                     break
-            for bucket in self.profile.block:  # a short turn each, so that what slows the machine down meets all of them
-                company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.part, bucket, number)]
+            for size, bucket in itertools.product(self.profile.batch_sizes, self.profile.block):  # short turns: what slows the machine down meets all of them
+                company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.part, bucket, number, size)]
             company = [meter for meter in company if _without_fault(meter, failed, meter.singles, number)]
         return [*enough, *company]
 
@@ -182,18 +198,18 @@ class _Meter:
         return self._process is not None and self._process.is_alive()
 
     def prepare(self) -> None:
-        """Start, load, warm up, choose the batch size."""
+        """Start, load, warm up."""
         self._connection, theirs = context().Pipe()
         self._process = start_child(serve, theirs, self.subject, self.profile, daemon=True)
         theirs.close()
         self.taken.loaded = self._ask("load")
         self.taken.settled = self._ask("settle")
 
-    def part(self, bucket: Bucket, number: int) -> None:
-        """One bucket of a round's block."""
+    def part(self, bucket: Bucket, number: int, size: int) -> None:
+        """One bucket of a round's block at a batch size."""
         earlier = energy.counters(self.subject.device)
-        self.taken.parts.setdefault(bucket, []).append(self._ask("part", bucket, number))
-        self.taken.joules.append(energy.used(earlier, energy.counters(self.subject.device)))
+        self.taken.parts.setdefault(size, {}).setdefault(bucket, []).append(self._ask("part", bucket, number, size))
+        self.taken.joules.setdefault(size, []).append(energy.used(earlier, energy.counters(self.subject.device)))
 
     def singles(self, number: int) -> None:
         """A round's single texts."""
@@ -201,10 +217,10 @@ class _Meter:
 
     def finish(self) -> None:
         """What is measured once, after the rounds."""
-        self.taken.memory = self._ask("memory")
+        self.taken.memory = self._ask("memory", self.taken.best)
         self.taken.work = self._ask("work")
         if self.profile.cold:
-            self.taken.cold = cold_starts(self.subject, block(self.profile.block, 0), self.taken.settled["batch_size"], self.profile.cold)
+            self.taken.cold = cold_starts(self.subject, block(self.profile.block, 0), self.taken.batch_size, self.profile.cold)
 
     def end(self) -> None:
         """End the process, whatever it does."""

@@ -33,7 +33,7 @@ def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
         "load": taken.loaded["load"],
         "single": _single(taken),
         "offline": offline,
-        "buckets": {bucket: count / statistics.median(taken.parts[bucket]) for bucket, count in profile.block.items()},
+        "buckets": {bucket: count / statistics.median(taken.parts[taken.best][bucket]) for bucket, count in profile.block.items()},
         "reference": None if reference is None else {"candidate": reference.subject.name, "content": reference.subject.content},
         "relative": relative,
         "relative_missing": turn.missing or None,
@@ -70,8 +70,8 @@ def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
         "sentences_per_second": sentences,
         "characters_per_second": characters,
         "tokens_per_second": None if tokens is None else tokens / len(texts[0]) * sentences,
-        "batch_size": taken.settled["batch_size"],
-        "sweep": taken.settled["sweep"],
+        "batch_size": taken.batch_size,
+        "sweep": {str(size): len(texts[0]) / statistics.median(taken.blocks_of(size)) for size in taken.parts},
         "did_not_fit": taken.settled["did_not_fit"],
         "warm_up": taken.settled["warm_up"],
         "rounds": taken.blocks,
@@ -111,8 +111,9 @@ def _memory(taken: Taken) -> dict[str, Any]:
 
 def _energy(taken: Taken, profile: Profile) -> dict[str, Any]:
     """Joules a sentence, of everything that the counters see."""
-    known = [joules for joules in taken.joules if joules is not None]
-    if len(known) < len(taken.joules):
+    read = taken.joules[taken.best]
+    known = [joules for joules in read if joules is not None]
+    if len(known) < len(read):
         return {"joules_per_sentence": None, "reason": energy.NOT_MEASURED}
-    sentences = len(taken.blocks) * len(block(profile.block, 0)) * taken.settled["repeats"]
+    sentences = len(taken.blocks) * len(block(profile.block, 0)) * taken.settled["repeats"][taken.best]
     return {"joules_per_sentence": sum(known) / sentences, "reason": None}

@@ -14,7 +14,7 @@ from bench.errors import STOPS
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_to_run
 from bench.probe import memory
-from bench.probe.profiles import LEAST_SECONDS, PREFERRED, PROFILES, SETTLED, USUAL, Profile
+from bench.probe.profiles import LEAST_SECONDS, PROFILES, SETTLED, USUAL, Profile
 from bench.probe.texts import Bucket, block
 from bench.probe.work import count_operations, split_seconds
 
@@ -48,8 +48,7 @@ class Worker:
         self.cuda = subject.device.startswith("cuda")
         self.encoder: Encoder
         self.encode: Callable[[Sequence[str], int], Any]
-        self.batch_size = min(profile.batch_sizes, key=lambda size: abs(size - USUAL))
-        self.repeats = 1
+        self.repeats: dict[int, int] = {}
         self.smaller: dict[int, int] = {}
 
     def load(self) -> dict[str, Any]:
@@ -74,46 +73,39 @@ class Worker:
         }
 
     def settle(self) -> dict[str, Any]:
-        """Warm up, and choose the batch size. Blocks are none that are timed later."""
-        windows = [self._whole(-1, self.batch_size)]
+        """Warm up, also at every batch size. Blocks are none that are timed later."""
+        usual = min(self.profile.batch_sizes, key=lambda size: abs(size - USUAL))
+        windows = [self._whole(-1, usual)]
         while len(windows) < 2 or (len(windows) < self.profile.warm_up and abs(windows[-1] / windows[-2] - 1) > SETTLED):
-            windows.append(self._whole(-1, self.batch_size))
-        tried: dict[int, float] = {}
-        for number in range(self.profile.sweep):
-            for size in self.profile.batch_sizes:
-                seconds = self._whole(-1 - number, size)
-                used = self.smaller.get(size, size)
-                tried[used] = min(seconds, tried.get(used, seconds))
-        for size in sorted(tried):
-            if tried[size] < tried.get(self.batch_size, float("inf")) * (1 - PREFERRED) or self.batch_size not in tried:
-                self.batch_size = size
-        self.repeats = max(1, round(LEAST_SECONDS / tried[self.batch_size]))
+            windows.append(self._whole(-1, usual))
+        self.repeats = {size: max(1, round(LEAST_SECONDS / self._whole(-1, size))) for size in self.profile.batch_sizes}
         return {
-            "batch_size": self.batch_size,
             "repeats": self.repeats,
-            "sweep": {str(size): len(self._block(0)) / seconds for size, seconds in tried.items()},
             "did_not_fit": {str(size): used for size, used in self.smaller.items()},
             "warm_up": {"blocks": len(windows), "settled": abs(windows[-1] / windows[-2] - 1) <= SETTLED},
         }
 
-    def part(self, bucket: Bucket, number: int) -> float:
-        """The time of one bucket of a round's block, at the batch size that was chosen."""
-        texts = self._part(bucket, number)
-        return sum(self._timed(texts, self.batch_size) for _ in range(self.repeats)) / self.repeats
+    def part(self, bucket: Bucket, number: int, size: int) -> float:
+        """The time of one bucket of a round's block at a batch size."""
+        texts, repeats = self._part(bucket, number), self.repeats[size]
+        return sum(self._timed(texts, size) for _ in range(repeats)) / repeats
 
     def singles(self, number: int) -> list[float]:
         """The times of a round's single texts, taken from its block at equal distances."""
         texts, count = self._block(number), self.profile.singles
         return [self._timed([texts[index * len(texts) // count]], 1) for index in range(count)]
 
-    def memory(self) -> dict[str, Any]:
-        """A pass of its own for memory: the peak is reset, a block is encoded once more, the peak is read. Also, which part of its time went into what."""
+    def memory(self, size: int) -> dict[str, Any]:
+        """A pass of its own for memory, at a batch size: the peak is reset, a block is encoded once more, the peak is read.
+
+        Also, which part of its time went into what.
+        """
         import torch
 
         was_reset = memory.reset_peak()
         if self.cuda:
             torch.cuda.reset_peak_memory_stats(self.subject.device)
-        split = split_seconds(self.encoder, lambda: self._whole(0, self.batch_size), self.subject.device)
+        split = split_seconds(self.encoder, lambda: self._whole(0, size), self.subject.device)
         return {
             "split": split,
             "peak_while_encoding": memory.peak() if was_reset else None,

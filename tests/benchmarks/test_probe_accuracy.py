@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 PROFILE = PROFILES["full"]
 BASE = builtin_content() / "models" / "mini" / "base-12"
 ROUNDS = 15
+SIZE = 8
 
 
 PLAIN = """
@@ -88,16 +89,16 @@ def test_throughput_is_that_of_plain_encode_within_five_percent(minilm):
 
     def plainly(number: int) -> float:
         seconds = 0.0
-        for _ in range(probed.repeats):
+        for _ in range(probed.repeats[SIZE]):
             for bucket in BUCKETS:
                 texts = list(block({bucket: PROFILE.block[bucket]}, number))
                 start = time.perf_counter()
-                plain.encode(texts, batch_size=probed.batch_size)
+                plain.encode(texts, batch_size=SIZE)
                 seconds += time.perf_counter() - start
-        return seconds / probed.repeats
+        return seconds / probed.repeats[SIZE]
 
     plainly(-1)
-    ratio, low, high = middle_interval([plainly(number) / sum(probed.part(bucket, number) for bucket in BUCKETS) for number in range(ROUNDS)])
+    ratio, low, high = middle_interval([plainly(number) / sum(probed.part(bucket, number, SIZE) for bucket in BUCKETS) for number in range(ROUNDS)])
     print(f"the probe's sentences a second are {ratio:.3f} [{low:.3f}, {high:.3f}] times those of plain encode")  # pytest -s shows it
     assert ratio == pytest.approx(1, abs=0.05)
 
@@ -106,7 +107,7 @@ def test_the_peak_of_memory_is_that_of_a_plain_script_as_the_system_saw_it_withi
     """What `/usr/bin/time -v` prints as "Maximum resident set size" is the same number of the kernel's."""
     texts = block(PROFILE.block, 0)
     outside = largest_resident(PLAIN, json.dumps([str(minilm), texts]))
-    peak = cold_starts(subject(minilm), texts, 8, 1)["memory"]["peak"]
+    peak = cold_starts(subject(minilm), texts, SIZE, 1)["memory"]["peak"]
     print(f"the probe's peak is {peak / 2**20:.1f} MiB, that of a plain script {outside / 2**20:.1f} MiB")  # pytest -s shows it
     assert peak == pytest.approx(outside, rel=0.05)
 
@@ -119,7 +120,7 @@ def test_half_of_the_layers_take_half_of_the_bodys_time(half):
 
         def run() -> float:
             start = time.perf_counter()
-            one.encode(texts, 8)
+            one.encode(texts, SIZE)
             return time.perf_counter() - start
 
         parts = split_seconds(one.encoder, run, "cpu")

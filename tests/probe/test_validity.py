@@ -82,6 +82,11 @@ def test_models_that_the_rounds_do_not_tell_apart_do_not_contradict_each_other()
     assert odd({"a": result(2.0, width=0.15), "b": result(2.1, width=0.15), "c": result(1.0, width=0.15)}) == {"c"}
 
 
+@pytest.mark.parametrize(("ratio", "width", "named"), [(1.15, 0.1, {"a"}), (1.15, 0.4, set()), (1.01, 0.01, set())])
+def test_the_reference_beside_itself_must_be_as_fast_as_itself(ratio, width, named):
+    assert odd({"a": {**result(ratio, width=width), "reference": {"candidate": "a"}}, "b": {**result(2.0, flops=5), "reference": {"candidate": "a"}}}) == named
+
+
 def test_what_has_no_ratio_is_not_compared():
     assert odd({"a": result(2.0), "b": {**result(1.0), "relative": None}}) == set()
 

@@ -134,10 +134,10 @@ def test_a_reference_that_fails_leaves_measurements_without_one_that_are_made_ag
     run(workspace, names=("whole",), stages=("make",))
     once = rounds._Meter.part
 
-    def part(meter, bucket, number):
+    def part(meter, bucket, number, size):
         if meter.subject.name == "whole" and number == 3:
             raise ModelError("it died")
-        once(meter, bucket, number)
+        once(meter, bucket, number, size)
 
     monkeypatch.setattr(rounds._Meter, "part", part)
     run(workspace, names=("letters",), probe="quick")
