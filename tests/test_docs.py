@@ -234,9 +234,9 @@ def table_rows(text: str) -> list[dict[str, str]]:
 
 def test_the_answer_at_the_head_of_the_readme_is_that_of_the_published_boards():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    smaller, cut, whole, kept, left, mean, pairs, of_published = re.search(
+    smaller, cut, whole, kept, left, mean, pairs, faster, of_published = re.search(
         r"([\d.]+) times smaller \(([\d.]+) of (\d+) million parameters\) and keeps ([\d.]+) % of its mean.*?"
-        r"full model \(([\d.]+) million\), keep (\d+) % of that one's mean and (\d+) % of its STSb, at about twice the speed. "
+        r"full model \(([\d.]+) million\), keep (\d+) % of that one's mean and (\d+) % of its STSb, at ([\d.]+) times the speed. "
         r"Of the published model that is (\d+) % of the mean",
         text,
         flags=re.DOTALL,
@@ -253,7 +253,7 @@ def test_the_answer_at_the_head_of_the_readme_is_that_of_the_published_boards():
     assert int(mean) == round(100 * small["of_parent"])
     assert {int(pairs)} == {round(100 * small["scores"][f"STSb {language}"] / full["scores"][f"STSb {language}"]) for language in ("mr", "hi")}
     assert int(of_published) == round(100 * small["mean"] / published["mean"])
-    assert measured["e5-distilled6"]["relative_speed"] / measured["e5"]["relative_speed"] == pytest.approx(2, abs=0.15)
+    assert float(faster) == round(measured["e5-distilled6"]["relative_speed"] / measured["e5"]["relative_speed"], 1)
 
 
 def test_every_row_of_the_board_in_the_readme_stands_on_the_published_board():
