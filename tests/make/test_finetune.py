@@ -163,6 +163,7 @@ def test_every_phase_computes_in_bfloat16_where_that_is_asked_for_and_the_traine
     assert dtypes[-1] == torch.float32
 
 
+@pytest.mark.slow
 def test_a_training_in_bfloat16_that_is_killed_in_its_second_phase_resumes_to_the_same_weights(tiny_base, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
     expected, _ = train(tiny_base, tmp_path / "whole", bf16=True)
