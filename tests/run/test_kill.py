@@ -161,7 +161,7 @@ STAGES = {
     "make": ("bench.make.finetune.finetune", ("tiny", "letters")),
     "reload gate": ("bench.make.verify.load_encoder", ("letters", "tiny")),
     "evaluate": ("bench.evaluate.score.score_task", ("letters", "tiny")),
-    "probe": ("bench.probe.worker.load_encoder", ("letters",)),
+    "probe": ("bench.probe.worker.load_to_run", ("letters",)),
 }
 
 
