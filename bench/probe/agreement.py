@@ -32,12 +32,12 @@ def disagreeing(measured: Mapping[str, Result], parameters: Mapping[str, Mapping
             shapes[json.dumps(shape, sort_keys=True)][name] = speed
     found = {}
     for name, result in measured.items():
-        if (result.get("reference") or {}).get("candidate") == name and not _agrees(result, 1.0):
+        if (result.get("reference") or {}).get("candidate") == name and not _agrees(result, 1.0, LIMIT):
             found[name] = _told(result["relative"]["offline"]["ratio"], "itself as the reference, in another process")
     for speeds in shapes.values():
         middle, apart = statistics.median(speeds.values()), max(speeds.values()) / min(speeds.values()) - 1
         for name, speed in speeds.items() if apart > LIMIT else ():
-            if not _agrees(measured[name], middle):
+            if not _agrees(measured[name], middle, LIMIT / 2):
                 found[name] = _told(speed / middle, ", ".join(other for other in speeds if other != name))
     return found
 
@@ -46,10 +46,10 @@ def _told(times: float, others: str) -> str:
     return f"{times:.0%} as fast as models of its shape are ({others}; at most {LIMIT:.0%} apart): measure them again with --reprobe"
 
 
-def _agrees(result: Result, middle: float) -> bool:
+def _agrees(result: Result, middle: float, limit: float) -> bool:
     """Whether a model is as fast as others of its shape: near enough, or not told apart by the rounds."""
     told = result["relative"]["offline"]
-    return abs(told["ratio"] / middle - 1) <= LIMIT / 2 or bool(told["low"] <= middle <= told["high"])
+    return abs(told["ratio"] / middle - 1) <= limit or bool(told["low"] <= middle <= told["high"])
 
 
 def _speed(result: Result) -> float | None:
