@@ -48,5 +48,3 @@ SETTLED = 0.05
 """Two blocks take the same time when they differ by no more than this share: about what the blocks of a warm model on a quiet machine differ by."""
 LEAST_SECONDS = 0.05
 """A timed block is repeated until it takes at least as long: a thousand times what a call and the clock cost."""
-USUAL = 8
-"""The batch size of a model that is warming up: the one nearest to it of those that are tried."""

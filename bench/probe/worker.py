@@ -14,7 +14,7 @@ from bench.errors import STOPS
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_to_run
 from bench.probe import memory
-from bench.probe.profiles import LEAST_SECONDS, PROFILES, SETTLED, USUAL, Profile
+from bench.probe.profiles import LEAST_SECONDS, PROFILES, SETTLED, Profile
 from bench.probe.texts import Bucket, block
 from bench.probe.work import count_operations, split_seconds
 
@@ -74,10 +74,10 @@ class Worker:
 
     def settle(self) -> dict[str, Any]:
         """Warm up, also at every batch size. Blocks are none that are timed later."""
-        usual = min(self.profile.batch_sizes, key=lambda size: abs(size - USUAL))
-        windows = [self._whole(-1, usual)]
+        smallest = min(self.profile.batch_sizes)
+        windows = [self._whole(-1, smallest)]
         while len(windows) < 2 or (len(windows) < self.profile.warm_up and abs(windows[-1] / windows[-2] - 1) > SETTLED):
-            windows.append(self._whole(-1, usual))
+            windows.append(self._whole(-1, smallest))
         self.repeats = {size: max(1, round(LEAST_SECONDS / self._whole(-1, size))) for size in self.profile.batch_sizes}
         return {
             "repeats": self.repeats,
