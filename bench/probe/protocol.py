@@ -11,8 +11,8 @@ from bench.models.engines import use_parts
 from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
 from bench.probe.texts import SHA256
 
-PROTOCOL_VERSION = 5
-"""Raise it by one when the same checkpoint would be measured in another way: measurements made before are then not used again."""
+PROTOCOL_VERSIONS = {"quick": 5, "full": 6}
+"""By profile. Raise one when the same checkpoint would be measured in another way: measurements made before are then not used again."""
 
 
 def probe_key(content: str, prompt: str | None, precision: Precision | None, device: str, profile: str, use: Use = AS_IT_IS, **more: Any) -> str:
@@ -45,7 +45,7 @@ def probe_parts(
     """
     parts = {"content": content, "prompt": prompt, "arithmetic": arithmetic(device, precision), "profile": profile, "reference": reference, **use_parts(use)}
     parts |= {"threads": threads} if threads not in {0, usable_cores()} else {}
-    return {**parts, "protocol": PROTOCOL_VERSION, "versions": versions(), "machine": fingerprint(device), "texts": SHA256}
+    return {**parts, "protocol": PROTOCOL_VERSIONS[profile], "versions": versions(), "machine": fingerprint(device), "texts": SHA256}
 
 
 def bytes_on_disk(folder: Path) -> int:

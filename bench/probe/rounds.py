@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 
 LOOK_EVERY = 5
-"""After how many rounds more it is looked whether these are enough."""
+"""After how many rounds more it is looked whether these are enough, where no process ends before."""
 
 
 @dataclasses.dataclass
 class Taken:
     """What was measured of one model.
 
-    `loaded`, `settled`, `memory` and `work` are what its process said (`bench.probe.worker`). `parts` (by batch size and bucket) and `singles` are seconds by
-    round, `joules` those of each part by batch size; `cold` is what fresh interpreters said (`bench.probe.cold`).
+    `loaded`, `settled`, `memory` and `work` are what its process said, the last one where it had several (`bench.probe.worker`). `parts` (by batch size and
+    bucket) and `singles` are seconds by round, `joules` those of encoding each part once, by batch size; `cold` is what fresh interpreters said
+    (`bench.probe.cold`).
     """
 
     subject: Subject
@@ -81,14 +82,21 @@ class Turn:
     foreign: list[str]
 
 
-def ratios(taken: Taken, reference: Taken) -> list[float]:
-    """How many times as fast as the reference a model was, by round; the reference may have had more of them."""
-    return [other / own for other, own in zip(reference.blocks, taken.blocks, strict=False)]
+def by_process(values: Sequence[float], profile: Profile) -> list[float]:
+    """The middle of every process's rounds, or the rounds as they are where all are of one process: what an interval is made of."""
+    count = profile.rounds_a_process or 1
+    return [statistics.median(values[start : start + count]) for start in range(0, len(values), count)]
 
 
-def spread(taken: Taken, reference: Taken | None) -> float:
+def ratios(own: Sequence[float], reference: Sequence[float], profile: Profile) -> list[float]:
+    """How many times as fast as the reference a model was, by process or round, from the seconds of each round; the reference may have had more of them."""
+    return by_process([other / seconds for other, seconds in zip(reference, own, strict=False)], profile)
+
+
+def spread(taken: Taken, reference: Taken | None, profile: Profile) -> float:
     """How wide the 95 % interval of the ratio to the reference is, as a share of it; without a reference, that of the speed."""
-    middle, low, high = middle_interval([1 / seconds for seconds in taken.blocks] if reference is None else ratios(taken, reference))
+    speeds = by_process([1 / seconds for seconds in taken.blocks], profile)
+    middle, low, high = middle_interval(speeds if reference is None else ratios(taken.blocks, reference.blocks, profile))
     return (high - low) / middle
 
 
@@ -124,11 +132,11 @@ class Lab:
             going = [meter for meter in meters if _without_fault(meter, failed, meter.prepare)]
             seen = {"before": noise.before()}
             company = [*([] if reference is None else [reference]), *going]
-            watch, own = noise.Watch(), {meter: noise.cpu_seconds(meter.number) for meter in company}
+            watch, own = noise.Watch(), {meter: meter.cpu_seconds() for meter in company}
             foreign = noise.foreign_processes(subjects[0].device, [meter.number for meter in company])
             here = noise.cpu_seconds(os.getpid())
             company = self._take_turns(company, failed)
-            spent = noise.cpu_seconds(os.getpid()) - here + sum(noise.cpu_seconds(meter.number) - own[meter] for meter in company)
+            spent = noise.cpu_seconds(os.getpid()) - here + sum(meter.cpu_seconds() - own[meter] for meter in company)
             seen["during"] = watch.seen(spent)
             going = [meter for meter in company if meter is not reference and _without_fault(meter, failed, meter.finish)]
             beside = reference.taken if reference is not None and reference in company else None
@@ -142,13 +150,16 @@ class Lab:
     def _take_turns(self, company: list[_Meter], failed: dict[_Meter, BaseException]) -> list[_Meter]:
         """The rounds, and more of those models whose intervals are too wide, as where the machine wanders. Returns the models that nothing went wrong with."""
         enough: list[_Meter] = []
+        renewed = self.profile.rounds_a_process
         for number in range(max(self.profile.rounds, self.profile.most_rounds)):
-            if number >= self.profile.rounds and number % LOOK_EVERY == 0:
+            if number >= self.profile.rounds and number % (renewed or LOOK_EVERY) == 0:
                 wide = self._wide(company)
                 enough += [meter for meter in company if meter not in wide and meter is not self._reference]
                 company = [meter for meter in company if meter in wide or meter is self._reference]
                 if not wide:
                     break
+            if renewed and number and number % renewed == 0:
+                company = [meter for meter in company if _without_fault(meter, failed, meter.renew)]
             for size, bucket in itertools.product(self.profile.batch_sizes, self.profile.block):  # short turns: what slows the machine down meets all of them
                 company = [meter for meter in [*company[1:], *company[:1]] if _without_fault(meter, failed, meter.part, bucket, number, size)]
             company = [meter for meter in company if _without_fault(meter, failed, meter.singles, number)]
@@ -157,7 +168,7 @@ class Lab:
     def _wide(self, company: Sequence[_Meter]) -> list[_Meter]:
         """The models whose speed the rounds so far tell too badly to be trusted."""
         beside = self._reference.taken if self._reference is not None and self._reference in company else None
-        return [meter for meter in company if meter is not self._reference and spread(meter.taken, beside) > noise.SPREAD_LIMIT]
+        return [meter for meter in company if meter is not self._reference and spread(meter.taken, beside, self.profile) > noise.SPREAD_LIMIT]
 
     def _ready_reference(self) -> _Meter | None:
         """The reference, warm, with nothing measured yet; None where there is none."""
@@ -186,6 +197,7 @@ class _Meter:
         self.subject, self.profile, self.taken = subject, profile, Taken(subject)
         self._connection: Any = None
         self._process: BaseProcess | None = None
+        self._earlier = 0.0  # CPU seconds of the processes before
 
     @property
     def number(self) -> int:
@@ -205,11 +217,23 @@ class _Meter:
         self.taken.loaded = self._ask("load")
         self.taken.settled = self._ask("settle")
 
+    def renew(self) -> None:
+        """Go on in a new process."""
+        spent = self.cpu_seconds()
+        self.end()
+        self._earlier = spent
+        self.prepare()
+
+    def cpu_seconds(self) -> float:
+        """What its processes have used so far."""
+        return self._earlier + noise.cpu_seconds(self.number)
+
     def part(self, bucket: Bucket, number: int, size: int) -> None:
         """One bucket of a round's block at a batch size."""
         earlier = energy.counters(self.subject.device)
         self.taken.parts.setdefault(size, {}).setdefault(bucket, []).append(self._ask("part", bucket, number, size))
-        self.taken.joules.setdefault(size, []).append(energy.used(earlier, energy.counters(self.subject.device)))
+        joules, passes = energy.used(earlier, energy.counters(self.subject.device)), self.profile.untimed + self.taken.settled["repeats"][size]
+        self.taken.joules.setdefault(size, []).append(None if joules is None else joules / passes)
 
     def singles(self, number: int) -> None:
         """A round's single texts."""

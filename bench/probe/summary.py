@@ -23,8 +23,8 @@ def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
     """
     taken, reference = turn.taken[name], turn.reference
     offline = _offline(taken, profile)
-    relative = None if reference is None else _relative(taken, reference)
-    reasons = noise.reasons(turn.noise, spread(taken, reference), turn.foreign)
+    relative = None if reference is None else _relative(taken, reference, profile)
+    reasons = noise.reasons(turn.noise, spread(taken, reference, profile), turn.foreign)
     if taken.loaded["threads"] != taken.subject.threads:
         reasons.append(f"{taken.subject.threads} threads were asked for, and the library computes with {taken.loaded['threads']}")
     texts = block(profile.block, 0)
@@ -79,14 +79,13 @@ def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
     }
 
 
-def _relative(taken: Taken, reference: Taken) -> dict[str, Any]:
+def _relative(taken: Taken, reference: Taken, profile: Profile) -> dict[str, Any]:
     """How many times as fast as the reference, in the rounds that both had."""
-    medians = [[statistics.median(singles) for singles in one.singles] for one in (reference, taken)]
-    by_round = {"offline": ratios(taken, reference), "single": [other / own for other, own in zip(*medians, strict=False)]}
+    own, other = ({"offline": one.blocks, "single": [statistics.median(singles) for singles in one.singles]} for one in (taken, reference))
     found = {}
-    for scenario, some in by_round.items():
-        ratio, low, high = middle_interval(some)
-        found[scenario] = {"ratio": ratio, "low": low, "high": high, "rounds": len(some)}
+    for scenario in own:
+        ratio, low, high = middle_interval(ratios(own[scenario], other[scenario], profile))
+        found[scenario] = {"ratio": ratio, "low": low, "high": high, "rounds": len(own[scenario])}
     return found
 
 
@@ -115,5 +114,5 @@ def _energy(taken: Taken, profile: Profile) -> dict[str, Any]:
     known = [joules for joules in read if joules is not None]
     if len(known) < len(read):
         return {"joules_per_sentence": None, "reason": energy.NOT_MEASURED}
-    sentences = len(taken.blocks) * len(block(profile.block, 0)) * taken.settled["repeats"][taken.best]
+    sentences = len(taken.blocks) * len(block(profile.block, 0))
     return {"joules_per_sentence": sum(known) / sentences, "reason": None}

@@ -14,7 +14,7 @@ from bench.errors import STOPS
 from bench.models.encoders import Encoder, SentenceEncoder
 from bench.models.loading import load_to_run
 from bench.probe import memory
-from bench.probe.profiles import LEAST_SECONDS, PROFILES, SETTLED, Profile
+from bench.probe.profiles import PROFILES, SETTLED, Profile
 from bench.probe.texts import Bucket, block
 from bench.probe.work import count_operations, split_seconds
 
@@ -78,7 +78,7 @@ class Worker:
         windows = [self._whole(-1, smallest)]
         while len(windows) < 2 or (len(windows) < self.profile.warm_up and abs(windows[-1] / windows[-2] - 1) > SETTLED):
             windows.append(self._whole(-1, smallest))
-        self.repeats = {size: max(1, round(LEAST_SECONDS / self._whole(-1, size))) for size in self.profile.batch_sizes}
+        self.repeats = {size: max(1, round(self.profile.least_seconds / self._whole(-1, size))) for size in self.profile.batch_sizes}
         return {
             "repeats": self.repeats,
             "did_not_fit": {str(size): used for size, used in self.smaller.items()},
@@ -88,6 +88,8 @@ class Worker:
     def part(self, bucket: Bucket, number: int, size: int) -> float:
         """The time of one bucket of a round's block at a batch size."""
         texts, repeats = self._part(bucket, number), self.repeats[size]
+        for _ in range(self.profile.untimed):
+            self._timed(texts, size)
         return sum(self._timed(texts, size) for _ in range(repeats)) / repeats
 
     def singles(self, number: int) -> list[float]:

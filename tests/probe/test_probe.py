@@ -15,7 +15,7 @@ from bench.probe import memory
 from bench.probe.machine import fingerprint, pick_device, usable_cores, versions
 from bench.probe.profiles import PROFILES, Profile
 from bench.probe.protocol import bytes_on_disk, probe_key
-from bench.probe.rounds import Lab, Taken
+from bench.probe.rounds import Lab, Taken, ratios
 from bench.probe.summary import summary
 from bench.probe.worker import Subject, Worker
 
@@ -122,6 +122,64 @@ def test_a_model_that_dies_in_its_process_fails_and_the_others_go_on(letters, se
     assert summary("letters", turn, FEW)["relative"] is not None
 
 
+RENEWED = dataclasses.replace(FEW, rounds=12, rounds_a_process=2)
+
+
+def test_every_model_goes_on_in_a_new_process_after_some_rounds_and_one_that_fails_there_fails_alone(letters, tmp_path, monkeypatch):
+    from bench.probe import rounds
+
+    gone = tmp_path / "gone"
+    LexicalEncoder().save(gone)
+    processes: dict[str, list[int]] = {}
+    once = rounds._Meter.singles
+
+    def singles(self, number):
+        processes.setdefault(self.subject.name, []).append(self.number)
+        if number == 3:
+            (gone / "lexical.json").unlink(missing_ok=True)
+        once(self, number)
+
+    monkeypatch.setattr(rounds._Meter, "singles", singles)
+    with Lab(subject(letters, "reference"), RENEWED) as lab:
+        turn = lab.measure([subject(letters, "same"), subject(gone, "gone")])
+    assert [len(processes["reference"]), len(processes["same"]), len(processes["gone"])] == [12, 12, 4]
+    for name in ("reference", "same"):
+        assert processes[name][::2] == processes[name][1::2]
+        assert len(set(processes[name])) == 6
+    assert turn.failed.keys() == {"gone"}
+    assert summary("same", turn, RENEWED)["relative"]["offline"]["rounds"] == 12
+
+
+def test_what_the_processes_before_have_used_counts_as_the_measurement_s_own(letters):
+    from bench.probe import rounds
+
+    meter = rounds._Meter(subject(letters), FEW)
+    try:
+        meter.prepare()
+        before = meter.cpu_seconds()
+        meter.renew()
+        assert meter.cpu_seconds() >= before > 0
+    finally:
+        meter.end()
+
+
+def test_an_interval_is_made_of_processes_where_there_are_several():
+    """Rounds of one process share its pace: made of rounds, the interval would leave out how far the next process is off."""
+    import numpy as np
+
+    from bench.statistics.latency import middle_interval
+
+    rng = np.random.default_rng(1)
+    held = {"processes": 0, "rounds": 0}
+    for _ in range(400):
+        own = np.exp(np.repeat(rng.normal(0, 0.04, 10), 3) + rng.normal(0, 0.01, 30))
+        for what, profile in (("processes", dataclasses.replace(FEW, rounds_a_process=3)), ("rounds", FEW)):
+            _, low, high = middle_interval(ratios(own, np.ones(30), profile))
+            held[what] += low <= 1 <= high
+    assert held["processes"] > 0.93 * 400
+    assert held["rounds"] < 0.85 * 400
+
+
 def test_without_a_reference_there_are_absolute_numbers_and_a_reason(letters):
     with Lab(None, FEW, "the reference is not made") as lab:
         found = summary("letters", lab.measure([subject(letters, "letters")]), FEW)
@@ -182,6 +240,16 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_told(letters, error):
     assert taken.batch_size == 4
 
 
+def test_a_part_is_encoded_as_often_as_the_profile_says_before_it_is_timed(letters, monkeypatch):
+    worker = Worker(subject(letters), dataclasses.replace(FEW, untimed=2))
+    worker.load()
+    worker.repeats = {4: 3}
+    times = iter([8.0, 4.0, 1.0, 2.0, 3.0])
+    monkeypatch.setattr(worker, "_timed", lambda texts, size: next(times))
+    assert worker.part("short", 0, 4) == 2.0
+    assert next(times, None) is None
+
+
 def test_another_error_of_a_batch_is_not_taken_for_lack_of_memory(letters):
     worker = Worker(subject(letters), FEW)
     worker.load()
@@ -229,6 +297,8 @@ def test_quick_has_enough_timings_for_an_interval_and_a_ninetieth_percentile_and
     assert quick.rounds >= 6
     assert quick.rounds * quick.singles >= fewest_samples(0.9)
     assert full.rounds * full.singles >= fewest_samples(0.99)
+    assert full.rounds / full.rounds_a_process >= 6
+    assert full.rounds % full.rounds_a_process == full.most_rounds % full.rounds_a_process == 0
     assert all(one.block["short"] >= max(one.batch_sizes) for one in PROFILES.values())
     assert quick.on("cpu") == quick
     assert quick.on("cuda").batch_sizes > quick.batch_sizes
