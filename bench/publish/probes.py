@@ -58,7 +58,7 @@ def remarks(measured: Mapping[str, Result]) -> Iterator[str]:
     """What was measured against what and how, and why a number cannot be trusted; each once."""
     references = {result["reference"]["candidate"] for result in measured.values() if result["reference"] is not None}
     if references:
-        yield f"× is how many times as fast as {', '.join(sorted(references))}, measured in the same rounds, with the 95 % interval of the median round"
+        yield f"× is how many times as fast as {', '.join(sorted(references))}, measured in the same rounds, with its 95 % interval"
     for name, result in measured.items():
         if result["relative_missing"]:
             yield f"{name}: no ratio: {result['relative_missing']}"
