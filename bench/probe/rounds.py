@@ -82,7 +82,7 @@ class Turn:
     foreign: list[str]
 
 
-def by_process(values: Sequence[float], profile: Profile) -> list[float]:
+def _by_process(values: Sequence[float], profile: Profile) -> list[float]:
     """The middle of every process's rounds, or the rounds as they are where all are of one process: what an interval is made of."""
     count = profile.rounds_a_process or 1
     return [statistics.median(values[start : start + count]) for start in range(0, len(values), count)]
@@ -90,12 +90,12 @@ def by_process(values: Sequence[float], profile: Profile) -> list[float]:
 
 def ratios(own: Sequence[float], reference: Sequence[float], profile: Profile) -> list[float]:
     """How many times as fast as the reference a model was, by process or round, from the seconds of each round; the reference may have had more of them."""
-    return by_process([other / seconds for other, seconds in zip(reference, own, strict=False)], profile)
+    return _by_process([other / seconds for other, seconds in zip(reference, own, strict=False)], profile)
 
 
 def spread(taken: Taken, reference: Taken | None, profile: Profile) -> float:
     """How wide the 95 % interval of the ratio to the reference is, as a share of it; without a reference, that of the speed."""
-    speeds = by_process([1 / seconds for seconds in taken.blocks], profile)
+    speeds = _by_process([1 / seconds for seconds in taken.blocks], profile)
     middle, low, high = middle_interval(speeds if reference is None else ratios(taken.blocks, reference.blocks, profile))
     return (high - low) / middle
 

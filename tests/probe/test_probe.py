@@ -150,17 +150,33 @@ def test_every_model_goes_on_in_a_new_process_after_some_rounds_and_one_that_fai
     assert summary("same", turn, RENEWED)["relative"]["offline"]["rounds"] == 12
 
 
-def test_what_the_processes_before_have_used_counts_as_the_measurement_s_own(letters):
+def test_what_the_processes_before_have_used_counts_as_the_measurement_s_own(letters, monkeypatch):
     from bench.probe import rounds
 
+    monkeypatch.setattr(rounds.noise, "cpu_seconds", lambda number: 2.0)
     meter = rounds._Meter(subject(letters), FEW)
     try:
         meter.prepare()
-        before = meter.cpu_seconds()
-        meter.renew()
-        assert meter.cpu_seconds() >= before > 0
+        spent = [meter.cpu_seconds()]
+        for _ in range(2):
+            meter.renew()
+            spent.append(meter.cpu_seconds())
     finally:
         meter.end()
+    assert spent == [2.0, 4.0, 6.0]
+
+
+def test_the_energy_of_a_part_is_that_of_one_pass_over_it(letters, monkeypatch):
+    """Also what the passes took that are not timed."""
+    from bench.probe import rounds
+
+    meter = rounds._Meter(subject(letters), dataclasses.replace(FEW, untimed=1))
+    meter.taken.settled = {"repeats": {2: 3}}
+    readings = iter([{"package": 0.0}, {"package": 8.0}])
+    monkeypatch.setattr(rounds.energy, "counters", lambda device: next(readings))
+    monkeypatch.setattr(meter, "_ask", lambda *command: 0.5)
+    meter.part("short", 0, 2)
+    assert meter.taken.joules == {2: [2.0]}
 
 
 def test_an_interval_is_made_of_processes_where_there_are_several():
