@@ -11,7 +11,7 @@ import pytest
 from bench.models.encoders import SentenceEncoder
 from bench.models.lexical import LexicalEncoder
 from bench.models.loading import load_sentence_model
-from bench.probe import memory
+from bench.probe import energy, memory, noise
 from bench.probe.machine import fingerprint, pick_device, usable_cores, versions
 from bench.probe.profiles import PROFILES, Profile
 from bench.probe.protocol import bytes_on_disk, probe_key
@@ -153,7 +153,7 @@ def test_every_model_goes_on_in_a_new_process_after_some_rounds_and_one_that_fai
 def test_what_the_processes_before_have_used_counts_as_the_measurement_s_own(letters, monkeypatch):
     from bench.probe import rounds
 
-    monkeypatch.setattr(rounds.noise, "cpu_seconds", lambda number: 2.0)
+    monkeypatch.setattr(noise, "cpu_seconds", lambda number: 2.0)
     meter = rounds._Meter(subject(letters), FEW)
     try:
         meter.prepare()
@@ -173,7 +173,7 @@ def test_the_energy_of_a_part_is_that_of_one_pass_over_it(letters, monkeypatch):
     meter = rounds._Meter(subject(letters), dataclasses.replace(FEW, untimed=1))
     meter.taken.settled = {"repeats": {2: 3}}
     readings = iter([{"package": 0.0}, {"package": 8.0}])
-    monkeypatch.setattr(rounds.energy, "counters", lambda device: next(readings))
+    monkeypatch.setattr(energy, "counters", lambda device: next(readings))
     monkeypatch.setattr(meter, "_ask", lambda *command: 0.5)
     meter.part("short", 0, 2)
     assert meter.taken.joules == {2: [2.0]}
