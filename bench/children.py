@@ -26,15 +26,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import STOPS, BenchError, ModelError, Stopped
 from bench.faults import ended
+from bench.signals import stop_on
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
     from multiprocessing.process import BaseProcess
-    from types import FrameType
 
 T = TypeVar("T")
 GRACE = 3.0
@@ -201,7 +201,7 @@ def _begin(function: Callable[..., None], args: tuple[Any, ...], way: Mapping[st
     quiet.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        signal.signal(signal.SIGTERM, _stop)
+        stop_on([signal.SIGTERM], afterwards=signal.SIG_IGN)  # what it does then is to end
         threading.Thread(target=_leave_with_parent, daemon=True).start()
         function(*args)
     except Stopped as stop:
@@ -210,11 +210,6 @@ def _begin(function: Callable[..., None], args: tuple[Any, ...], way: Mapping[st
         sys.exit(1)  # the parent, which is ending, no longer listens
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
-
-
-def _stop(number: int, _: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)  # what it does now is to end
-    raise Stopped(number)
 
 
 def _leave_with_parent() -> None:

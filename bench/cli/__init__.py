@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 import typer
 
@@ -18,6 +16,7 @@ from bench.cli.verb import Verb, Verbs
 from bench.errors import BenchError, Stopped
 from bench.faults import GO_ON, storage_error
 from bench.probe.conditions import spin_little
+from bench.signals import stop_on
 
 app = typer.Typer(
     name="bench",
@@ -65,19 +64,11 @@ def main() -> None:
     spin_little()
     cache_where_it_can_be_written()
     print_anything()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
-            signal.signal(number, _stop)
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]  # a shell's background job ignores Ctrl-C
+    stop_on(heard, afterwards=signal.SIG_DFL)
     code = _call()
     abandon_output()
     sys.exit(code)
-
-
-def _stop(number: int, _: FrameType | None) -> NoReturn:
-    """End in an orderly way; the next signal ends the process at once."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_DFL)
-    raise Stopped(number)
 
 
 def _call() -> int | str | None:
