@@ -9,21 +9,23 @@ import re
 import shutil
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.cards.kinds import External, Lexical
 from bench.digests import digest
 from bench.make.blueprint import Blueprint
+from bench.plan.cells import PlannedCell
 from bench.plan.planning import Plan, PlannedCandidate
 from bench.probe.machine import fingerprint
 from bench.store import Result, Unsound, unseal
 
 ROUGH = {"make": 10.0, "evaluate": 1.0, "probe": 2.0}
-"""What a cell of a stage weighs of which nothing is known, so that many cheap cells do not lead the time left astray: about seconds, on a small model."""
+"""What a cell of a stage weighs beside others of which as little is known, so that many cheap cells do not lead the time left astray: about seconds, on a
+small model."""
 UNTRAINED = 1.0
-"""What a making without training weighs."""
+"""What a making without training weighs beside them."""
 BYTES = 4
 """Of a number in a checkpoint, which is stored in fp32."""
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
@@ -56,21 +58,52 @@ def estimate(plan: Plan) -> Estimate:
 
 
 def with_estimates(plan: Plan) -> Plan:
-    """The plan with what each cell that is to run is expected to take."""
+    """The plan with what each cell that is to run is expected to take.
+
+    A cell of which nothing is known weighs what its stage takes where it is known in this plan: beside makings of minutes, another one takes minutes too.
+    """
     history = _History(plan)
-    return dataclasses.replace(plan, candidates={name: _expected(planned, history.of(planned)) for name, planned in plan.candidates.items()})
+    expected = {name: _expected(planned, history.of(planned)) for name, planned in plan.candidates.items()}
+    pace = _pace([one for cells in expected.values() for one in cells])
+    return dataclasses.replace(
+        plan,
+        candidates={
+            name: dataclasses.replace(planned, cells=tuple(one.with_weight(pace) for one in expected[name])) for name, planned in plan.candidates.items()
+        },
+    )
 
 
-def _expected(planned: PlannedCandidate, seconds: list[float | None]) -> PlannedCandidate:
-    """A candidate whose cells have seconds and weights."""
+class _Expected(NamedTuple):
+    """A cell, what it weighs roughly beside others of its stage, and the seconds that it is known to take."""
+
+    cell: PlannedCell
+    rough: float
+    seconds: float | None
+
+    def with_weight(self, pace: Mapping[str, float]) -> PlannedCell:
+        weight = self.rough * pace[self.cell.cell.stage] if self.seconds is None else self.seconds
+        return dataclasses.replace(self.cell, seconds=self.seconds, weight=weight)
+
+
+def _expected(planned: PlannedCandidate, seconds: Sequence[float | None]) -> list[_Expected]:
+    """The cells of a candidate, given the seconds of those that are to run."""
     trains = planned.blueprint is not None and bool(planned.blueprint.lineage.get("phases"))
     left = iter(seconds)
-    cells = []
+    found = []
     for cell in planned.cells:
-        known = next(left, None) if cell.to_run else None
         rough = UNTRAINED if cell.cell.stage == "make" and not trains else ROUGH[cell.cell.stage]
-        cells.append(dataclasses.replace(cell, seconds=known, weight=rough if known is None else known))
-    return dataclasses.replace(planned, cells=tuple(cells))
+        found.append(_Expected(cell, rough, next(left, None) if cell.to_run else None))
+    return found
+
+
+def _pace(expected: Sequence[_Expected]) -> dict[str, float]:
+    """Seconds for one of rough weight, by stage: as the cells of the stage that are known take, else as all that are known; 1 where none is."""
+    known = [(one.cell.cell.stage, one.rough, one.seconds) for one in expected if one.seconds is not None]
+    paces = {}
+    for stage in ROUGH:
+        like = [one for one in known if one[0] == stage] or known
+        paces[stage] = sum(seconds for *_, seconds in like) / sum(rough for _, rough, _ in like) if like else 1.0
+    return paces
 
 
 class _History:

@@ -60,6 +60,22 @@ def test_a_making_that_trains_weighs_more_than_one_that_does_not(workspace_folde
     assert cells["tiny evaluate Pairs"] == (None, 1.0)
 
 
+def test_a_making_of_which_nothing_is_known_weighs_as_much_more_as_what_is_known_takes(stored):
+    """`letters` was made in 10 s, where nothing is trained, and its evaluations take 25 s: ten times as much and 12.5 times as much as thought roughly."""
+    names = {"names": ("letters", "tiny"), "tasks": ("Pairs", "Topics"), "probe": "none"}
+    cells = {str(cell.cell): (cell.seconds, cell.weight) for cell in with_estimates(plan_anew(stored, **names, force=True)).cells}
+    assert cells["letters make"] == (10.0, 10.0)
+    assert cells["tiny make"] == (None, 100.0)
+    assert cells["tiny evaluate Pairs"] == (None, 12.5)
+
+
+def test_a_stage_that_is_known_nowhere_weighs_as_all_that_is_known(stored):
+    names = {"names": ("letters",), "tasks": ("Pairs", "Topics"), "probe": "quick"}
+    cells = {str(cell.cell): (cell.seconds, cell.weight) for cell in with_estimates(plan_anew(stored, **names, force=True)).cells}
+    assert cells["letters probe cpu"][0] is None
+    assert cells["letters probe cpu"][1] == pytest.approx(2 * 35 / 3)
+
+
 def test_what_another_machine_took_says_nothing_here(stored, monkeypatch):
     monkeypatch.setattr("bench.plan.estimate.fingerprint", lambda _: {"cpu": "another"})
     assert estimate(plan_anew(stored, **LETTERS, force=True)).known == 0
