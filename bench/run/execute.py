@@ -60,7 +60,8 @@ def _make_and_evaluate(plan: Plan, runner: Runner) -> None:
     """Every cell but the probes, in this process or in several."""
     work = units(plan.candidates.values())
     largest = max((unit.largest_base for unit in work), default=0)
-    jobs = plan.options.jobs or automatic_jobs(len(work), device=plan.options.device, largest_base=largest)
+    known = sum(cell.seconds or 0.0 for cell in plan.cells if cell.to_run and cell.cell.stage != "probe")
+    jobs = plan.options.jobs or automatic_jobs(len(work), seconds=known, device=plan.options.device, largest_base=largest)
     if jobs > 1 and len(work) > 1:
         run_units(plan, work, runner, jobs=min(jobs, len(work)))
         return

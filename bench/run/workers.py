@@ -36,15 +36,16 @@ MEMORY = 2 << 30
 """What a worker needs besides its weights: libraries, texts, embeddings."""
 COPIES = 8
 """How many times a base's file fits into what its training needs: fp16 on disk, fp32 weights, gradients and two moments in memory."""
-LEAST_UNITS = 4
-"""A worker costs seconds to start: there are no more than one for each four units of work."""
+LEAST_UNITS, LEAST_SECONDS = 4, 60.0
+"""A worker costs seconds to start: there are no more than one for each four units of work, or for each minute of it, where that is known."""
 
 
-def automatic_jobs(units: int, *, device: str, largest_base: int) -> int:
+def automatic_jobs(units: int, *, seconds: float, device: str, largest_base: int) -> int:
     """How many candidates to work on at a time: one a core on a CPU, as far as the free memory and the work go; one on a GPU.
 
     Args:
         units: How many units of work there are.
+        seconds: How long that part of the work takes of which it is known.
         device: Device that trains and encodes.
         largest_base: Bytes of the largest base's files.
 
@@ -56,7 +57,8 @@ def automatic_jobs(units: int, *, device: str, largest_base: int) -> int:
     if device != "cpu":
         return 1
     room = psutil.virtual_memory().available // (MEMORY + COPIES * largest_base)
-    return max(1, min(_cores(), room, units // LEAST_UNITS))
+    worth = max(units // LEAST_UNITS, int(seconds / LEAST_SECONDS))
+    return max(1, min(_cores(), room, units, worth))
 
 
 def _cores() -> int:

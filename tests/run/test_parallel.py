@@ -116,25 +116,36 @@ def test_a_failing_candidate_fails_alone_with_its_own_words(workspace_folder):
 
 
 @pytest.mark.parametrize(
-    ("units", "device", "base", "expected"),
-    [(100, "cpu", 0, 4), (9, "cpu", 0, 2), (3, "cpu", 0, 1), (100, "cuda", 0, 1), (100, "cpu", 10 * GIB, 1), (100, "cpu", GIB, 3)],
-    ids=["cores", "work", "little work", "a GPU", "a base larger than the memory", "memory"],
+    ("units", "seconds", "device", "base", "expected"),
+    [
+        (100, 0, "cpu", 0, 4),
+        (9, 0, "cpu", 0, 2),
+        (3, 0, "cpu", 0, 1),
+        (3, 30, "cpu", 0, 1),
+        (3, 150, "cpu", 0, 2),
+        (3, 900, "cpu", 0, 3),
+        (1, 900, "cpu", 0, 1),
+        (100, 900, "cuda", 0, 1),
+        (100, 900, "cpu", 10 * GIB, 1),
+        (100, 900, "cpu", GIB, 3),
+    ],
+    ids=["cores", "work", "little work", "short", "minutes", "long", "one alone", "a GPU", "a base larger than the memory", "memory"],
 )
-def test_as_many_as_cores_memory_and_work_allow(monkeypatch, units, device, base, expected):
+def test_as_many_as_cores_memory_and_work_allow(monkeypatch, units, seconds, device, base, expected):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("bench.run.workers.usable_cores", lambda: 4)
     free = 3 * (MEMORY + COPIES * GIB) if base else 100 * GIB
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": free})())
-    assert automatic_jobs(units, device=device, largest_base=base) == expected
+    assert automatic_jobs(units, seconds=seconds, device=device, largest_base=base) == expected
 
 
 def test_a_limit_on_threads_is_a_limit_on_cores(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr("bench.run.workers.usable_cores", lambda: 4)
-    assert automatic_jobs(100, device="cpu", largest_base=0) == 1
+    assert automatic_jobs(100, seconds=0, device="cpu", largest_base=0) == 1
 
 
 def test_a_limit_on_threads_that_is_no_number_is_named(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     with pytest.raises(SelectionError, match="OMP_NUM_THREADS must be a whole number"):
-        automatic_jobs(100, device="cpu", largest_base=0)
+        automatic_jobs(100, seconds=0, device="cpu", largest_base=0)
