@@ -57,7 +57,7 @@ BOARD_COLUMNS = frozenset(
             "of_parent_high",
         ),
         *("sentences_per_second", "batch_size", "latency_p50_seconds", "latency_p90_seconds", "peak_bytes", "cuda_peak_bytes", "load_seconds", "bytes_on_disk"),
-        *("relative_speed", "relative_speed_low", "relative_speed_high", "cost_validity", "flops_per_sentence"),
+        *("relative_speed", "relative_speed_low", "relative_speed_high", "offline_pace", "single_pace", "cost_validity", "flops_per_sentence"),
         *("tokenizer_problems", "unguarded_tests", "problem"),
     }
 )

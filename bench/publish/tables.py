@@ -155,8 +155,8 @@ def scores(document: Document) -> list[Table]:
 
 
 COSTS_EXPLAINED = (
-    "Measured on {device}. `× reference` says how many times as fast as the suite's reference a model encodes, measured in turns with it: compare speeds by "
-    "that, since machines change their pace from minute to minute."
+    "Measured on {device}. `× reference` says how many times as fast as the suite's reference a model encodes, measured in turns with it. Machines change "
+    "their pace from minute to minute: sentences/s and latencies are given at the usual pace, which the reference tells."
 )
 
 

@@ -33,7 +33,7 @@ SUMMARY_COLUMNS = {
     **dict.fromkeys(("peak_bytes", "cuda_peak_bytes"), "Int64"),
     "load_seconds": "float64",
     "bytes_on_disk": "Int64",
-    **dict.fromkeys(("relative_speed", "relative_speed_low", "relative_speed_high"), "float64"),
+    **dict.fromkeys(("relative_speed", "relative_speed_low", "relative_speed_high", "offline_pace", "single_pace"), "float64"),
     "cost_validity": "string",
     "flops_per_sentence": "float64",
     "problem": "string",
@@ -115,6 +115,7 @@ class Row:
     is the mean where all of them are. `of_parent` is the mean divided by the parent's, with its 95 % interval, where the parent's mean is surely above zero.
     `shares` are the same of single scores, by column label.
     `losses` are rows at which it lost most against its parent, each with its task (`bench.standings.worst`); of several seeds, those of the first.
+    `pace` is how fast the machine was while its costs were measured, by scenario, as a multiple of its usual pace (`bench.probe.pace`).
     `unguarded` are the tests that could not be read when it was trained, so that its training data may hold their texts. `about` says how it is made
     (`bench.standings.about`).
     """
@@ -146,6 +147,7 @@ class Row:
     used: Used | None = None
     about: dict[str, Any] = dataclasses.field(default_factory=dict)
     losses: tuple[tuple[str, Example], ...] = ()
+    pace: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -159,14 +161,14 @@ class Row:
 
     @property
     def costs(self) -> dict[str, Any]:
-        """What was measured, under names that hold the unit; every value is None where there is no probe."""
-        probe = self.probe
+        """What was measured, under names that hold the unit; every value is None where there is no probe. Speed and latency are those at the usual pace."""
+        probe, single = self.probe, self.pace.get("single", 1.0)
         relative = (probe or {}).get("relative") or {"offline": {}}
         return {
-            "sentences_per_second": probe and probe["offline"]["sentences_per_second"],
+            "sentences_per_second": probe and probe["offline"]["sentences_per_second"] / self.pace.get("offline", 1.0),
             "batch_size": probe and probe["offline"]["batch_size"],
-            "latency_p50_seconds": probe and probe["single"]["p50"],
-            "latency_p90_seconds": probe and probe["single"]["p90"],
+            "latency_p50_seconds": probe and probe["single"]["p50"] and probe["single"]["p50"] * single,
+            "latency_p90_seconds": probe and probe["single"]["p90"] and probe["single"]["p90"] * single,
             "peak_bytes": probe and probe["memory"]["peak_while_encoding"],
             "cuda_peak_bytes": probe and probe["memory"]["cuda_allocated_peak"],
             "load_seconds": probe and probe["load"],
@@ -174,6 +176,8 @@ class Row:
             "relative_speed": relative["offline"].get("ratio"),
             "relative_speed_low": relative["offline"].get("low"),
             "relative_speed_high": relative["offline"].get("high"),
+            "offline_pace": self.pace.get("offline"),
+            "single_pace": self.pace.get("single"),
             "cost_validity": probe and probe.get("validity", {}).get("verdict"),
             "flops_per_sentence": probe and probe.get("flops", {}).get("per_sentence"),
         }
@@ -330,7 +334,10 @@ class Board:
             - `sentences_per_second` (float64) at the best `batch_size` (Int64); `latency_p50_seconds`, `latency_p90_seconds`, `load_seconds` (float64).
             - `peak_bytes`, `cuda_peak_bytes`, `bytes_on_disk` (Int64): memory while encoding, on CUDA that of its allocator, and size of the checkpoint.
             - `relative_speed`, `relative_speed_low`, `relative_speed_high` (float64): how many times as fast as the suite's reference, in the same rounds, and
-              the ends of the 95 % interval; `cost_validity` (string): `VALID` or `INVALID`; `flops_per_sentence` (float64): counted operations.
+              the ends of the 95 % interval.
+            - `offline_pace`, `single_pace` (float64): how fast the machine was meanwhile, as a multiple of its usual pace. `sentences_per_second` is what was
+              measured divided by the first, and each latency multiplied by the second; missing where nothing tells, and the numbers are as measured.
+            - `cost_validity` (string): `VALID` or `INVALID`; `flops_per_sentence` (float64): counted operations.
             - `problem` (string): why the row is incomplete; missing for a complete one.
         """
         return _frame([_summary(row) for row in self.rows], SUMMARY_COLUMNS)

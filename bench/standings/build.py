@@ -12,6 +12,7 @@ from bench.errors import last_line
 from bench.make.strategies.pure import describe_kept
 from bench.plan.records import Record, SuiteRecords
 from bench.probe.agreement import disagreeing
+from bench.probe.pace import paces
 from bench.standings.about import about_candidate, about_task
 from bench.standings.board import Board, Column, Drop, RecoveryPoint, Row, Used
 from bench.standings.compared import compare, detectable, fronts
@@ -36,6 +37,7 @@ def build_board(suite: SuiteRecords) -> Board:
     rewritten = _columns(card for card in suite.tasks.values() if card.perturbation)
     candidates = [record.candidate for record in suite.records]
     single = {record.candidate.name: _described(record, _row(record, clean, rewritten, suite.unread), suite) for record in suite.records}
+    _add_paces(single)
     _mark_disagreeing(single)
     for name, losses in worst_losses(suite).items():
         single[name].losses = losses
@@ -80,6 +82,12 @@ def _tasks(suite: SuiteRecords, used: list[Result]) -> dict[str, dict[str, Any]]
     for (task, subset), found in bounds_of(used).items():
         limits.setdefault(task, {})[subset] = dataclasses.asdict(found)
     return {name: about_task(card) | ({"bounds": limits[name]} if name in limits else {}) for name, card in suite.tasks.items()}
+
+
+def _add_paces(rows: dict[str, Row]) -> None:
+    """Measurements of different minutes, and days, are shown at one pace of the machine."""
+    for name, pace in paces({name: row.probe for name, row in rows.items() if row.probe is not None}).items():
+        rows[name].pace = pace
 
 
 def _mark_disagreeing(rows: dict[str, Row]) -> None:
