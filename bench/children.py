@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import site
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import STOPS, BenchError, ModelError, Stopped
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
+LEFT_TO_PARENT = [number for name in ("SIGINT", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+"""Signals that reach every process of a terminal."""
 GRACE = 3.0
 """Seconds that a child may take to remove what it has half-written and to end by itself."""
 
@@ -76,13 +80,34 @@ def warm_up() -> None:
         return
     from multiprocessing import forkserver, resource_tracker
 
-    with _of_no_leak():
+    with _of_no_leak(), _only_what_is_installed():
         resource_tracker.ensure_running()  # the fork server would start it, and it would take the mask away
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: Ctrl-C would print a traceback while the server imports
     try:
-        forkserver.ensure_running()
+        with _only_what_is_installed():
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def environment() -> dict[str, str]:
+    """Environment variables for a Python process of ours: it finds this package and what is installed, and no file of the current folder of the same name."""
+    place = str(Path(__file__).resolve().parents[1])
+    paths = [] if place in (*site.getsitepackages(), site.getusersitepackages()) else [place]
+    given = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONSAFEPATH": "1", **({"PYTHONPATH": os.pathsep.join([*paths, *([given] if given else [])])} if paths else {})}
+
+
+@contextlib.contextmanager
+def _only_what_is_installed() -> Iterator[None]:
+    """Python processes that are started meanwhile have the environment variables of `environment`."""
+    before = dict(os.environ)
+    os.environ.update(environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextlib.contextmanager
@@ -196,10 +221,11 @@ def _server_of_parent() -> bool:
 
 
 def _begin(function: Callable[..., None], args: tuple[Any, ...], way: Mapping[str, Any], quiet: _Quiet) -> None:
-    """A child's life: it leaves Ctrl-C to its parent, ends in an orderly way on SIGTERM, and with its parent."""
+    """A child's life: it leaves Ctrl-C and the end of the terminal to its parent, ends in an orderly way on SIGTERM, and with its parent."""
     _use_server_of_parent(way)
     quiet.keep()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in LEFT_TO_PARENT:
+        signal.signal(number, signal.SIG_IGN)
     try:
         stop_on([signal.SIGTERM], afterwards=signal.SIG_IGN)  # what it does then is to end
         threading.Thread(target=_leave_with_parent, daemon=True).start()

@@ -81,6 +81,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.anew = False  # the same command does not go on from here
         super().__init__(number)
 
     @property

@@ -12,20 +12,14 @@ import importlib
 import os
 import threading
 
+from bench.orphans import leave_with
+
 MODULES = ("sentence_transformers", "sklearn.feature_extraction.text", "bench.models.encoders", "bench.probe.worker")
-LOOK_SECONDS = 0.2
-
-
-def _leave_with_parent(parent: int, done: threading.Event) -> None:
-    """Whose parent has ended gets another one."""
-    while not done.wait(LOOK_SECONDS):
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def _import_all() -> None:
     done = threading.Event()
-    watch = threading.Thread(target=_leave_with_parent, args=(os.getppid(), done), daemon=True)
+    watch = threading.Thread(target=leave_with, args=(os.getppid(), done), daemon=True)
     watch.start()
     for name in MODULES:
         with contextlib.suppress(ImportError):

@@ -18,6 +18,7 @@ import math
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ LOG = logging.getLogger("bench")
 _HEAD = re.compile(rb'\{"digest": "([0-9a-f]{64})", ')
 RESULTS = "results"
 """The folder of results in a workspace's state."""
+MOST_LINKS = 40
+"""How many symbolic links are followed; Linux follows as many."""
 FOLDER_SEAL = "digest.json"
 UNSEALED = "files of an earlier version, which have no digest, are not used; a run computes them anew"
 
@@ -217,8 +220,8 @@ def write_atomic(path: Path, text: str) -> None:
 def write_through(path: Path, text: str) -> None:
     """As `write_atomic`, for a file that a user names.
 
-    Where a symbolic link lies there, what it leads to is written, and the link stays. A pipe or a device (/dev/stdout, /dev/null) is written into, and never
-    replaced by a file.
+    Where a symbolic link lies there, what it leads to is written, and the link stays. A pipe or a device (/dev/null) is written into, and never replaced by
+    a file; so is what this process has open (/dev/stdout, /dev/fd/3), after what was written there before.
 
     Raises:
         StorageError: It cannot be written.
@@ -226,11 +229,36 @@ def write_through(path: Path, text: str) -> None:
     with storage(path):
         if path.is_dir():
             raise StorageError(f"{path}: this is a folder; name a file")
+        if (descriptor := _open_descriptor(path)) is not None:
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+            with os.fdopen(os.dup(descriptor), "wb") as handle:
+                handle.write(text.encode())
+            return
         if path.exists() and not path.is_file():
             with path.open("wb") as handle:
                 handle.write(text.encode())
             return
     write_atomic(Path(os.path.realpath(path)), text)
+
+
+def _open_descriptor(path: Path) -> int | None:
+    """The number of the file that this process has open under such a name (/dev/stdout, /dev/fd/3, /proc/self/fd/3); None for any other name.
+
+    Raises:
+        StorageError: Nothing is open under this number.
+    """
+    ours, place = re.compile(rf"/dev/fd|/proc/{os.getpid()}(/task/\d+)?/fd"), path
+    for _ in range(MOST_LINKS):
+        if place.name.isdecimal() and ours.fullmatch(os.path.realpath(place.parent)):
+            if not place.exists():
+                raise StorageError(f"{path}: this process has nothing open under this number; name a file")
+            return int(place.name)
+        if not place.is_symlink():
+            break
+        place = place.parent / place.readlink()
+    return None
 
 
 @contextmanager
@@ -303,6 +331,8 @@ def require_writable_file(path: Path) -> None:
     Raises:
         StorageError: It cannot be written.
     """
+    if _open_descriptor(path) is not None or (path.exists() and not path.is_file() and not path.is_dir()):
+        return
     place = Path(os.path.realpath(path))
     if place.is_dir():
         raise StorageError(f"{path}: a folder lies where a file is needed; name a file in it")

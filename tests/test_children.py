@@ -158,3 +158,13 @@ def test_children_of_children_come_from_the_same_fork_server_so_that_nothing_is_
 @pytest.mark.parametrize(("code", "words"), [(0, "ended with exit code 0"), (-6, "crashed in native code (SIGABRT)"), (-63, "was ended by signal 63")])
 def test_every_end_of_a_process_has_words(code, words):
     assert ended(code) == words
+
+
+@pytest.mark.parametrize("name", ["bench.py", "bench/__init__.py", "psutil.py"])
+def test_a_file_of_the_current_folder_is_not_taken_for_a_module(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("raise SystemExit('this was imported')", encoding="utf-8")
+    code = "from bench.children import context, in_child\ncontext().set_forkserver_preload(['bench.orphans', 'psutil'])\nprint(in_child(len, 'four'))"
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert (found.stdout, found.stderr) == ("4\n", "")

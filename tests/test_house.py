@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bench"
 FLOORS = (
-    ("errors", "digests", "faults", "store", "statistics", "children", "preload", "signals"),
+    ("errors", "digests", "faults", "store", "statistics", "children", "orphans", "preload", "signals"),
     ("cards", "data"),
     ("models",),
     ("make", "evaluate", "probe"),

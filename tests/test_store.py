@@ -6,6 +6,8 @@ import math
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,18 @@ import pytest
 
 from bench.digests import digest
 from bench.errors import StorageError
-from bench.store import FOLDER_SEAL, Store, Unsound, read_sealed_folder, replacing, replacing_folder, require_writable, seal_folder, write_atomic
+from bench.store import (
+    FOLDER_SEAL,
+    Store,
+    Unsound,
+    read_sealed_folder,
+    replacing,
+    replacing_folder,
+    require_writable,
+    seal_folder,
+    write_atomic,
+    write_through,
+)
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 
@@ -352,3 +365,34 @@ def test_a_folder_takes_the_place_of_whatever_was_there_and_a_link_leads_on_to_w
 def test_asking_whether_a_folder_can_be_written_makes_nothing(tmp_path):
     require_writable(tmp_path / "not" / "there")
     assert list(tmp_path.iterdir()) == []
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from bench.store import require_writable_file, write_through
+
+print("first")
+require_writable_file(Path(sys.argv[1]))
+write_through(Path(sys.argv[1]), "told\\n")
+print("last")
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="there is no /dev/stdout here")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "link"])
+def test_what_this_process_has_open_is_written_to_and_never_replaced(tmp_path, name):
+    """As where a file is appended to: what was there before stays."""
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    kept = tmp_path / "kept.txt"
+    kept.write_text("precious\n", encoding="utf-8")
+    with kept.open("a", encoding="utf-8") as out:
+        subprocess.run([sys.executable, "-c", WRITE, str(tmp_path / name)], stdout=out, check=True)
+    assert kept.read_text(encoding="utf-8").split() == ["precious", "first", "told", "last"]
+    piped = subprocess.run([sys.executable, "-c", WRITE, str(tmp_path / name)], capture_output=True, text=True, check=True)
+    assert piped.stdout.split() == ["first", "told", "last"]
+
+
+def test_a_descriptor_that_is_not_open_is_named(tmp_path):
+    with pytest.raises(StorageError, match=r"^/proc/self/fd/977: this process has nothing open under this number; name a file$"):
+        write_through(Path("/proc/self/fd/977"), "told")

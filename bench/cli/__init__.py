@@ -18,6 +18,9 @@ from bench.faults import GO_ON, storage_error
 from bench.probe.conditions import spin_little
 from bench.signals import stop_on
 
+STOPPING = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+"""Signals that end a command in an orderly way: Ctrl-C, what asks it to end, the end of its terminal."""
+
 app = typer.Typer(
     name="bench",
     cls=Verbs,
@@ -64,7 +67,7 @@ def main() -> None:
     spin_little()
     cache_where_it_can_be_written()
     print_anything()
-    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]  # a shell's background job ignores Ctrl-C
+    heard = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # a shell's background job ignores Ctrl-C
     stop_on(heard, afterwards=signal.SIG_DFL)
     code = _call()
     abandon_output()
@@ -80,7 +83,9 @@ def _call() -> int | str | None:
     except BrokenPipeError:
         return Stopped(getattr(signal, "SIGPIPE", 13)).exit_code
     except Stopped as stop:
-        return _say(f"{stop}; finished cells are kept, {GO_ON}", stop.exit_code) if stop.number in (signal.SIGINT, signal.SIGTERM) else stop.exit_code
+        if stop.number not in STOPPING:
+            return stop.exit_code
+        return _say(f"{stop}; finished cells are kept, {'the same command computes all of them anew' if stop.anew else GO_ON}", stop.exit_code)
     except OSError as error:
         problem = storage_error(error)
         if problem is None:
@@ -103,6 +108,6 @@ def _verb() -> int | str | None:
 
 
 def _say(message: str, code: int) -> int:
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):  # nobody reads it, or the terminal is gone
         print(f"bench: {message}", file=sys.stderr, flush=True)
     return code

@@ -48,7 +48,7 @@ def make(
     options.check_named(names, everything=everything)
     options.check_loudness(quiet=quiet, verbose=verbose)
     chosen = options.chosen(names, suite=suite, device=device, data_dir=data_dir, offline=offline, jobs=jobs, stages=("make",), force=force)
-    with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):
+    with options.begins_anew(force), logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):
         plan = planned(workspace, chosen, json=json, quiet=quiet)
         for line in _untrained(plan) if names and not quiet else ():
             typer.echo(f"bench: {line}", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from bench.cli import complete
 from bench.cli.streams import print_json
-from bench.errors import SelectionError
+from bench.errors import SelectionError, Stopped
 
 if TYPE_CHECKING:
     from bench.plan.options import Options, Stage
@@ -162,3 +164,13 @@ def parse_shard(text: str) -> tuple[int, int]:
     if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
         return int(index), int(count)
     raise SelectionError(f"--shard must be i/n with 1 <= i <= n, like 2/3 (got {text!r})")
+
+
+@contextmanager
+def begins_anew(active: bool = True) -> Iterator[None]:
+    """Whoever stops the body is told that the same command does not go on from there but computes everything again, where that is so."""
+    try:
+        yield
+    except Stopped as stop:
+        stop.anew = active
+        raise

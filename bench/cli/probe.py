@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -77,18 +77,17 @@ def probe(
         reprobe=True,
         threads=threads,
     )
-    with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, file):
+    with options.begins_anew(), logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, file):
         plan = planned(workspace, chosen, json=json, quiet=quiet)
         outcome = execute(plan, reporter)
-    found = measured(plan)
+        found = measured(plan)
+        if json:
+            typer.echo(jsonlib.dumps({"event": "end", "suite": plan.selection.suite.name, "profile": profile, "measured": found}, ensure_ascii=False))
+        _show(found, on_screen=not json, log=file)
     if benchmark_json is not None:
         from bench.publish.benchmark import write_benchmark
 
         write_benchmark(benchmark_json, found)
-    if json:
-        typer.echo(jsonlib.dumps({"event": "end", "suite": plan.selection.suite.name, "profile": profile, "measured": found}, ensure_ascii=False))
-    else:
-        _show(found, file)
     if not outcome.complete:
         raise Incomplete("\n".join(f"{cell}: {error}" for cell, error in {**outcome.blocked, **outcome.failed}.items()))
 
@@ -116,12 +115,12 @@ def measured(plan: Plan) -> dict[str, Result]:
     return found
 
 
-def _show(found: dict[str, Result], log: Any) -> None:
-    """The table, and why what is in it cannot be trusted."""
+def _show(found: dict[str, Result], *, on_screen: bool, log: TextIO | None) -> None:
+    """The table, and why what is in it cannot be trusted, on the screen and in the log."""
     from rich.console import Console
 
     from bench.publish.probes import show
     from bench.publish.terminal import WIDE, make_console
 
-    for console in [make_console(), *([] if log is None else [Console(file=log, width=WIDE)])]:
+    for console in [*([make_console()] if on_screen else []), *([] if log is None else [Console(file=log, width=WIDE)])]:
         show(found, console)

@@ -91,7 +91,7 @@ def run(
         force=force,
         reprobe=reprobe,
     )
-    with logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, file):
+    with options.begins_anew(force or reprobe), logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, file):
         plan = planned(workspace, chosen, json=json, quiet=quiet)
         folder = out or plan.leaderboard
         require_writable(folder)

@@ -43,7 +43,7 @@ def disagreeing(measured: Mapping[str, Result], parameters: Mapping[str, Mapping
 
 
 def _told(times: float, others: str) -> str:
-    return f"{times:.0%} as fast as models of its shape are ({others}; at most {LIMIT:.0%} apart): measure them again with --reprobe"
+    return f"{times:.0%} as fast as models of its shape are ({others}; at most {LIMIT:.0%} apart): measure them again (`bench probe`, or a run with --reprobe)"
 
 
 def _agrees(result: Result, middle: float, limit: float) -> bool:

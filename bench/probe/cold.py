@@ -11,12 +11,13 @@ import pickle
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import ModelError, last_line
+from bench.orphans import leave_with
 
 if TYPE_CHECKING:
     from bench.probe.worker import Subject
@@ -47,12 +48,12 @@ def cold_starts(subject: Subject, texts: Sequence[str], size: int, times: int) -
 
 
 def _start(subject: Subject, texts: Sequence[str], size: int) -> dict[str, Any]:
-    place = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    from bench.children import environment
+
     command = [sys.executable, "-m", "bench.probe.cold"]
-    given = pickle.dumps((time.time(), subject, list(texts), size))
+    given = pickle.dumps((time.monotonic(), os.getpid(), subject, list(texts), size))  # one clock for all processes, which nobody sets
     try:
-        done = subprocess.run(command, input=given, capture_output=True, env=environment, timeout=LIMIT, check=False)
+        done = subprocess.run(command, input=given, capture_output=True, env=environment(), timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
         raise ModelError(f"a fresh interpreter had not embedded with {subject.name} after {LIMIT} seconds, and was ended") from None
     if done.returncode:
@@ -63,8 +64,9 @@ def _start(subject: Subject, texts: Sequence[str], size: int) -> dict[str, Any]:
 
 
 def _main() -> None:
-    begun, subject, texts, size = pickle.load(sys.stdin.buffer)  # from the parent
-    started = time.time()
+    begun, parent, subject, texts, size = pickle.load(sys.stdin.buffer)  # from the parent
+    started = time.monotonic()
+    threading.Thread(target=leave_with, args=(parent,), daemon=True).start()
     import torch
 
     from bench.models.lexical import FILE
@@ -75,13 +77,13 @@ def _main() -> None:
     if not (subject.folder / FILE).is_file():
         import sentence_transformers  # noqa: F401 (loading would import it)
     torch.set_num_threads(subject.threads)
-    imported, before = time.time(), memory.now()
+    imported, before = time.monotonic(), memory.now()
     encoder = load_to_run(subject.folder, prompt=subject.prompt, precision=subject.precision, device=subject.device, use=subject.use).for_task("STS")
     encode = encode_call(encoder)
     encode(texts[:1], 1)
     if subject.device.startswith("cuda"):
         torch.cuda.synchronize(subject.device)
-    embedded, after = time.time(), memory.now()
+    embedded, after = time.monotonic(), memory.now()
     encode(texts, size)
     seconds = {"start": started - begun, "import": imported - started, "load": embedded - imported, "whole": embedded - begun}
     print(json.dumps({"seconds": seconds, "memory": {"before_load": before, "after_load": after, "peak": memory.peak(), "encoding": memory.now()}}))

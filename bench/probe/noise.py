@@ -18,7 +18,7 @@ SPREAD_LIMIT = 0.15
 """How wide the interval of a ratio may be, as a share of the ratio: more, and the rounds do not tell models apart that differ by a layer."""
 LOOK_SECONDS = 0.5
 """How long is looked before a measurement: 50 ticks of the kernel's clock a core."""
-AGAIN = "measure again with --reprobe"
+AGAIN = "measure again (`bench probe`, or a run with --reprobe)"
 
 
 class Watch:
@@ -48,22 +48,14 @@ def before() -> dict[str, Any]:
     return {**watch.seen(time.process_time() - own), **load}
 
 
-def cpu_seconds(process: int) -> float:
-    """CPU seconds that a process has used; 0 where it has ended, so that what it used is taken for that of others."""
-    try:
-        times = psutil.Process(process).cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(times.user + times.system)
-
-
-def reasons(noise: Mapping[str, Mapping[str, float]], spread: float | None, foreign: Iterable[str] = ()) -> list[str]:
+def reasons(noise: Mapping[str, Mapping[str, float]], spread: float | None, foreign: Iterable[str] = (), longer: str = "") -> list[str]:
     """Why a measurement cannot be trusted, each with advice; empty for one that can.
 
     Args:
         noise: What was seen `before` and `during` it.
         spread: How wide the interval of its ratio to the reference (or of its time) is, as a share of it.
         foreign: Other processes on its GPU.
+        longer: Advice for rounds that differ too much, where there is a longer measurement.
     """
     found = []
     for when, seen in noise.items():
@@ -74,7 +66,7 @@ def reasons(noise: Mapping[str, Mapping[str, float]], spread: float | None, fore
                 f"the virtual machine's host took {seen['steal']:.0%} of the cores' time {when} it (at most {STEAL_LIMIT:.0%}): {AGAIN}, at another hour"
             )
     if spread is not None and spread > SPREAD_LIMIT:
-        found.append(f"the rounds differ too much: the 95 % interval is {spread:.1%} wide (at most {SPREAD_LIMIT:.0%}): {AGAIN}, or with the profile full")
+        found.append(f"the rounds differ too much: the 95 % interval is {spread:.1%} wide (at most {SPREAD_LIMIT:.0%}): {AGAIN}{longer}")
     found += [f"{one} uses the same GPU: end it, and {AGAIN}" for one in foreign]
     return found
 

@@ -11,7 +11,7 @@ from bench.models.engines import use_parts
 from bench.probe.machine import arithmetic, fingerprint, usable_cores, versions
 from bench.probe.texts import SHA256
 
-PROTOCOL_VERSIONS = {"quick": 5, "full": 6}
+PROTOCOL_VERSIONS = {"quick": 5, "full": 7}
 """By profile. Raise one when the same checkpoint would be measured in another way: measurements made before are then not used again."""
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import statistics
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.children import context, end_children, start_child
-from bench.errors import STOPS, ModelError
-from bench.faults import ended
+from bench.errors import STOPS, ModelError, last_line
+from bench.faults import ended, explain
 from bench.probe import energy, noise
 from bench.probe.cold import cold_starts
 from bench.probe.profiles import Profile
@@ -32,8 +32,8 @@ class Taken:
     """What was measured of one model.
 
     `loaded`, `settled`, `memory` and `work` are what its process said, the last one where it had several (`bench.probe.worker`). `parts` (by batch size and
-    bucket) and `singles` are seconds by round, `joules` those of encoding each part once, by batch size; `cold` is what fresh interpreters said
-    (`bench.probe.cold`).
+    bucket) and `singles` are seconds by round, `joules` those of encoding each part once, by batch size; `fitted` is the least that fitted into memory of each
+    batch size; `cold` is what fresh interpreters said (`bench.probe.cold`).
     """
 
     subject: Subject
@@ -45,6 +45,7 @@ class Taken:
     work: dict[str, Any] = dataclasses.field(default_factory=dict)
     cold: dict[str, Any] | None = None
     joules: dict[int, list[float | None]] = dataclasses.field(default_factory=dict)
+    fitted: dict[int, int] = dataclasses.field(default_factory=dict)
 
     @property
     def best(self) -> int:
@@ -54,7 +55,7 @@ class Taken:
     @property
     def batch_size(self) -> int:
         """The best one, or what of it fits into memory."""
-        return int(self.settled["did_not_fit"].get(str(self.best), self.best))
+        return self.fitted.get(self.best, self.best)
 
     @property
     def blocks(self) -> list[float]:
@@ -82,7 +83,7 @@ class Turn:
     foreign: list[str]
 
 
-def _by_process(values: Sequence[float], profile: Profile) -> list[float]:
+def by_process(values: Sequence[float], profile: Profile) -> list[float]:
     """The middle of every process's rounds, or the rounds as they are where all are of one process: what an interval is made of."""
     count = profile.rounds_a_process or 1
     return [statistics.median(values[start : start + count]) for start in range(0, len(values), count)]
@@ -90,12 +91,12 @@ def _by_process(values: Sequence[float], profile: Profile) -> list[float]:
 
 def ratios(own: Sequence[float], reference: Sequence[float], profile: Profile) -> list[float]:
     """How many times as fast as the reference a model was, by process or round, from the seconds of each round; the reference may have had more of them."""
-    return _by_process([other / seconds for other, seconds in zip(reference, own, strict=False)], profile)
+    return by_process([other / seconds for other, seconds in zip(reference, own, strict=False)], profile)
 
 
 def spread(taken: Taken, reference: Taken | None, profile: Profile) -> float:
     """How wide the 95 % interval of the ratio to the reference is, as a share of it; without a reference, that of the speed."""
-    speeds = _by_process([1 / seconds for seconds in taken.blocks], profile)
+    speeds = by_process([1 / seconds for seconds in taken.blocks], profile)
     middle, low, high = middle_interval(speeds if reference is None else ratios(taken.blocks, reference.blocks, profile))
     return (high - low) / middle
 
@@ -123,8 +124,13 @@ class Lab:
         if self._reference is not None:
             self._reference.end()
 
-    def measure(self, subjects: Sequence[Subject]) -> Turn:
-        """Measure some models together; what goes wrong with one is its own failure."""
+    def measure(self, subjects: Sequence[Subject], progress: Callable[[float], None] = lambda _: None) -> Turn:
+        """Measure some models together; what goes wrong with one is its own failure.
+
+        Args:
+            subjects: What to measure.
+            progress: Told the share of the rounds that are done; there may be more rounds than were planned.
+        """
         failed: dict[_Meter, BaseException] = {}
         meters = [_Meter(subject, self.profile) for subject in subjects]
         try:
@@ -132,32 +138,34 @@ class Lab:
             going = [meter for meter in meters if _without_fault(meter, failed, meter.prepare)]
             seen = {"before": noise.before()}
             company = [*([] if reference is None else [reference]), *going]
-            watch, own = noise.Watch(), {meter: meter.cpu_seconds() for meter in company}
+            watch, begun, own = noise.Watch(), time.process_time(), {meter: meter.cpu_seconds for meter in company}
             foreign = noise.foreign_processes(subjects[0].device, [meter.number for meter in company])
-            here = noise.cpu_seconds(os.getpid())
-            company = self._take_turns(company, failed)
-            spent = noise.cpu_seconds(os.getpid()) - here + sum(meter.cpu_seconds() - own[meter] for meter in company)
-            seen["during"] = watch.seen(spent)
+            company = self._take_turns(company, failed, progress)
+            spent = sum(meter.cpu_seconds - before for meter, before in own.items())  # also what those used that failed
+            seen["during"] = watch.seen(spent + time.process_time() - begun)
             going = [meter for meter in company if meter is not reference and _without_fault(meter, failed, meter.finish)]
             beside = reference.taken if reference is not None and reference in company else None
-            missing = self.missing if reference is None or beside is not None else f"the reference {reference.subject.name} failed: {failed[reference]}"
+            missing = self.missing
+            if reference is not None and beside is None:
+                missing = f"the reference {reference.subject.name} failed: {last_line(explain(failed[reference]))}"
             errors = {meter.subject.name: error for meter, error in failed.items() if meter is not reference}
             return Turn({meter.subject.name: meter.taken for meter in going}, errors, beside, missing, seen, foreign)
         finally:
             for meter in meters:
                 meter.end()
 
-    def _take_turns(self, company: list[_Meter], failed: dict[_Meter, BaseException]) -> list[_Meter]:
+    def _take_turns(self, company: list[_Meter], failed: dict[_Meter, BaseException], progress: Callable[[float], None]) -> list[_Meter]:
         """The rounds, and more of those models whose intervals are too wide, as where the machine wanders. Returns the models that nothing went wrong with."""
         enough: list[_Meter] = []
         renewed = self.profile.rounds_a_process
         for number in range(max(self.profile.rounds, self.profile.most_rounds)):
+            progress(min(1.0, number / self.profile.rounds))
             if number >= self.profile.rounds and number % (renewed or LOOK_EVERY) == 0:
                 wide = self._wide(company)
                 enough += [meter for meter in company if meter not in wide and meter is not self._reference]
                 company = [meter for meter in company if meter in wide or meter is self._reference]
-                if not wide:
-                    break
+            if all(meter is self._reference for meter in company):
+                break
             if renewed and number and number % renewed == 0:
                 company = [meter for meter in company if _without_fault(meter, failed, meter.renew)]
             for size, bucket in itertools.product(self.profile.batch_sizes, self.profile.block):  # short turns: what slows the machine down meets all of them
@@ -181,7 +189,7 @@ class Lab:
             except STOPS:
                 raise
             except BaseException as error:
-                self.missing = f"the reference {self._wanted.name} cannot be measured: {error}"
+                self.missing = f"the reference {self._wanted.name} cannot be measured: {last_line(explain(error))}"
                 self._reference.end()
                 self._reference = self._wanted = None
         if self._reference is not None:  # its process is there, and warm
@@ -197,7 +205,7 @@ class _Meter:
         self.subject, self.profile, self.taken = subject, profile, Taken(subject)
         self._connection: Any = None
         self._process: BaseProcess | None = None
-        self._earlier = 0.0  # CPU seconds of the processes before
+        self._earlier, self._told = 0.0, 0.0  # CPU seconds of the processes before, and of this one at its last answer
 
     @property
     def number(self) -> int:
@@ -209,29 +217,35 @@ class _Meter:
         """Whether the process is there."""
         return self._process is not None and self._process.is_alive()
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What its processes had used at their last answers; in between they sleep."""
+        return self._earlier + self._told
+
     def prepare(self) -> None:
-        """Start, load, warm up."""
+        """Start, load, warm up. A process that cannot do that is ended."""
         self._connection, theirs = context().Pipe()
         self._process = start_child(serve, theirs, self.subject, self.profile, daemon=True)
         theirs.close()
-        self.taken.loaded = self._ask("load")
-        self.taken.settled = self._ask("settle")
+        try:
+            self.taken.loaded = self._ask("load")
+            self.taken.settled = self._ask("settle")
+        except BaseException:
+            self.end()
+            raise
 
     def renew(self) -> None:
         """Go on in a new process."""
-        spent = self.cpu_seconds()
         self.end()
-        self._earlier = spent
+        self._earlier, self._told = self.cpu_seconds, 0.0
         self.prepare()
-
-    def cpu_seconds(self) -> float:
-        """What its processes have used so far."""
-        return self._earlier + noise.cpu_seconds(self.number)
 
     def part(self, bucket: Bucket, number: int, size: int) -> None:
         """One bucket of a round's block at a batch size."""
         earlier = energy.counters(self.subject.device)
-        self.taken.parts.setdefault(size, {}).setdefault(bucket, []).append(self._ask("part", bucket, number, size))
+        seconds, fitted = self._ask("part", bucket, number, size)
+        self.taken.parts.setdefault(size, {}).setdefault(bucket, []).append(seconds)
+        self.taken.fitted[size] = min(fitted, self.taken.fitted.get(size, size))
         joules, passes = energy.used(earlier, energy.counters(self.subject.device)), self.profile.untimed + self.taken.settled["repeats"][size]
         self.taken.joules.setdefault(size, []).append(None if joules is None else joules / passes)
 
@@ -256,7 +270,7 @@ class _Meter:
         try:
             self._connection.send((name, args))
             self._connection.poll(None)  # as in `bench.children.in_child`
-            value, error = self._connection.recv()
+            value, error, self._told = self._connection.recv()
         except (EOFError, ConnectionResetError, BrokenPipeError):
             assert self._process is not None
             self._process.join()

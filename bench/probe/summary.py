@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.probe import energy, noise
 from bench.probe.profiles import Profile
-from bench.probe.rounds import Taken, Turn, ratios, spread
+from bench.probe.rounds import Taken, Turn, by_process, ratios, spread
 from bench.probe.texts import block
 from bench.statistics.latency import middle_interval, percentile_at_most, percentile_of
 
@@ -24,7 +24,8 @@ def summary(name: str, turn: Turn, profile: Profile) -> dict[str, Any]:
     taken, reference = turn.taken[name], turn.reference
     offline = _offline(taken, profile)
     relative = None if reference is None else _relative(taken, reference, profile)
-    reasons = noise.reasons(turn.noise, spread(taken, reference, profile), turn.foreign)
+    longer = "" if profile.rounds_a_process else ", or with the profile full"
+    reasons = noise.reasons(turn.noise, spread(taken, reference, profile), turn.foreign, longer)
     if taken.loaded["threads"] != taken.subject.threads:
         reasons.append(f"{taken.subject.threads} threads were asked for, and the library computes with {taken.loaded['threads']}")
     texts = block(profile.block, 0)
@@ -63,7 +64,8 @@ def _single(taken: Taken) -> dict[str, Any]:
 def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
     """Throughput: the middle of the rounds, each of which has texts of its own."""
     texts = [block(profile.block, number) for number in range(len(taken.blocks))]
-    sentences, low, high = middle_interval([len(some) / seconds for some, seconds in zip(texts, taken.blocks, strict=True)])
+    speeds = [len(some) / seconds for some, seconds in zip(texts, taken.blocks, strict=True)]
+    sentences, low, high = middle_interval(by_process(speeds, profile))
     characters = statistics.median(sum(map(len, some)) / seconds for some, seconds in zip(texts, taken.blocks, strict=True))
     tokens = taken.work["tokens"]
     return {
@@ -72,7 +74,7 @@ def _offline(taken: Taken, profile: Profile) -> dict[str, Any]:
         "tokens_per_second": None if tokens is None else tokens / len(texts[0]) * sentences,
         "batch_size": taken.batch_size,
         "sweep": {str(size): len(texts[0]) / statistics.median(taken.blocks_of(size)) for size in taken.parts},
-        "did_not_fit": taken.settled["did_not_fit"],
+        "did_not_fit": {str(size): used for size, used in taken.fitted.items() if used < size},
         "warm_up": taken.settled["warm_up"],
         "rounds": taken.blocks,
         "spread": (high - low) / sentences,

@@ -81,16 +81,16 @@ class Worker:
         self.repeats = {size: max(1, round(self.profile.least_seconds / self._whole(-1, size))) for size in self.profile.batch_sizes}
         return {
             "repeats": self.repeats,
-            "did_not_fit": {str(size): used for size, used in self.smaller.items()},
             "warm_up": {"blocks": len(windows), "settled": abs(windows[-1] / windows[-2] - 1) <= SETTLED},
         }
 
-    def part(self, bucket: Bucket, number: int, size: int) -> float:
-        """The time of one bucket of a round's block at a batch size."""
+    def part(self, bucket: Bucket, number: int, size: int) -> tuple[float, int]:
+        """The time of one bucket of a round's block at a batch size, and what of that size fits into memory."""
         texts, repeats = self._part(bucket, number), self.repeats[size]
         for _ in range(self.profile.untimed):
             self._timed(texts, size)
-        return sum(self._timed(texts, size) for _ in range(repeats)) / repeats
+        seconds = sum(self._timed(texts, size) for _ in range(repeats)) / repeats
+        return seconds, self.smaller.get(size, size)
 
     def singles(self, number: int) -> list[float]:
         """The times of a round's single texts, taken from its block at equal distances."""
@@ -159,7 +159,7 @@ class Worker:
 
 
 def serve(connection: Connection, subject: Subject, profile: Profile) -> None:
-    """A measuring process's life: commands come in, what they give goes out, until the parent ends it."""
+    """A measuring process's life: commands come in, what they give goes out, with the CPU seconds used so far, until the parent ends it."""
     from bench.children import portable
 
     worker = Worker(subject, profile)
@@ -174,7 +174,7 @@ def serve(connection: Connection, subject: Subject, profile: Profile) -> None:
             raise
         except BaseException as error:
             answer = (None, portable(error))
-        connection.send(answer)
+        connection.send((*answer, time.process_time()))
 
 
 def encode_call(encoder: Encoder) -> Callable[[Sequence[str], int], Any]:

@@ -79,4 +79,4 @@ def _probe(plan: Plan, runner: Runner) -> None:
         if cell.to_run and cell.cell.stage == "probe" and planned.blueprint is not None
     ]
     if jobs:
-        measure_cells(runner, jobs, lambda: plan.reference)
+        measure_cells(runner, jobs, lambda: plan.reference, since=plan.began)

@@ -1,4 +1,7 @@
-"""What is stored of a plan's candidates and is to be computed anew goes before the run begins, so that nothing of it is reused."""
+"""What is stored of a plan's candidates and is to be computed anew goes before the run begins, so that nothing of it is reused.
+
+Measurements that are only to be made anew (`--reprobe`) stand until they are replaced: see `bench.run.measuring`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from bench.plan.planning import Plan
 
 
 def forget(plan: Plan) -> None:
-    """Remove what `--force` and `--reprobe` ask for: results, and with `--force` checkpoints, trainings and embeddings too.
+    """Remove what `--force` asks for: results, checkpoints, trainings and embeddings.
 
     Teachers that are not chosen, trimmed bases and the folders of external models stay.
 
@@ -24,7 +27,7 @@ def forget(plan: Plan) -> None:
         StorageError: Something cannot be removed.
     """
     chosen = {candidate.name for candidate in plan.selection.chosen}
-    for name in chosen & plan.candidates.keys() if plan.options.force or plan.options.reprobe else ():
+    for name in chosen & plan.candidates.keys() if plan.options.force else ():
         planned = plan.candidates[name]
         if planned.blueprint is not None:
             for path in list(_paths(plan, planned.blueprint, planned.cells)):
@@ -37,8 +40,7 @@ def _paths(plan: Plan, blueprint: Blueprint, cells: tuple[PlannedCell, ...]) -> 
     if made is not None:
         for cell in cells:
             yield from _results(plan, blueprint, made["content"], cell.cell)
-    if plan.options.force:
-        yield from _checkpoint(plan.archive, blueprint)
+    yield from _checkpoint(plan.archive, blueprint)
 
 
 def _results(plan: Plan, blueprint: Blueprint, content: str, cell: Cell) -> Iterator[Path]:
@@ -47,7 +49,7 @@ def _results(plan: Plan, blueprint: Blueprint, content: str, cell: Cell) -> Iter
     if cell.stage == "probe":
         for reference in (plan.reference.content, None):
             yield archive.store.path(measurement_key(candidate, content, how.device, how.probe, reference=reference, threads=how.threads))
-    elif cell.stage == "evaluate" and how.force and not plan.tasks[cell.target].problem:
+    elif cell.stage == "evaluate" and not plan.tasks[cell.target].problem:
         key = evaluate_key(candidate, content, plan.tasks[cell.target], how.device)
         stored = archive.store.get(key)
         if stored is not None and "used" in stored:

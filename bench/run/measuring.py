@@ -47,25 +47,26 @@ class _Job:
     bytes_on_disk: int
 
 
-def measure_cells(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Callable[[], Reference]) -> None:
+def measure_cells(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Callable[[], Reference], *, since: int) -> None:
     """Measure made checkpoints; one run at a time in the whole workspace. Every cell is reported as finished, whatever happens.
 
     Args:
         runner: Stores what comes out and reports it.
         jobs: What to measure.
         reference: The suite's reference as it is when measuring begins.
+        since: With `reprobe`, what was stored before this time (nanoseconds since 1970) is measured anew.
     """
     cells = tuple(cell for _, cell in jobs)
     with runner.each_ends(cells), runner.lock(cells[0], "probe"):
         beside = reference()
-        todo = list(_todo(runner, jobs, beside))
+        todo = list(_todo(runner, jobs, beside, since))
         subject, missing = _reference_subject(runner, beside, cells[0])
         with Lab(subject, PROFILES[runner.options.probe].on(runner.options.device), missing) as lab:
             for company in _companies(todo, runner.options.device):
                 _measure(runner, lab, company)
 
 
-def _todo(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Reference) -> Iterator[_Job]:
+def _todo(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Reference, since: int) -> Iterator[_Job]:
     """The cells that can be measured and are not yet."""
     how = runner.options
     for blueprint, cell in jobs:
@@ -74,7 +75,7 @@ def _todo(runner: Runner, jobs: Sequence[tuple[Blueprint, Cell]], reference: Ref
             runner.end(cell, 0.0, f"{blueprint.candidate.name} was not made")
             continue
         parts = measurement_parts(blueprint.candidate, made["content"], how.device, how.probe, reference=reference.content, threads=how.threads)
-        if runner.archive.store.done(digest(parts)):
+        if runner.archive.store.done(digest(parts)) and not (how.reprobe and runner.archive.store.path(digest(parts)).stat().st_mtime_ns < since):
             runner.reuse(cell)
             continue
         try:
@@ -152,7 +153,16 @@ def _measure(runner: Runner, lab: Lab, jobs: list[_Job]) -> None:
             continue
         error = explain(failed[name]) if name in failed else None
         record = found.get(name, {})
-        runner.store(job.cell, job.parts if error else _made_beside(job.parts, record), record, error, *share)
+        parts = job.parts if error else _made_beside(job.parts, record)
+        runner.store(job.cell, parts, record, error, *share)
+        if runner.options.reprobe:
+            _replace_others(runner, job.parts, parts)
+
+
+def _replace_others(runner: Runner, wanted: dict[str, Any], parts: dict[str, Any]) -> None:
+    """What was measured before, beside the reference or without one, does not stand beside what is measured now."""
+    for key in {digest(wanted), digest({**wanted, "reference": None})} - {digest(parts)}:
+        runner.archive.store.path(key).unlink(missing_ok=True)
 
 
 def _made_beside(parts: dict[str, Any], record: Result) -> dict[str, Any]:
@@ -163,7 +173,12 @@ def _made_beside(parts: dict[str, Any], record: Result) -> dict[str, Any]:
 def _attempt(runner: Runner, lab: Lab, jobs: list[_Job]) -> tuple[dict[str, Result], dict[str, BaseException]]:
     """The measurements of some models, and the errors of those that could not be measured, by name."""
     around = conditions(runner.options.device)
-    turn = lab.measure([job.subject for job in jobs])
+
+    def progress(share: float) -> None:
+        for job in jobs:
+            runner.reporter.progress(job.cell, "rounds", share)
+
+    turn = lab.measure([job.subject for job in jobs], progress)
     extra = {"attempts": 1, "conditions": around}
     found = {
         job.subject.name: {**summary(job.subject.name, turn, lab.profile), **extra, "bytes_on_disk": job.bytes_on_disk}

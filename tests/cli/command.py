@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from bench.cards.load import load_library
-from bench.cli import main
+from bench.cli import STOPPING, main
 
 Ended = subprocess.CompletedProcess[str]
 
@@ -60,12 +60,13 @@ def _text(stream: io.TextIOWrapper) -> str:
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
     """Give back what this process did on the signals that the command handles."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before, hook = {number: signal.getsignal(number) for number in STOPPING}, sys.unraisablehook
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = hook
 
 
 def bench_process(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None, encoding: str | None = None) -> Ended:

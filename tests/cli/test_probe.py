@@ -57,6 +57,17 @@ def test_it_makes_and_measures_and_measures_anew_the_next_time(workspace_folder)
     assert written["benchmarks"][0]["stats"]["data"] == end["measured"]["letters"]["offline"]["rounds"]
 
 
+@pytest.mark.usefixtures("brief_probes")
+def test_what_was_measured_is_shown_and_logged_also_where_the_benchmark_file_cannot_be_written(workspace_folder):
+    log = workspace_folder / "log"
+    found = bench("probe", "letters", "--device", "cpu", "--quiet", "--log", str(log), "--benchmark-json", "/dev/full", cwd=workspace_folder)
+    assert found.returncode == 2
+    assert "/dev/full: no space is left" in found.stderr
+    assert "Traceback" not in found.stderr
+    for told in (found.stdout, log.read_text(encoding="utf-8")):
+        assert "letters: no ratio: the reference tiny is not made" in told
+
+
 def test_pytest_benchmark_compares_two_of_its_files(tmp_path):
     for name, factor in (("before", 1.0), ("after", 2.0)):
         document = benchmark_document({"letters": {**RESULT, "offline": {"rounds": [factor * one for one in RESULT["offline"]["rounds"]]}}})

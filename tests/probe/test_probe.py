@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from bench.models.encoders import SentenceEncoder
@@ -150,20 +155,80 @@ def test_every_model_goes_on_in_a_new_process_after_some_rounds_and_one_that_fai
     assert summary("same", turn, RENEWED)["relative"]["offline"]["rounds"] == 12
 
 
-def test_what_the_processes_before_have_used_counts_as_the_measurement_s_own(letters, monkeypatch):
+def test_what_ended_processes_have_used_counts_as_the_measurement_s_own(letters):
     from bench.probe import rounds
 
-    monkeypatch.setattr(noise, "cpu_seconds", lambda number: 2.0)
-    meter = rounds._Meter(subject(letters), FEW)
+    meter, spent = rounds._Meter(subject(letters), FEW), []
     try:
         meter.prepare()
-        spent = [meter.cpu_seconds()]
         for _ in range(2):
+            spent.append(meter.cpu_seconds)
             meter.renew()
-            spent.append(meter.cpu_seconds())
     finally:
         meter.end()
-    assert spent == [2.0, 4.0, 6.0]
+    spent.append(meter.cpu_seconds)
+    assert 0 < spent[0] < spent[1] < spent[2]
+
+
+def test_what_a_model_used_until_it_died_is_not_taken_for_that_of_others(letters, sentence_model, monkeypatch):
+    from bench.probe import rounds
+
+    told: dict[str, float] = {}
+    once, seen = rounds._Meter.singles, noise.Watch.seen
+
+    def shot(self, number):
+        once(self, number)
+        if self.subject.name == "shot" and number == 2:
+            told["used"] = self.cpu_seconds
+            os.kill(self.number, 9)
+
+    def look(self, own):
+        told["own"] = own
+        return seen(self, own)
+
+    monkeypatch.setattr(rounds._Meter, "singles", shot)
+    monkeypatch.setattr(noise.Watch, "seen", look)
+    with Lab(None, dataclasses.replace(FEW, least_seconds=0.3)) as lab:
+        turn = lab.measure([subject(letters, "letters"), subject(sentence_model, "shot")])
+    assert turn.failed.keys() == {"shot"}
+    assert told["own"] > told["used"] / 2 > 0
+
+
+def test_a_reference_that_fails_in_a_new_process_is_there_again_for_the_next_models(letters, tmp_path):
+    folder, away = tmp_path / "reference", tmp_path / "away"
+    LexicalEncoder().save(folder)
+    with Lab(subject(folder, "reference"), RENEWED) as lab:
+        turns = [lab.measure([subject(letters, "letters")], lambda share: folder.rename(away) if share > 0.1 and folder.exists() else None)]
+        away.rename(folder)
+        turns.append(lab.measure([subject(letters, "letters")]))
+    first, second = (summary("letters", turn, RENEWED) for turn in turns)
+    assert first["relative"] is None
+    assert str(folder) in first["relative_missing"]
+    assert second["relative"]["offline"]["rounds"] == 12
+    assert second["relative_missing"] is None
+
+
+def test_the_reference_does_not_go_on_alone(sentence_model, tmp_path, monkeypatch):
+    from bench.probe import rounds
+
+    parts = []
+    once = rounds._Meter.part
+
+    def part(self, *which):
+        parts.append(self.subject.name)
+        once(self, *which)
+
+    monkeypatch.setattr(rounds._Meter, "part", part)
+    with Lab(subject(sentence_model, "reference"), FEW) as lab:
+        assert lab.measure([subject(tmp_path, "gone")]).failed.keys() == {"gone"}
+    assert parts == []
+
+
+def test_the_share_of_the_rounds_that_are_done_is_told(letters):
+    shares: list[float] = []
+    with Lab(None, FEW) as lab:
+        lab.measure([subject(letters)], shares.append)
+    assert shares == [number / 6 for number in range(6)]
 
 
 def test_the_energy_of_a_part_is_that_of_one_pass_over_it(letters, monkeypatch):
@@ -174,7 +239,7 @@ def test_the_energy_of_a_part_is_that_of_one_pass_over_it(letters, monkeypatch):
     meter.taken.settled = {"repeats": {2: 3}}
     readings = iter([{"package": 0.0}, {"package": 8.0}])
     monkeypatch.setattr(energy, "counters", lambda device: next(readings))
-    monkeypatch.setattr(meter, "_ask", lambda *command: 0.5)
+    monkeypatch.setattr(meter, "_ask", lambda *command: (0.5, 2))
     meter.part("short", 0, 2)
     assert meter.taken.joules == {2: [2.0]}
 
@@ -249,11 +314,22 @@ def test_a_batch_that_does_not_fit_is_halved_and_that_is_told(letters, error):
         return plain(texts, size)
 
     worker.encode = small
-    settled = worker.settle()
-    assert settled["did_not_fit"] == {"16": 4}
-    assert worker.part("short", 0, 16) > 0
-    taken = Taken(worker.subject, settled=settled, parts={16: {"short": [1.0]}})
-    assert taken.batch_size == 4
+    worker.settle()
+    seconds, fitted = worker.part("short", 0, 16)
+    assert (seconds > 0, fitted) == (True, 4)
+
+
+def test_a_batch_that_does_not_fit_in_one_round_only_is_told_too(letters, monkeypatch):
+    """Also where another process of the model had more memory."""
+    from bench.probe import rounds
+
+    meter = rounds._Meter(subject(letters), dataclasses.replace(FEW, block={"short": 16}, batch_sizes=(16,)))
+    meter.taken.settled = {"repeats": {16: 1}}
+    answers = iter([(1.0, 16), (1.0, 4), (1.0, 16)])
+    monkeypatch.setattr(meter, "_ask", lambda *command: next(answers))
+    for number in range(3):
+        meter.part("short", number, 16)
+    assert meter.taken.batch_size == 4
 
 
 def test_a_part_is_encoded_as_often_as_the_profile_says_before_it_is_timed(letters, monkeypatch):
@@ -262,7 +338,7 @@ def test_a_part_is_encoded_as_often_as_the_profile_says_before_it_is_timed(lette
     worker.repeats = {4: 3}
     times = iter([8.0, 4.0, 1.0, 2.0, 3.0])
     monkeypatch.setattr(worker, "_timed", lambda texts, size: next(times))
-    assert worker.part("short", 0, 4) == 2.0
+    assert worker.part("short", 0, 4) == (2.0, 4)
     assert next(times, None) is None
 
 
@@ -347,6 +423,36 @@ def test_a_fresh_interpreter_tells_how_long_a_first_embedding_takes_and_what_mem
     assert held["from"] == "fresh interpreter"
     assert held["peak_while_encoding"] >= held["after_load"] > held["before_load"]
     assert summary("letters", turn, once)["cold"]["whole"] > 0
+
+
+def test_a_fresh_interpreter_does_not_outlive_a_parent_that_was_killed(letters, tmp_path):
+    """It waits for a model's folder that is a pipe which nobody writes to, for ever."""
+    os.mkfifo(tmp_path / "lexical.json")
+    start = (
+        "import sys\nfrom pathlib import Path\nfrom bench.probe.cold import cold_starts\nfrom bench.probe.worker import Subject\n"
+        "cold_starts(Subject('it', Path(sys.argv[1]), 'content', None, 'fp32', 'cpu', 1), ['one'], 1, 1)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", start, str(tmp_path)], start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (children := psutil.Process(parent.pid).children()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        parent.kill()
+        parent.wait()
+        _, left = psutil.wait_procs(children, timeout=30)
+        assert left == []
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, 9)
+
+
+def test_a_clock_that_is_set_changes_no_cold_start(letters, monkeypatch):
+    from bench.probe.cold import cold_starts
+
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    found = cold_starts(subject(letters), ["one"], 1, 1)
+    assert 0 < found["start"] < found["whole"] < 600
 
 
 @pytest.mark.gpu

@@ -39,7 +39,7 @@ def test_a_busy_loop_on_every_core_is_seen():
             loop.wait()
     (reason, *_) = noise.reasons({"before": seen}, None)
     assert "other processes took" in reason
-    assert "measure again with --reprobe" in reason
+    assert "measure again (`bench probe`, or a run with --reprobe)" in reason
 
 
 def test_what_the_measurement_itself_uses_is_not_taken_for_others():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from bench.errors import Stopped
 from bench.plan.cells import PlannedCell
 from bench.plan.planning import Plan
 from bench.run.execute import Outcome, execute
@@ -85,6 +87,43 @@ def test_reprobe_measures_anew_and_computes_nothing_else(done):
     after = plan_anew(done, **EVERYTHING, probe="quick")
     assert "mark" not in stored(after, "probe")
     assert stored(after, "evaluate")["mark"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Stopped(15)])
+def test_a_measurement_stands_until_it_is_replaced(done, monkeypatch, stop):
+    """Whatever ends the run that was to measure anew."""
+    run(done, **EVERYTHING, probe="quick")
+    mark(done, probe="quick")
+
+    def broken(*_: object) -> None:
+        raise stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.run.measuring._measure", broken)
+        with pytest.raises(type(stop)):
+            execute(plan_anew(done, **EVERYTHING, probe="quick", reprobe=True), Silent())
+    plan = plan_anew(done, **EVERYTHING, probe="quick")
+    assert {cell.status for cell in plan.cells} == {"done"}
+    assert stored(plan, "probe")["mark"]
+
+
+def test_a_measurement_that_was_made_while_this_run_waited_is_not_made_once_more(done):
+    run(done, **EVERYTHING, probe="quick")
+    waiting = plan_anew(done, **EVERYTHING, probe="quick", reprobe=True)
+    mark(done, probe="quick")
+    assert execute(waiting, Silent()).computed == 0
+
+
+def test_what_is_measured_anew_without_the_reference_does_not_stand_beside_what_was_measured_with_it(done, monkeypatch):
+    both = {"names": ("letters", "tiny"), "tasks": ("Pairs",)}
+    run(done, **both, probe="quick")
+    assert stored(plan_anew(done, **EVERYTHING, probe="quick"), "probe")["relative"] is not None
+    monkeypatch.setattr("bench.run.measuring._reference_subject", lambda *_: (None, "it has gone"))
+    execute(plan_anew(done, **EVERYTHING, probe="quick", reprobe=True), Silent())
+    plan = plan_anew(done, **EVERYTHING, probe="quick")
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in plan.archive.store.folder.rglob("*.json")]
+    probes = [one for one in found if one["cell"] == {"candidate": "letters", "stage": "probe", "target": "cpu"}]
+    assert [one["relative_missing"] for one in probes] == ["it has gone"]
 
 
 def test_a_forced_training_begins_anew_also_one_of_all_depths(workspace_folder):

@@ -201,6 +201,28 @@ def test_ctrl_c_ends_every_process_with_one_line_and_no_traceback_of_a_child(wor
     assert_nobody_is_left(process.pid)
 
 
+@pytest.mark.parametrize(("stage", "jobs"), [("make", 2), ("probe", 1)])
+def test_a_run_whose_terminal_is_closed_ends_with_every_process_and_leaves_nothing(workspace_folder, stage, jobs, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    process = started(workspace_folder, stage, jobs)
+    os.killpg(process.pid, signal.SIGHUP)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 129
+    assert err.splitlines()[-1] == "bench: ended by SIGHUP; finished cells are kept, the same command goes on from here"
+    assert_nobody_is_left(process.pid)
+    assert not list(temporary.glob("pymp-*"))
+
+
+def test_who_stops_a_run_that_begins_anew_is_told_so(workspace_folder):
+    process = start(workspace_folder, stop_in="bench.evaluate.score.score_task", arguments=("letters", "--force"))
+    wait_for(process, (workspace_folder / "hanging").exists)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.splitlines()[-1]) == (130, "bench: interrupted; finished cells are kept, the same command computes all of them anew")
+
+
 def test_two_runs_at_once_compute_every_cell_once(workspace_folder):
     runs = [start(workspace_folder), start(workspace_folder)]
     ends = []
