@@ -92,10 +92,10 @@ def warm_up() -> None:
 
 def environment() -> dict[str, str]:
     """Environment variables for a Python process of ours: it finds this package and what is installed, and no file of the current folder of the same name."""
-    place = str(Path(__file__).resolve().parents[1])
-    paths = [] if place in (*site.getsitepackages(), site.getusersitepackages()) else [place]
-    given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONSAFEPATH": "1", **({"PYTHONPATH": os.pathsep.join([*paths, *([given] if given else [])])} if paths else {})}
+    place, found = str(Path(__file__).resolve().parents[1]), {**os.environ, "PYTHONSAFEPATH": "1"}
+    if place not in (*site.getsitepackages(), site.getusersitepackages()):
+        found["PYTHONPATH"] = os.pathsep.join([place, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return found
 
 
 @contextlib.contextmanager
