@@ -136,7 +136,8 @@ def legend(document: Document) -> Note:
         f"Scores are times 100, of embeddings computed on {document.device}: {', '.join(metrics)}.",
         "Kept layers are numbers of the base's layers, from 0. A `scratch` model has the base's shape and vocabulary with random weights before fine-tuning; "
         "one that is pre-trained was small from the start, on the same text and token budget as the base.",
-        "`% of parent` compares the mean with that of the full model of the same base, recipe and seed; a dash where that is not surely above zero.",
+        "`% of parent` compares the mean with that of the full model of the same base, recipe and seed, or of the one that a card names; a dash where that is "
+        "not surely above zero.",
         f"Costs are measured on {document.device}: one sentence at a time (p50, p90), many at the best of the batch sizes tried (sentences/s), peak memory "
         "while encoding (of the whole process, libraries included), time from opening the folder to the first embedding with the libraries already imported. "
         "Size on disk is that of the checkpoint, which is stored in fp32 whatever the precision it is run with; an external one's as it stands.",
