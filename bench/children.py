@@ -20,6 +20,7 @@ import pickle
 import signal
 import site
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -30,7 +31,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.errors import STOPS, BenchError, ModelError, Stopped
+from bench.errors import STOPS, BenchError, ModelError, Stopped, StorageError
 from bench.faults import ended
 from bench.signals import stop_on
 
@@ -71,6 +72,7 @@ def warm_up() -> None:
 
     Raises:
         RuntimeError: A script is being imported by a child that starts processes at its top.
+        StorageError: The path of the folder for temporary files is too long.
     """
     context()
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -86,6 +88,10 @@ def warm_up() -> None:
     try:
         with _only_what_is_installed():
             forkserver.ensure_running()
+    except OSError as error:
+        if "AF_UNIX path too long" not in str(error):
+            raise
+        raise StorageError(f"{tempfile.gettempdir()}: this path is too long for the sockets of our processes; set TMPDIR to a shorter one") from None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -168,3 +168,13 @@ def test_a_file_of_the_current_folder_is_not_taken_for_a_module(tmp_path, name):
     code = "from bench.children import context, in_child\ncontext().set_forkserver_preload(['bench.orphans', 'psutil'])\nprint(in_child(len, 'four'))"
     found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert (found.stdout, found.stderr) == ("4\n", "")
+
+
+def test_a_folder_for_temporary_files_whose_path_is_too_long_is_named(tmp_path):
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    code = LEAN + (
+        "from bench.children import warm_up\nfrom bench.errors import StorageError\ntry:\n    warm_up()\nexcept StorageError as error:\n    print(error)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env={**os.environ, "TMPDIR": str(folder)})
+    assert (found.stdout, found.stderr) == (f"{folder}: this path is too long for the sockets of our processes; set TMPDIR to a shorter one\n", "")

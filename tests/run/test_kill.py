@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -202,17 +203,16 @@ def test_ctrl_c_ends_every_process_with_one_line_and_no_traceback_of_a_child(wor
 
 
 @pytest.mark.parametrize(("stage", "jobs"), [("make", 2), ("probe", 1)])
-def test_a_run_whose_terminal_is_closed_ends_with_every_process_and_leaves_nothing(workspace_folder, stage, jobs, tmp_path, monkeypatch):
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    process = started(workspace_folder, stage, jobs)
-    os.killpg(process.pid, signal.SIGHUP)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 129
-    assert err.splitlines()[-1] == "bench: ended by SIGHUP; finished cells are kept, the same command goes on from here"
-    assert_nobody_is_left(process.pid)
-    assert not list(temporary.glob("pymp-*"))
+def test_a_run_whose_terminal_is_closed_ends_with_every_process_and_leaves_nothing(workspace_folder, stage, jobs, monkeypatch):
+    with tempfile.TemporaryDirectory(prefix="hup") as temporary:  # a short path, for its sockets
+        monkeypatch.setenv("TMPDIR", temporary)
+        process = started(workspace_folder, stage, jobs)
+        os.killpg(process.pid, signal.SIGHUP)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 129
+        assert err.splitlines()[-1] == "bench: ended by SIGHUP; finished cells are kept, the same command goes on from here"
+        assert_nobody_is_left(process.pid)
+        assert not list(Path(temporary).glob("pymp-*"))
 
 
 def test_who_stops_a_run_that_begins_anew_is_told_so(workspace_folder):
