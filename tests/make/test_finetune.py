@@ -73,6 +73,7 @@ def test_a_killed_training_resumes_to_the_same_weights_and_the_same_record(tiny_
     assert [record["mean_loss"] for record in records] == pytest.approx([record["mean_loss"] for record in whole[1]], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_does_not_repeat_what_was_saved(tiny_base, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
     with pytest.raises(Killed):

@@ -188,6 +188,7 @@ def put_into(folder: Path, **changed: object) -> None:
     store.put(stored.stem, {**store.get(stored.stem), **changed})
 
 
+@pytest.mark.slow
 def test_a_ranking_that_was_edited_is_computed_anew_with_a_word(tiny_base, tmp_path, caplog):
     found = Rankings(tmp_path / "rankings", lambda: TEXTS).kept(tiny_base, "0" * 64, "weight-variance", None)
     (stored,) = (tmp_path / "rankings").rglob("*.json")

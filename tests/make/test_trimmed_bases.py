@@ -58,6 +58,7 @@ def bases(folder: Path) -> list[Path]:
     return sorted((folder / ".bench" / "bases").glob("[!.]*"))
 
 
+@pytest.mark.slow
 def test_candidates_of_every_kind_start_from_one_trimmed_base(workspace_folder, monkeypatch):
     import bench.make.vocabulary.trim as trim
 

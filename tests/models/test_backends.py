@@ -65,6 +65,7 @@ def run_by(backend, checkpoint: Path, state: Path) -> SentenceEncoder:
     return load_exported(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_embeddings_are_those_of_pytorch_with_the_prompt_the_length_and_the_modules_of_the_checkpoint(backend, checkpoint, state):
     plain, other = by_pytorch(checkpoint), run_by(backend, checkpoint, state)

@@ -130,6 +130,7 @@ def test_a_model_that_dies_in_its_process_fails_and_the_others_go_on(letters, se
 RENEWED = dataclasses.replace(FEW, rounds=12, rounds_a_process=2)
 
 
+@pytest.mark.slow
 def test_every_model_goes_on_in_a_new_process_after_some_rounds_and_one_that_fails_there_fails_alone(letters, tmp_path, monkeypatch):
     from bench.probe import rounds
 
@@ -170,6 +171,7 @@ def test_what_ended_processes_have_used_counts_as_the_measurement_s_own(letters)
     assert 0 < spent[0] < spent[1] < spent[2]
 
 
+@pytest.mark.slow
 def test_what_a_model_used_until_it_died_is_not_taken_for_that_of_others(letters, sentence_model, monkeypatch):
     from bench.probe import rounds
 
@@ -194,6 +196,7 @@ def test_what_a_model_used_until_it_died_is_not_taken_for_that_of_others(letters
     assert told["own"] > told["used"] / 2 > 0
 
 
+@pytest.mark.slow
 def test_a_reference_that_fails_in_a_new_process_is_there_again_for_the_next_models(letters, tmp_path):
     folder, away = tmp_path / "reference", tmp_path / "away"
     LexicalEncoder().save(folder)
@@ -425,6 +428,7 @@ def test_a_fresh_interpreter_tells_how_long_a_first_embedding_takes_and_what_mem
     assert summary("letters", turn, once)["cold"]["whole"] > 0
 
 
+@pytest.mark.slow
 def test_a_fresh_interpreter_does_not_outlive_a_parent_that_was_killed(letters, tmp_path):
     """It waits for a model's folder that is a pipe which nobody writes to, for ever."""
     os.mkfifo(tmp_path / "lexical.json")
@@ -447,6 +451,7 @@ def test_a_fresh_interpreter_does_not_outlive_a_parent_that_was_killed(letters, 
             os.killpg(parent.pid, 9)
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_changes_no_cold_start(letters, monkeypatch):
     from bench.probe.cold import cold_starts
 

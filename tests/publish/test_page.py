@@ -243,6 +243,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 def test_no_name_leaves_the_folder_runs_as_a_script_or_takes_the_page_of_another(tmp_path, visit):
     folder = tmp_path / "deep" / "board"
     publish(made_board(HOSTILE), folder)

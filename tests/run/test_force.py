@@ -114,6 +114,7 @@ def test_a_measurement_that_was_made_while_this_run_waited_is_not_made_once_more
     assert execute(waiting, Silent()).computed == 0
 
 
+@pytest.mark.slow
 def test_what_is_measured_anew_without_the_reference_does_not_stand_beside_what_was_measured_with_it(done, monkeypatch):
     both = {"names": ("letters", "tiny"), "tasks": ("Pairs",)}
     run(done, **both, probe="quick")

@@ -95,6 +95,7 @@ def test_without_its_reference_a_model_is_measured_absolutely_and_beside_it_once
     assert beside["reference"] == {"candidate": "whole", "content": made_of(plan, "whole")["content"]}
 
 
+@pytest.mark.slow
 def test_a_run_that_makes_the_reference_measures_everything_beside_it_also_the_reference(workspace):
     run(workspace, names=("letters",), probe="quick")
     run(workspace, names=("whole", "half", "letters"), probe="quick")
@@ -104,6 +105,7 @@ def test_a_run_that_makes_the_reference_measures_everything_beside_it_also_the_r
     assert again.computed == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_trusted_is_measured_once_more_by_itself_and_then_stored_as_it_is(workspace, monkeypatch):
     measured = []
     once = measuring._attempt
@@ -129,6 +131,7 @@ def test_what_cannot_be_trusted_is_measured_once_more_by_itself_and_then_stored_
     assert entry.invalid == "INVALID: too much going on"
 
 
+@pytest.mark.slow
 def test_a_reference_that_fails_leaves_measurements_without_one_that_are_made_again_beside_it(workspace, monkeypatch):
     """What is stored as measured beside the reference has a ratio to it; nothing else is taken for that."""
     run(workspace, names=("whole",), stages=("make",))
@@ -147,6 +150,7 @@ def test_a_reference_that_fails_leaves_measurements_without_one_that_are_made_ag
     assert plan_anew(workspace, names=("letters",), probe="quick").cells[-1].status == "to do"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_has_gone_when_it_is_to_be_measured_fails_alone(workspace, monkeypatch):
     run(workspace, names=("whole", "letters"), stages=("make",))
     sizes = iter([ModelError("the folder cannot be read")])
