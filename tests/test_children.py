@@ -126,6 +126,18 @@ def test_what_a_killed_child_leaves_behind_is_removed_without_a_word():
     assert (found.stdout, found.stderr) == ("-9\n", "")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="children are not forked here")
+def test_the_fork_server_ends_at_once_and_its_children_as_processes_do():
+    """What Python does at the end of all that it has imported takes two seconds, for which whoever reads our output through a pipe would wait."""
+    code = (
+        "import atexit, os, sys\natexit.register(print, 'an orderly end', flush=True)\nimport bench.preload\n"
+        "child = os.fork()\nif child:\n    os.waitpid(child, 0)\n    print('the server', flush=True)\nelse:\n    print('a child', flush=True)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert found.stdout == "a child\nan orderly end\nthe server\n"
+
+
 def talk() -> None:
     logging.getLogger("chatty").warning("a word of a library")
     warnings.warn("a warning of a library", stacklevel=1)

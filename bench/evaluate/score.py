@@ -17,6 +17,7 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 from sentence_transformers.util import SimilarityFunction
 from sklearn.exceptions import UndefinedMetricWarning
+from threadpoolctl import threadpool_limits
 
 from bench.cards.candidate import Similarity
 from bench.cards.tasks import TaskCard
@@ -93,7 +94,7 @@ def score_task(card: TaskCard, task: AbsTask, encoder: LookupEncoder, precisions
         texts = list(unique_texts(splits[card.evaluate_on], text_columns(card)))
         check_spread(encoder.store.lookup(texts), f"{card.name} [{subset}]", precisions)
     with storage(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
-        with _known_warnings_silenced():
+        with _known_warnings_silenced(), threadpool_limits(1, user_api="blas"):  # several threads take many times as long for matrices as small as these
             outcome = mteb.evaluate(encoder, task, cache=None, prediction_folder=folder, show_progress_bar=False, encode_kwargs={"batch_size": 1024})
         predictions = json.loads(predictions_file(Path(folder), task).read_text(encoding="utf-8"))
     result = outcome.task_results[0].model_dump(mode="json")

@@ -59,22 +59,31 @@ def _unit(jobs: list[Job]) -> Unit:
     return Unit(
         tuple(jobs),
         after=frozenset(name for name in teachers if name is not None),
-        cost=max(_cost(job.blueprint) for job in jobs),
+        cost=max(_training(job.blueprint) for job in jobs) + sum(_encoding(job.blueprint) for job in jobs),
         largest_base=max(_bytes(base) for base in bases),
     )
 
 
-def _cost(blueprint: Blueprint) -> int:
-    """Roughly how long a candidate takes beside others: training costs about twice what encoding does.
+def _training(blueprint: Blueprint) -> int:
+    """Roughly how long making a candidate takes: a layer that is trained takes about twice what it takes to encode the suite's texts.
 
-    A model that is not made here is taken for one of twelve layers. For a static one the whole base embeds every token.
+    For a static model the whole base embeds every token, and a teacher embeds what its student learns from.
+    """
+    if isinstance(blueprint.candidate, Static):
+        return blueprint.total
+    if not blueprint.recipe.phases:
+        return 0
+    return 2 * (blueprint.total if blueprint.every_depth else len(blueprint.kept)) + (0 if blueprint.teacher is None else _encoding(blueprint.teacher))
+
+
+def _encoding(blueprint: Blueprint) -> int:
+    """Roughly how long a candidate encodes: by layers, twice that in int8, which takes one text at a time.
+
+    A model that is not made here is taken for one of twelve layers.
     """
     if isinstance(blueprint.candidate, External):
         return 12
-    if isinstance(blueprint.candidate, Static):
-        return blueprint.total
-    layers = blueprint.total if blueprint.every_depth else len(blueprint.kept)
-    return layers * (3 if blueprint.recipe.phases else 1)
+    return len(blueprint.kept) * (2 if blueprint.candidate.precision == "int8" else 1)
 
 
 def _bytes(base: Path | None) -> int:

@@ -29,6 +29,7 @@ class Bound:
 BOUNDS = {
     "sweep": Bound(5.0),
     "scoring": Bound(2.0),
+    "fitting": Bound(2.0, everywhere=False),
     "training": Bound(1.15, everywhere=False),
     "parallel": Bound(1.0, everywhere=False),
 }

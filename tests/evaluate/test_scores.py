@@ -135,6 +135,26 @@ def test_scores_equal_those_of_mteb(library, judge, tmp_path, name, tolerance):
         assert found[subset] == pytest.approx(score, abs=tolerance)
 
 
+def test_a_classifier_is_fitted_by_one_thread_and_the_setting_is_given_back(library, judge, tmp_path, monkeypatch):
+    """Of small matrices two threads of BLAS make many times the work of one."""
+    import mteb
+    from threadpoolctl import threadpool_info
+
+    def threads() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    seen, before, evaluate = [], threads(), mteb.evaluate
+
+    def watched(*args, **kwargs):
+        seen.append(threads())
+        return evaluate(*args, **kwargs)
+
+    monkeypatch.setattr(mteb, "evaluate", watched)
+    scored(library.task("KasautiTopic"), judge, tmp_path)
+    assert seen == [{1}]
+    assert threads() == before
+
+
 def test_triplets_score_as_the_evaluator_of_sentence_transformers_counts_them(library, judge, tmp_path):
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.evaluation import TripletEvaluator

@@ -20,6 +20,16 @@ from tests.make.test_kinds import STATIC
 from tests.run.test_run import Silent, run
 
 GIB = 1 << 30
+IN_INT8 = """
+[[candidates]]
+name = "in-int8"
+kind = "pruned"
+base = "tiny"
+strategy = "top"
+keep = 2
+recipe = "short"
+precision = "int8"
+"""
 
 
 class Counting(Silent):
@@ -45,6 +55,19 @@ def test_a_static_model_whose_tokens_the_whole_base_embeds_is_not_left_for_the_e
     costs = {name: unit.cost for unit in units(plan_anew(workspace_folder).candidates.values()) for name in unit.names}
     assert costs["static"] >= 4  # layers
     assert costs["static"] > costs["letters"]
+
+
+def test_what_takes_long_besides_training_is_begun_early_too(workspace_folder):
+    """A teacher embeds what its student learns from, an int8 model takes one text at a time, and what shares a checkpoint is encoded each by itself."""
+
+    def costs() -> dict[str, int]:
+        return {name: unit.cost for unit in units(plan_anew(workspace_folder).candidates.values()) for name in unit.names}
+
+    alone = costs()["tiny-top2"]
+    add(workspace_folder, RECIPE, PRUNED, IN_INT8)
+    found = costs()
+    assert found["student"] == alone + 4  # layers of its teacher
+    assert found["tiny-top2"] == found["in-int8"] == alone + 2 * 2  # layers
 
 
 @pytest.mark.slow
