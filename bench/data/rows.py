@@ -297,7 +297,7 @@ def _score(card: TaskCard, text: str, place: str) -> float:
     except ValueError:
         score = math.nan
     if not low <= score <= high:
-        raise DataError(f"{place}: score must be a number from {low:g} to {high:g} (got {text!r})")
+        raise DataError(f"{place}: score must be a number from {low:g} to {high:g}, the score_range of the card (got {text!r})")
     return score
 
 

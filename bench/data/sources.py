@@ -47,7 +47,9 @@ def locate_source(source: Source, folder: Path, data_dir: Path | None) -> Locate
         return Located(source, None, f"{where}: published data; give its folder with --data-dir")
     path = data_dir / where
     if not path.is_file():
-        return Located(source, None, f"{path}: no such file; get commit {source.commit} of {source.repository} and put its {source.path} there")
+        return Located(
+            source, None, f"{path}: no such file; get commit {source.commit} of {source.repository} and put its {source.path} there, as `bench data get` does"
+        )
     return Located(source, path)
 
 

@@ -50,7 +50,8 @@ def locate_model(
 
 def _model_folder(name: str, folder: Path) -> Path:
     if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
-        found = "is a file; a folder is needed" if folder.is_file() else "is not a model folder: expected config.json or modules.json in it"
+        missing = "is not a model folder: expected config.json or modules.json in it" if folder.is_dir() else "does not exist"
+        found = "is a file; a folder is needed" if folder.is_file() else missing
         raise ModelError(f"{name}: {folder} {found}")
     return folder
 

@@ -20,7 +20,7 @@ def unread_tests(plan: Plan) -> list[str]:
 
     A line for each test; one for all that cannot be read for the same reason.
     """
-    if not any(_takes_text(candidate) for candidate in plan.selection.chosen):
+    if not any(_takes_text(plan, candidate) for candidate in plan.selection.chosen):
         return []
     by_cause: dict[str, list[tuple[str, str]]] = {}
     for name, reason in plan.resolver.unread.items():
@@ -34,7 +34,8 @@ def _warning(tests: list[str], reason: str) -> str:
     return f"the texts of tests {', '.join(tests)} are not kept out of training, since they cannot be read: {reason}"
 
 
-def _takes_text(candidate: Candidate) -> bool:
+def _takes_text(plan: Plan, candidate: Candidate) -> bool:
     """True where texts are trained on, or choose the tokens."""
     vocabulary = candidate.vocabulary
-    return (vocabulary is not None and vocabulary.tokens is None) or (isinstance(candidate, FromBase) and candidate.recipe is not None)
+    trained = isinstance(candidate, FromBase) and candidate.recipe is not None and plan.selection.suite.recipes[candidate.recipe].phases
+    return bool(trained) or (vocabulary is not None and vocabulary.tokens is None)

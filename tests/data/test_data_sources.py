@@ -157,7 +157,7 @@ def test_published_data_without_a_data_folder_is_refused_with_the_option_to_give
 def test_published_data_that_is_not_there_is_refused_with_the_commit_to_get(tmp_path):
     with pytest.raises(DataError) as caught:
         list(read_rows(PUBLISHED, tmp_path, tmp_path / "data"))
-    for part in (str(tmp_path / "data" / "owner" / "data" / "a" / "b.tsv"), COMMIT, "owner/data"):
+    for part in (str(tmp_path / "data" / "owner" / "data" / "a" / "b.tsv"), COMMIT, "owner/data", "`bench data get`"):
         assert part in str(caught.value)
 
 

@@ -61,8 +61,10 @@ def test_a_broken_config_is_named(tmp_path, text, message):
 
 
 def test_a_base_that_is_no_model_folder_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"nowhere: .*is not a model folder"):
-        locate_model("nowhere", Origin(path="missing"), where="card", folder=tmp_path, state=tmp_path, offline=True)
+    (tmp_path / "empty").mkdir()
+    for path, words in (("empty", "is not a model folder"), ("missing", "does not exist")):
+        with pytest.raises(ModelError, match=rf"nowhere: .*{path} {words}"):
+            locate_model("nowhere", Origin(path=path), where="card", folder=tmp_path, state=tmp_path, offline=True)
 
 
 def test_random_weights_follow_the_seed_and_keep_the_shape(tiny_base):

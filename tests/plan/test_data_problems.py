@@ -14,6 +14,7 @@ from bench.plan.planning import Plan
 from bench.plan.warnings import unread_tests, warnings
 from tests.builders import blueprint_of, board_of, json_of, made_of, markdown_of, plan_anew
 from tests.cli.command import bench
+from tests.make.test_distill import add
 from tests.run.test_run import run
 
 HEADER = "text\tlabel\n"
@@ -146,7 +147,8 @@ def test_a_run_warns_before_its_first_cell(unguarded, verb):
 
 
 def test_a_plan_that_trains_nothing_or_can_read_every_test_has_no_warning(unguarded):
-    planner, _ = plan(unguarded, names=("letters",))
+    add(unguarded, '\n[recipes.none]\npooling = "mean"\n[[candidates]]\nname = "untuned"\nkind = "full"\nbase = "tiny"\nrecipe = "none"\n')
+    planner, _ = plan(unguarded, names=("letters", "untuned"))
     assert unread_tests(planner) == []
     (unguarded / "tasks" / "translations" / "test.tsv").write_text("sentence1\tsentence2\nमाती\tमिट्टी\nखडक\tचट्टान\n", encoding="utf-8")
     planner, _ = plan(unguarded)
@@ -228,7 +230,7 @@ def test_results_know_the_bounds_of_every_type_of_task(workspace_folder):
         ("topics", "train", lambda text: text.replace("text\tlabel", "text\tlable"), "no column 'label' for 'label'; did you mean 'lable'?"),
         ("topics", "test", lambda text: text.replace("text\tlabel", "txt\tlabel"), "no column 'text' for 'text'"),
         ("pairs", "train-hi", lambda text: text.replace("sentence2", "sentense2"), "did you mean 'sentense2'?"),
-        ("pairs", "train-mr", lambda text: text + "a\tb\tnine\n", "score must be a number"),
+        ("pairs", "train-mr", lambda text: text + "a\tb\tnine\n", "score must be a number from 0 to 5, the score_range of the card (got 'nine')"),
         ("translations", "test", lambda text: text + "a\n", "translations/test.tsv:12"),
     ],
 )
