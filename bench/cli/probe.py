@@ -47,7 +47,8 @@ def probe(
 ) -> None:
     """Measure what models cost, beside the suite's reference; checkpoints that are not there are made first.
 
-    It measures anew whatever is stored, and stores what it finds; `bench leaderboard` puts that on the board.
+    It measures anew whatever is stored, and stores what it finds; `bench leaderboard` puts that on the board. What comes out INVALID, as on a busy machine, is
+    told with its reasons; the exit code stays 0.
     """
     import json as jsonlib
 

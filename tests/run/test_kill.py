@@ -56,12 +56,13 @@ def start(folder: Path, *, stop_in: str = "", call: int = 1, arguments: tuple[st
     script = folder / "start.py"
     script.write_text(code, encoding="utf-8")
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, str(script)], stdout=pipe, stderr=pipe, text=True, start_new_session=True, preexec_fn=_hear_ctrl_c)
+    return subprocess.Popen([sys.executable, str(script)], stdout=pipe, stderr=pipe, text=True, start_new_session=True, preexec_fn=_as_on_a_terminal)
 
 
-def _hear_ctrl_c() -> None:
-    """As on a terminal, also where the tests themselves are a shell's background job, which ignores Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _as_on_a_terminal() -> None:
+    """Hear of Ctrl-C and of the terminal's end, also where the tests themselves are a shell's background job or run under nohup, which ignore them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def kill(process: subprocess.Popen[str]) -> None:
