@@ -50,7 +50,7 @@ def make(
     chosen = options.chosen(names, suite=suite, device=device, data_dir=data_dir, offline=offline, jobs=jobs, stages=("make",), force=force)
     with options.begins_anew(force), logged(log, make_reporter(json=json, quiet=quiet, verbose=verbose)) as (reporter, _):
         plan = planned(workspace, chosen, json=json, quiet=quiet)
-        for line in _untrained(plan) if names and not quiet else ():
+        for line in _remarks(plan) if names and not quiet else ():
             typer.echo(f"bench: {line}", err=True)
         outcome = execute(plan, reporter)
     if not outcome.complete:
@@ -59,8 +59,8 @@ def make(
     typer.echo(jsonlib.dumps({"event": "end", "made": made}, ensure_ascii=False) if json else "\n".join(made.values()))
 
 
-def _untrained(plan: Plan) -> Iterator[str]:
-    """What to say of chosen candidates of a kind that is never trained."""
+def _remarks(plan: Plan) -> Iterator[str]:
+    """What to say of chosen candidates of a kind that is never trained, and of those that run in another precision than their folder has."""
     from bench.cards.kinds import External, Lexical
 
     for candidate in plan.selection.chosen:
@@ -68,3 +68,5 @@ def _untrained(plan: Plan) -> Iterator[str]:
             yield f"{candidate.name} is an external model, which is used as it is: there is nothing to train, and the path is that of the model itself"
         elif isinstance(candidate, Lexical):
             yield f"{candidate.name} is a lexical candidate, which has no weights: there is nothing to train"
+        elif candidate.runs_in != "fp32":
+            yield f"the folder of {candidate.name} holds fp32 weights; its page on the board shows the line that loads them as {candidate.runs_in}"

@@ -106,7 +106,7 @@ def sentences(document: Document) -> list[str]:
     if letters is not None:
         score = f"{letters.name} ({texts.percent(letters.mean)})"
         able = [row for row in document.rows if _ahead(row, letters)]
-        if able:
+        if able or (letters.rank or 0) > 1:
             told.append(f"The floor is {score}, which compares letters and needs no model: what is not surely above it is not worth its cost.")
         else:
             told.append(f"No model here is surely above {score}, which only compares letters: take none of them for real work.")
@@ -116,4 +116,6 @@ def sentences(document: Document) -> list[str]:
         if where == "on disk":
             told.append("Memory was not measured on this machine (on macOS it cannot be), so size on disk takes its place here.")
         told.append(f"No other candidate is better, faster and smaller {where} at once than one of these: {', '.join(names[:MOST_NAMES])}{more}.")
+    elif any(row.mean is not None for row in document.rows):
+        told.append("None is named: no speed was measured that counts (bench run --all --reprobe, on a machine with nothing else to do, measures).")
     return told

@@ -35,6 +35,12 @@ ABOUT = {
 }
 """What a candidate's page says of how it was made, in this order."""
 SPOKEN = {"mar": "mr", "hin": "hi", "eng": "en"}
+_LOADED = {
+    "bf16": "model = SentenceTransformer(FOLDER).bfloat16()",
+    "fp16": "model = SentenceTransformer(FOLDER).half()",
+    "int8": 'model = torch.ao.quantization.quantize_dynamic(SentenceTransformer(FOLDER, device="cpu"), {torch.nn.Linear}, dtype=torch.qint8)',
+}
+"""The line that loads a model in a precision that its checkpoint is not stored in; see `bench.models.precision`."""
 
 
 def candidate_pages(document: Document) -> dict[str, str]:
@@ -152,18 +158,28 @@ def _language(task: Mapping[str, Any], subset: str, place: int) -> str:
     return SPOKEN.get(spoken[min(place, len(spoken) - 1)][:3], "mr")
 
 
-def _code(document: Document, row: Entry) -> dict[str, str]:
-    """Three lines that load it; none for what is no model."""
+def _code(document: Document, row: Entry) -> dict[str, Any]:
+    """Lines that load it in the precision of its row, the command that makes it, and what to know of both; none for what is no model."""
     if row.kind.startswith("lexical") or row.problem == "not made yet":
-        return {"code": "", "command": ""}
+        return {"code": "", "command": "", "notes": ()}
     prompts = set(row.used.prompts.values()) - {""} if row.used else set()
     extra = f", prompt={json.dumps(prompts.pop(), ensure_ascii=False)}" if len(prompts) == 1 else ""
+    precision, backend = str(row.about.get("precision")), row.about.get("backend")
     lines = (
+        *(["import torch"] if precision == "int8" else []),
         "from sentence_transformers import SentenceTransformer",
-        "model = SentenceTransformer(FOLDER)",
+        _LOADED.get(precision, "model = SentenceTransformer(FOLDER)"),
         f'vectors = model.encode(["मी शाळेत जातो", "मैं स्कूल जाता हूँ"]{extra})',
     )
-    return {"code": "\n".join(lines), "command": shlex.join(["bench", "make", row.name, "--suite", document.suite])}
+    published = any(task.get("published") for task in document.tasks.values())
+    command = ["bench", "make", row.name, "--suite", document.suite, *(["--data-dir", "DATA"] if published else [])]
+    notes = (
+        f"It prints a folder for each of the {row.seeds} seeds." if row.seeds > 1 else "",
+        f"bench data get {document.suite} --data-dir DATA fetches what it is trained on." if published else "",
+        f"The folder holds the weights as they were trained; it is these lines that make {precision} of them." if precision in _LOADED else "",
+        f"These lines compute in PyTorch; the row is of {backend} (backends, in docs/cards.md)." if backend else "",
+    )
+    return {"code": "\n".join(lines), "command": shlex.join(command), "notes": tuple(filter(None, notes))}
 
 
 def task_pages(document: Document) -> dict[str, str]:

@@ -178,6 +178,16 @@ def test_make_says_of_named_candidates_that_are_never_trained_that_there_is_noth
     assert "nothing to train" not in bench("make", "letters", "--quiet", "--device", "cpu", cwd=workspace_folder).stderr
 
 
+@pytest.mark.slow
+def test_make_says_that_the_folder_of_an_int8_candidate_has_fp32_weights(workspace_folder):
+    suite = workspace_folder / "models" / "mini.toml"
+    card = '\n[recipes.none]\n[[candidates]]\nname = "small8"\nkind = "full"\nbase = "tiny"\nrecipe = "none"\nprecision = "int8"\n'
+    suite.write_text(suite.read_text(encoding="utf-8") + card, encoding="utf-8")
+    found = bench("make", "small8", "--device", "cpu", cwd=workspace_folder)
+    assert found.returncode == 0, found.stderr
+    assert "bench: the folder of small8 holds fp32 weights; its page on the board shows the line that loads them as int8\n" in found.stderr
+
+
 def test_leaderboard_prints_one_format_and_says_that_it_is_incomplete(workspace_folder):
     found = bench("leaderboard", "--format", "csv", "--device", "cpu", cwd=workspace_folder)
     assert found.returncode == 3

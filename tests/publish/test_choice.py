@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from typing import Any
 
 import pytest
 
@@ -82,3 +84,62 @@ def test_a_name_covers_no_bar():
     points = [("first", 100.0, 100.0)]
     assert place(points, ["first"], 300, 300)["first"].align == "left"
     assert place(points, ["first"], 300, 300, [(120.0, 0.0, 122.0, 300.0)])["first"].align == "right"
+
+
+def test_without_a_speed_that_counts_it_is_said_why_no_model_is_named():
+    values = made_board(NAMES)
+    assert "None is named" not in " ".join(choice.sentences(read(values)))
+    for row in values["rows"]:
+        row["cost_validity"] = "INVALID"
+        row["validity"] = {"verdict": "INVALID", "reasons": ["other processes were busy"]}
+    document = read(values)
+    assert choice.picks(document) == []
+    assert "None is named: no speed was measured that counts (bench run --all --reprobe" in " ".join(choice.sentences(document))
+
+
+def test_where_a_tier_says_that_a_model_is_better_than_letters_the_advice_does_not_deny_it():
+    """Tiers compare row by row, and so tell apart what two intervals beside each other do not."""
+    values = made_board(NAMES[:6])
+    for row in values["rows"]:
+        row |= {"mean": 0.5, "mean_low": 0.2, "mean_high": 0.8, "rank": 1}
+    letters = next(row for row in values["rows"] if row["kind"] == "lexical")
+    assert "No model here is surely above" in " ".join(choice.sentences(read(values)))
+    letters["rank"] = 2
+    assert "No model here is surely above" not in " ".join(choice.sentences(read(values)))
+
+
+def code_of(page: str) -> str:
+    return html.unescape(page.partition('<pre tabindex="0"><code>')[2].partition("</code></pre>")[0])
+
+
+@pytest.mark.parametrize(("precision", "held"), [("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16"), ("int8", "int8")])
+def test_the_lines_of_a_page_load_the_precision_of_its_row(precision, held, tiny_base, tmp_path):
+    from sentence_transformers import SentenceTransformer
+
+    from bench.models.loading import load_sentence_model
+    from bench.models.precision import held_in
+
+    load_sentence_model(tiny_base).save(str(tmp_path / "model"))
+    values = made_board(NAMES)
+    values["rows"][1]["about"]["precision"] = precision
+    page = candidate_pages(read(values))["candidates/top-a.html"]
+    names: dict[str, Any] = {"FOLDER": str(tmp_path / "model")}
+    exec(code_of(page), names)
+    assert isinstance(names["model"], SentenceTransformer)
+    assert held in held_in(names["model"])
+    assert names["vectors"].shape == (2, 32)
+    assert ("The folder holds the weights as they were trained" in page) == (precision != "fp32")
+
+
+def test_the_page_of_several_seeds_and_published_data_says_what_its_command_needs_and_prints():
+    values = made_board(NAMES)
+    plain = candidate_pages(read(values))["candidates/top-a.html"]
+    assert "bench make top-a --suite made</code>" in plain
+    values["rows"][1]["seeds"] = 3
+    values["tasks"]["Task0"]["published"] = True
+    values["rows"][1]["about"]["backend"] = "onnx"
+    page = candidate_pages(read(values))["candidates/top-a.html"]
+    assert "bench make top-a --suite made --data-dir DATA</code>" in page
+    for words in ("a folder for each of the 3 seeds", "bench data get made --data-dir DATA", "compute in PyTorch; the row is of onnx"):
+        assert words in page
+        assert words not in plain
