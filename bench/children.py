@@ -31,7 +31,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.errors import STOPS, BenchError, ModelError, Stopped, StorageError
+from bench.errors import STOPS, BenchError, ModelError, SelectionError, Stopped, StorageError
 from bench.faults import ended
 from bench.signals import stop_on
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LEFT_TO_PARENT = [number for name in ("SIGINT", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 """Signals that reach every process of a terminal."""
+LEAVES_OUT_DOCSTRINGS = 2
+"""From this level of optimisation on."""
 GRACE = 3.0
 """Seconds that a child may take to remove what it has half-written and to end by itself."""
 
@@ -72,8 +74,11 @@ def warm_up() -> None:
 
     Raises:
         RuntimeError: A script is being imported by a child that starts processes at its top.
+        SelectionError: Python leaves docstrings out.
         StorageError: The path of the folder for temporary files is too long.
     """
+    if sys.flags.optimize >= LEAVES_OUT_DOCSTRINGS:
+        raise SelectionError("Python leaves docstrings out (-OO or PYTHONOPTIMIZE), without which transformers loads no model; use -O at most")
     context()
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return

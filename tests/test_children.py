@@ -182,6 +182,15 @@ def test_a_file_of_the_current_folder_is_not_taken_for_a_module(tmp_path, name):
     assert (found.stdout, found.stderr) == ("4\n", "")
 
 
+def test_python_without_docstrings_is_refused_before_any_work_with_what_to_do():
+    code = (
+        LEAN
+        + "from bench.children import warm_up\nfrom bench.errors import SelectionError\ntry:\n    warm_up()\nexcept SelectionError as error:\n    print(error)"
+    )
+    found = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert found.stdout == "Python leaves docstrings out (-OO or PYTHONOPTIMIZE), without which transformers loads no model; use -O at most\n"
+
+
 def test_a_folder_for_temporary_files_whose_path_is_too_long_is_named(tmp_path):
     folder = tmp_path / ("long" * 30)
     folder.mkdir()

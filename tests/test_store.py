@@ -178,6 +178,7 @@ CHANGES = {
     "truncated": lambda data: data[:-3],
     "half": lambda data: data[: len(data) // 2],
     "empty": lambda _: b"",
+    "nested too deeply": lambda _: b"[" * 100_000,
     **{f"a bit at {place}": flip(place) for place in (0, 0.03, 0.2, 0.45, 0.7, 0.95, 1)},
 }
 

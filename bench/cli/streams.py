@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import sys
+from pathlib import Path
 
 PLAIN = {
     "±": "+-",
@@ -29,7 +30,9 @@ PLAIN = {
 
 
 def print_anything() -> None:
-    """Let no output fail for a character that its encoding lacks."""
+    """Let no output fail for a character that its encoding lacks, nor because standard error is closed."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for as long as the process lives)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="bench.plain")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench.cards.tasks import COLUMNS, NLI_LABELS, Rule, Source, Subset, TaskCard
 from bench.data.perturbation import perturb
-from bench.data.sources import RawRow, locate_source, read_rows, source_digest
+from bench.data.sources import NoText, RawRow, locate_source, read_rows, source_digest
 from bench.digests import digest
 from bench.errors import DataError, nearest
 from bench.statistics.units import Unit
@@ -232,6 +232,8 @@ def _apply(card: TaskCard, subset: Subset, split: str, rows: list[_Raw]) -> tupl
         for column, name in names.items():
             if name not in row:
                 raise DataError(f"{place}: no column {name!r} for {column!r}{nearest(name, row)}")
+            if isinstance(row[name], NoText):
+                raise DataError(f"{place}: {name} must be a text or a number (got {row[name][:40]})")
         texts = [row[names[column]] for column in text_columns(card)]
         if reason := _dropped_by(rules, texts, row.get(names.get("label", ""), ""), seen):
             dropped[reason] += 1

@@ -20,8 +20,14 @@ from bench.errors import DataError, first_line
 
 LFS_POINTER = "is the pointer that Git LFS leaves in place of a file; get the file itself (git lfs pull)"
 NEEDS_A_FILE = "a corpus is read more than once: put its text into a file (plain, or .gz)"
+WIDEST = csv.field_size_limit()
+"""Characters that a cell may have."""
 RawRow = dict[str, str]
 """A row as its file has it: the names of columns are those of the file, and every value is text. (`bench.data.rows.Record` is what it becomes.)"""
+
+
+class NoText(str):
+    """A list or an object where a cell of text could be. A row may have one in a column that no task reads."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +45,8 @@ def locate_source(source: Source, folder: Path, data_dir: Path | None) -> Locate
         return Located(source, None)
     if source.file:
         path = folder / source.file
-        return Located(source, path, None if path.is_file() else f"{path}: no such file, named by {folder / 'task.toml'}")
+        wrong = "is no file" if path.exists() else "no such file"
+        return Located(source, path, None if path.is_file() else f"{path}: {wrong}, named by {folder / 'task.toml'}")
     assert source.repository is not None
     assert source.path is not None
     where = Path(source.repository, source.path)
@@ -146,7 +153,8 @@ def _delimited(path: Path, source: Source, *, tabs: bool) -> Iterator[tuple[str,
                         raise DataError(f"{path}:{reader.line_num}: expected {len(header)} cells ({', '.join(header)}), found {len(cells)}")
                     yield f"{path}:{reader.line_num}", dict(zip(header, cells, strict=True))
         except csv.Error as error:
-            raise DataError(f"{path}:{reader.line_num}: {error}") from None
+            hint = f" ({WIDEST:,} characters); is a quotation mark never closed, or a line end missing?" if "field limit" in str(error) else ""
+            raise DataError(f"{path}:{reader.line_num}: {error}{hint}") from None
 
 
 def _json_lines(path: Path, _: Source) -> Iterator[tuple[str, RawRow]]:
@@ -198,7 +206,7 @@ def _hub_rows(source: Source, *, offline: bool) -> Iterator[tuple[str, RawRow]]:
 
 def as_text(row: dict[str, object], place: str) -> RawRow:
     """A row's values as the other formats have them: what is null is an empty cell."""
-    texts = {str(key): "" if value is None else str(value) for key, value in row.items()}
+    texts = {str(key): "" if value is None else NoText(value) if isinstance(value, list | dict) else str(value) for key, value in row.items()}
     for key, text in texts.items():
         if half := re.search("[\ud800-\udfff]", key + text):
             where = f"half of a surrogate pair (\\u{ord(half[0]):04x}), which is no character"

@@ -129,7 +129,7 @@ class Lab:
 
         Args:
             subjects: What to measure.
-            progress: Told the share of the rounds that are done; there may be more rounds than were planned.
+            progress: Told the share of the planned rounds that are done; above 1 where there are more.
         """
         failed: dict[_Meter, BaseException] = {}
         meters = [_Meter(subject, self.profile) for subject in subjects]
@@ -159,13 +159,13 @@ class Lab:
         enough: list[_Meter] = []
         renewed = self.profile.rounds_a_process
         for number in range(max(self.profile.rounds, self.profile.most_rounds)):
-            progress(min(1.0, number / self.profile.rounds))
             if number >= self.profile.rounds and number % (renewed or LOOK_EVERY) == 0:
                 wide = self._wide(company)
                 enough += [meter for meter in company if meter not in wide and meter is not self._reference]
                 company = [meter for meter in company if meter in wide or meter is self._reference]
             if all(meter is self._reference for meter in company):
                 break
+            progress(number / self.profile.rounds)
             if renewed and number and number % renewed == 0:
                 company = [meter for meter in company if _without_fault(meter, failed, meter.renew)]
             for size, bucket in itertools.product(self.profile.batch_sizes, self.profile.block):  # short turns: what slows the machine down meets all of them

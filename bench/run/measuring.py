@@ -135,11 +135,11 @@ def _measure(runner: Runner, lab: Lab, jobs: list[_Job]) -> None:
     firsts = {digest(job.parts): job for job in reversed(jobs)}
     for job in jobs:
         runner.reporter.start(job.cell)
-    found, failed = _attempt(runner, lab, list(firsts.values()))
+    found, failed = _attempt(runner, lab, list(firsts.values()), 1)
     doubtful = [job for job in firsts.values() if job.cell.candidate in found and found[job.cell.candidate]["validity"]["reasons"]]
     if doubtful and _quiet():
-        again, failed_again = _attempt(runner, lab, doubtful)
-        found |= {name: {**result, "attempts": 2} for name, result in again.items()}
+        again, failed_again = _attempt(runner, lab, doubtful, 2)
+        found |= again
         failed |= failed_again
     else:
         for job in doubtful:
@@ -170,16 +170,17 @@ def _made_beside(parts: dict[str, Any], record: Result) -> dict[str, Any]:
     return parts if record["reference"] is not None else {**parts, "reference": None}
 
 
-def _attempt(runner: Runner, lab: Lab, jobs: list[_Job]) -> tuple[dict[str, Result], dict[str, BaseException]]:
+def _attempt(runner: Runner, lab: Lab, jobs: list[_Job], number: int) -> tuple[dict[str, Result], dict[str, BaseException]]:
     """The measurements of some models, and the errors of those that could not be measured, by name."""
     around = conditions(runner.options.device)
 
     def progress(share: float) -> None:
+        what = "rounds" if share < 1 else "more rounds, since those so far differ"
         for job in jobs:
-            runner.reporter.progress(job.cell, "rounds", share)
+            runner.reporter.progress(job.cell, what if number == 1 else f"again: {what}", min(1.0, share))
 
     turn = lab.measure([job.subject for job in jobs], progress)
-    extra = {"attempts": 1, "conditions": around}
+    extra = {"attempts": number, "conditions": around}
     found = {
         job.subject.name: {**summary(job.subject.name, turn, lab.profile), **extra, "bytes_on_disk": job.bytes_on_disk}
         for job in jobs

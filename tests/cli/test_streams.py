@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,15 @@ def test_a_run_whose_reader_leaves_ends_without_a_word_and_goes_on_later(workspa
     process.stderr.close()
     again = bench_process(*command[3:], cwd=workspace_folder)
     assert json.loads(again.stdout.splitlines()[-1])["problems"] == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the stream")
+@pytest.mark.parametrize("arguments", ["plan --all", "run letters --probe none", "run letters --json --probe none", "make letters"])
+def test_a_closed_standard_error_is_no_error(workspace_folder, arguments):
+    command = f"exec {shlex.quote(sys.executable)} -m bench {arguments} --device cpu 2>&-"
+    found = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, text=True, cwd=workspace_folder, timeout=300, check=False)
+    assert found.returncode == 0
+    assert found.stdout
 
 
 def test_a_full_output_is_named(workspace_folder):

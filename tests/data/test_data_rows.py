@@ -44,6 +44,16 @@ def test_columns_of_other_names_are_found_as_the_card_says(tmp_path):
     assert load_rows(card, None).splits["mr"]["test"] == [{"sentence1": "घर", "sentence2": "नदी", "score": 2.5}]
 
 
+@pytest.mark.parametrize("value", ['["ताप आला"]', '{"text": "ताप आला"}', "[]"])
+def test_a_list_or_an_object_where_a_text_is_needed_is_refused_and_in_a_column_that_is_not_read_it_is_passed_over(tmp_path, value):
+    rows = f'{{"text": "धाव घेतली", "label": "sports", "more": {value}}}\n'
+    card = make_card(tmp_path, "Classification", {"test": rows}, suffix="jsonl", labels=LABELS)
+    assert texts(load_rows(card, None)) == ["धाव घेतली"]
+    card = make_card(tmp_path, "Classification", {"test": f'{rows}{{"text": {value}, "label": "health"}}\n'}, suffix="jsonl", labels=LABELS)
+    message = refusal(card)
+    assert message.startswith(f"{tmp_path / 'Tiny-test.jsonl'}:2: text must be a text or a number (got ")
+
+
 def test_a_column_that_the_file_does_not_have_is_refused_with_file_line_and_nearest_column(tmp_path):
     message = refusal(make_card(tmp_path, "Classification", {"test": table(("txet", "label"), ("नदी", "sports"))}, labels=LABELS))
     assert f"{tmp_path / 'Tiny-test.tsv'}:2" in message

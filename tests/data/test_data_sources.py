@@ -56,6 +56,18 @@ def test_a_line_with_another_number_of_cells_than_the_header_is_refused_with_fil
     assert f"found {found}" in message
 
 
+def test_a_cell_of_more_characters_than_can_be_read_is_told_with_what_may_be_wrong(tmp_path):
+    message = refusal(tmp_path, "a.tsv", "text\tlabel\n" + "न" * 200_000 + "\ty\n")
+    assert message.startswith(f"{tmp_path / 'a.tsv'}:2: field larger than field limit")
+    assert "is a quotation mark never closed, or a line end missing?" in message
+
+
+def test_a_folder_in_the_place_of_a_file_is_not_called_missing(tmp_path):
+    (tmp_path / "a.tsv").mkdir()
+    with pytest.raises(DataError, match=r"a\.tsv: is no file"):
+        list(read_rows(Source(split="test", file="a.tsv"), tmp_path, None))
+
+
 @pytest.mark.parametrize("line", ['"नदी,y', 'नदी,"y', '"नदी" वाहते,y'], ids=["first-cell-open", "last-cell-open", "text-after-the-quotes"])
 def test_a_csv_line_whose_quotation_marks_do_not_match_is_refused_with_file_and_line(tmp_path, line):
     assert refusal(tmp_path, "a.csv", f"text,label\n{line}\n").startswith(f"{tmp_path / 'a.csv'}:2: ")

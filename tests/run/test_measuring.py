@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +12,7 @@ from bench.errors import ModelError
 from bench.plan.cells import Cell
 from bench.plan.reference import reference_of
 from bench.probe import rounds
+from bench.probe.profiles import PROFILES
 from bench.probe.protocol import bytes_on_disk
 from bench.probe.worker import Subject
 from bench.publish.files import document
@@ -110,9 +113,9 @@ def test_what_cannot_be_trusted_is_measured_once_more_by_itself_and_then_stored_
     measured = []
     once = measuring._attempt
 
-    def attempt(runner, lab, jobs):
+    def attempt(runner, lab, jobs, number):
         measured.append([job.cell.candidate for job in jobs])
-        found, failed = once(runner, lab, jobs)
+        found, failed = once(runner, lab, jobs, number)
         for name, result in found.items():
             bad = name == "half"
             result["validity"] = {"verdict": "INVALID" if bad else "VALID", "reasons": ["too much going on"] if bad else []}
@@ -129,6 +132,26 @@ def test_what_cannot_be_trusted_is_measured_once_more_by_itself_and_then_stored_
     assert row.costs["cost_validity"] == "INVALID"
     entry = document(board).by_name["half"]
     assert entry.invalid == "INVALID: too much going on"
+
+
+def test_rounds_beyond_the_planned_ones_and_a_second_attempt_are_told_as_what_they_are():
+    told = []
+
+    class Told:
+        profile = PROFILES["quick"]
+
+        def measure(self, _, progress):
+            for share in (0.5, 1.5):
+                progress(share)
+            return rounds.Turn({}, {}, None, "", {}, [])
+
+    reporter = SimpleNamespace(progress=lambda _, what, share: told.append((what, share)))
+    runner = SimpleNamespace(options=SimpleNamespace(device="cpu"), reporter=reporter)
+    job = SimpleNamespace(cell=Cell("x", "probe", "cpu"), subject=Subject("x", Path(), "", None, None, "cpu", 1), parameters={})
+    for number in (1, 2):
+        measuring._attempt(runner, Told(), [job], number)
+    more = "more rounds, since those so far differ"
+    assert told == [("rounds", 0.5), (more, 1.0), ("again: rounds", 0.5), (f"again: {more}", 1.0)]
 
 
 @pytest.mark.slow
