@@ -36,6 +36,7 @@ ABOUT = {
 """What a candidate's page says of how it was made, in this order."""
 SPOKEN = {"mar": "mr", "hin": "hi", "eng": "en"}
 _LOADED = {
+    "fp32": "model = SentenceTransformer(FOLDER).float()",
     "bf16": "model = SentenceTransformer(FOLDER).bfloat16()",
     "fp16": "model = SentenceTransformer(FOLDER).half()",
     "int8": 'model = torch.ao.quantization.quantize_dynamic(SentenceTransformer(FOLDER, device="cpu"), {torch.nn.Linear}, dtype=torch.qint8)',
@@ -165,10 +166,11 @@ def _code(document: Document, row: Entry) -> dict[str, Any]:
     prompts = set(row.used.prompts.values()) - {""} if row.used else set()
     extra = f", prompt={json.dumps(prompts.pop(), ensure_ascii=False)}" if len(prompts) == 1 else ""
     precision, backend = str(row.about.get("precision")), row.about.get("backend")
+    cast = precision in _LOADED and (precision != "fp32" or row.kind == "external")  # checkpoints made here are stored in fp32
     lines = (
         *(["import torch"] if precision == "int8" else []),
         "from sentence_transformers import SentenceTransformer",
-        _LOADED.get(precision, "model = SentenceTransformer(FOLDER)"),
+        _LOADED[precision] if cast else "model = SentenceTransformer(FOLDER)",
         f'vectors = model.encode(["मी शाळेत जातो", "मैं स्कूल जाता हूँ"]{extra})',
     )
     published = any(task.get("published") for task in document.tasks.values())
@@ -176,7 +178,7 @@ def _code(document: Document, row: Entry) -> dict[str, Any]:
     notes = (
         f"It prints a folder for each of the {row.seeds} seeds." if row.seeds > 1 else "",
         f"bench data get {document.suite} --data-dir DATA fetches what it is trained on." if published else "",
-        f"The folder holds the weights as they were trained; it is these lines that make {precision} of them." if precision in _LOADED else "",
+        f"Whatever precision the folder holds the weights in, these lines make {precision} of them." if cast else "",
         f"These lines compute in PyTorch; the row is of {backend} (backends, in docs/cards.md)." if backend else "",
     )
     return {"code": "\n".join(lines), "command": shlex.join(command), "notes": tuple(filter(None, notes))}

@@ -44,8 +44,8 @@ def execute(plan: Plan, reporter: Reporter) -> Outcome:
     todo = [cell for cell in plan.cells if cell.to_run]
     if todo:
         require_writable(plan.archive.state)
+        warm_up()  # it may refuse; what is stored is forgotten after that
         forget(plan)
-        warm_up()
     runner = Runner(plan.archive, plan.tasks, plan.options, reporter)
     try:
         reporter.begin(todo)

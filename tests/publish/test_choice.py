@@ -112,23 +112,28 @@ def code_of(page: str) -> str:
     return html.unescape(page.partition('<pre tabindex="0"><code>')[2].partition("</code></pre>")[0])
 
 
-@pytest.mark.parametrize(("precision", "held"), [("fp32", "fp32"), ("bf16", "bf16"), ("fp16", "fp16"), ("int8", "int8")])
-def test_the_lines_of_a_page_load_the_precision_of_its_row(precision, held, tiny_base, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "precision", "stored"), [("pruned", "fp32", "fp32"), ("external", "fp32", "fp16"), *[("pruned", one, "fp32") for one in ("bf16", "fp16", "int8")]]
+)
+def test_the_lines_of_a_page_load_the_precision_of_its_row(kind, precision, stored, tiny_base, tmp_path):
     from sentence_transformers import SentenceTransformer
 
     from bench.models.loading import load_sentence_model
     from bench.models.precision import held_in
 
-    load_sentence_model(tiny_base).save(str(tmp_path / "model"))
+    model = load_sentence_model(tiny_base)
+    (model if stored == "fp32" else model.half()).save(str(tmp_path / "model"))
     values = made_board(NAMES)
+    values["rows"][1]["kind"] = kind
     values["rows"][1]["about"]["precision"] = precision
     page = candidate_pages(read(values))["candidates/top-a.html"]
     names: dict[str, Any] = {"FOLDER": str(tmp_path / "model")}
     exec(code_of(page), names)
     assert isinstance(names["model"], SentenceTransformer)
-    assert held in held_in(names["model"])
+    assert precision in held_in(names["model"])
+    assert precision == "int8" or len(held_in(names["model"])) == 1
     assert names["vectors"].shape == (2, 32)
-    assert ("The folder holds the weights as they were trained" in page) == (precision != "fp32")
+    assert (f"these lines make {precision} of them" in page) == (precision != stored)
 
 
 def test_the_page_of_several_seeds_and_published_data_says_what_its_command_needs_and_prints():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import Stopped
+from bench.errors import SelectionError, Stopped
 from bench.plan.cells import PlannedCell
 from bench.plan.planning import Plan
 from bench.run.execute import Outcome, execute
@@ -70,6 +70,18 @@ def test_a_forced_run_touches_no_other_task_and_no_other_candidate(done):
     changed = [path for path in others if path.stat().st_mtime_ns != others[path]]
     assert len(changed) == 2
     assert plan_anew(done, names=("letters",), tasks=("Topics",)).cells[1].status == "done"
+
+
+def test_a_forced_run_that_cannot_begin_forgets_nothing(done, monkeypatch):
+    def refuse() -> None:
+        raise SelectionError("no processes here")
+
+    monkeypatch.setattr("bench.run.execute.warm_up", refuse)
+    plan = plan_anew(done, **EVERYTHING, force=True)
+    with pytest.raises(SelectionError):
+        execute(plan, Silent())
+    again = plan_anew(done, **EVERYTHING)
+    assert [cell.status for cell in again.cells] == ["done"] * len(again.cells)
 
 
 def test_what_was_forced_is_reused_by_the_next_run(done):
